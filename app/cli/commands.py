@@ -1,0 +1,266 @@
+"""The command line: `ridgeline --help`."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  (pip would say so, but not everybody asks pip)
+    sys.exit(f"Ridgeline needs Python 3.11 or later; this is {sys.version.split()[0]}.")
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# all else is imported by the command that needs it: `--help` shall not wait for torch
+
+cli = typer.Typer(
+    name="ridgeline",
+    help="Train the multilayer perceptrons of a textbook chapter, watch them, use them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(help="The run store.", no_args_is_help=True)
+cli.add_typer(db, name="db")
+
+FLAGS = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,  # they are the fields of the experiment
+    "help_option_names": [],
+}
+Name = Annotated[str, typer.Argument(help="The experiment, e.g. kaggle_house.", metavar="NAME")]
+PresetName = Annotated[str | None, typer.Option("--preset", help="Start from a preset's values.")]
+Timeout = Annotated[float | None, typer.Option(min=1, help="Seconds an attempt may take.")]
+Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
+Submission = Annotated[Path | None, typer.Option(help="Where to write submission.csv.")]
+Parent = Annotated[int | None, typer.Option(hidden=True, help="End when this process does.")]
+
+
+def main() -> None:
+    """Run a command; a foreseeable failure is a sentence on stderr."""
+    try:
+        code = cli(standalone_mode=False)
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as error:
+        from app.cli.complaints import explain
+
+        text, code = explain(error)
+        if not text:
+            raise
+        print(text, file=sys.stderr)  # noqa: T201
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@cli.command(context_settings=FLAGS)
+def train(
+    ctx: typer.Context,
+    name: Name = "",
+    submission: Submission = None,
+    preset: PresetName = None,
+    timeout: Timeout = None,
+    as_json: Json = False,
+) -> None:
+    """Train an experiment here and now: `train NAME [--field value ...]`; no server is needed.
+
+    `ridgeline train NAME --help` lists the fields.
+    """
+    if _wants_help(ctx, name):
+        return
+    from app import logs
+    from app.cli import flags, progress, solo, steps
+    from app.engine.runners import Processes
+
+    logs.configure("WARNING")
+    out, err = steps.consoles(quiet=as_json)
+    runner = Processes()  # it loads torch while we do
+    experiment = flags.read(name, preset, ctx.args)
+    steps.fetch(experiment.name, err)
+    steps.migrate()
+    job, heard = solo.train(experiment, runner, err, timeout=timeout)
+    if as_json:
+        typer.echo(steps.as_json(job, heard))
+    progress.report(heard, out)
+    steps.ended_well(job.id)
+    if submission:
+        steps.write_submission(job.id, submission)
+        out.print(f"submission.csv written: {submission}", highlight=False)
+
+
+@cli.command(context_settings=FLAGS)
+def submit(
+    ctx: typer.Context,
+    name: Name = "",
+    preset: PresetName = None,
+    timeout: Timeout = None,
+    as_json: Json = False,
+) -> None:
+    """Queue an experiment for the workers: `submit NAME [--field value ...]`."""
+    if _wants_help(ctx, name):
+        return
+    from app import jobs
+    from app.cli import flags, steps
+    from app.db import writers
+
+    experiment = flags.read(name, preset, ctx.args)
+    steps.migrate()
+    with writers().begin() as session:
+        job = jobs.submit(session, experiment, timeout=timeout)
+    typer.echo(steps.as_json(job, []) if as_json else f"Job {job.id} is queued.")
+
+
+@cli.command()
+def submission(
+    job: Annotated[int, typer.Argument(help="Number of the job.")],
+    path: Annotated[Path, typer.Argument(help="The file to write.")],
+) -> None:
+    """Write the submission.csv of a job that has made a predictor."""
+    from app.cli import steps
+
+    steps.write_submission(job, path)
+    typer.echo(f"submission.csv written: {path}")
+
+
+@cli.command()
+def predict(
+    csv: Annotated[Path | None, typer.Argument(help="Houses, else Kaggle's test.csv.")] = None,
+    job: Annotated[int | None, typer.Option(help="Whose predictor answers, else the best.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Else stdout.")] = None,
+    strict: Annotated[bool, typer.Option(help="Refuse what training has not seen.")] = False,
+) -> None:
+    """Price the houses of a CSV file with Kaggle's column names; CSV comes out."""
+    from app.cli import up
+    from app.db import readers
+    from app.routes.predictions import decode, predict_table
+    from ml.data import hub
+
+    text = decode((csv or hub.download("kaggle_house_test")).read_bytes())
+    with readers()() as session:
+        priced = bytes(predict_table(text, session, job, strict).body)
+    if output:
+        up.write_whole(output, priced)
+    else:
+        typer.echo(priced, nl=False)
+
+
+@cli.command()
+def verify(
+    wanted: Annotated[str | None, typer.Argument(help="Experiment or section.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="How many seeds to run.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Compute the claims of the book anew: exit code 1 where one fails."""
+    import json
+
+    from app.cli import progress, steps
+    from app.cli import verify as verifying
+
+    out, err = steps.consoles(quiet=as_json)
+    names = verifying.chosen(wanted)
+    for name in names:
+        steps.fetch(name, err)
+    verdicts = verifying.verify(names, seeds, err)
+    if as_json:
+        typer.echo(json.dumps(verdicts, indent=1))
+    for name in names:
+        checks = [
+            found | {"name": found["check"]} for found in verdicts if found["experiment"] == name
+        ]
+        out.print(progress.checks_table(checks, name))
+    raise typer.Exit(0 if all(verdict["passed"] for verdict in verdicts) else 1)
+
+
+@cli.command()
+def serve(parent: Parent = None) -> None:
+    """Serve the dashboard and the API; `ridgeline worker` does the work."""
+    import structlog
+    import uvicorn
+
+    from app import logs
+    from app.cli.up import free_port
+    from app.engine.mortal import stay_with
+    from app.settings import settings
+
+    if parent:
+        stay_with(parent)
+    logs.configure()
+    host, port = settings().host, free_port(settings().host, settings().port)
+    structlog.get_logger().info("Serving.", host=host, port=port)
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        log_level="debug" if settings().log_level == "DEBUG" else "warning",
+        server_header=False,
+        timeout_graceful_shutdown=2,  # live streams would never end by themselves
+    )
+
+
+@cli.command()
+def worker(parent: Parent = None) -> None:
+    """Work on the queued jobs until told to stop."""
+    from app import logs
+    from app.db import engine, writers
+    from app.engine.mortal import stay_with
+    from app.engine.runners import Processes
+    from app.engine.worker import Worker
+    from app.migrate import at_head
+    from app.wording import Complaint
+
+    if parent:
+        stay_with(parent)
+    logs.configure()
+    if not at_head(engine()):
+        raise Complaint("The run store is not of this version. Run: ridgeline db upgrade")
+    working = Worker(writers(), Processes())
+    working.heed_signals()
+    working.work()
+
+
+@cli.command()
+def up(
+    train: Annotated[str | None, typer.Option(help="An experiment to train, once.")] = None,
+    submission: Submission = None,
+) -> None:
+    """Serve and work, until Ctrl-C; with --train also train, unless that has been done."""
+    from app.cli import flags, steps
+    from app.cli.up import serving
+
+    out, err = steps.consoles()
+    if train:
+        train = flags.known(train)
+        steps.fetch(train, err)
+    steps.migrate()
+    with serving() as service:
+        out.print(f"Ridgeline is at {service.address} (Ctrl-C ends it)", highlight=False)
+        if train:
+            steps.train_once(service, train, submission, out, err)
+        service.wait()
+
+
+@db.command()
+def upgrade() -> None:
+    """Make the run store, or bring it to this version's schema."""
+    from sqlalchemy.engine import make_url
+
+    from app.cli import steps
+    from app.migrate import heads
+    from app.settings import settings
+
+    steps.migrate()
+
+    typer.echo(f"{make_url(settings().url)!r} is at revision {', '.join(heads())}.")
+
+
+def _wants_help(ctx: typer.Context, name: str) -> bool:
+    """Print help where it is asked for, with the fields where an experiment is named."""
+    if "--help" not in {name, *ctx.args}:
+        return False
+    typer.echo(ctx.get_help())
+    if name not in ("", "--help"):
+        from rich.console import Console
+
+        from app.cli import flags
+
+        Console().print(flags.table(name))
+    return True

@@ -1,0 +1,126 @@
+"""An experiment from the words of a command line: its fields are the flags."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pkgutil import iter_modules
+from typing import Any
+
+from rich.table import Table
+
+from app.dashboard import forms
+from app.wording import Complaint
+from ml.experiment import Experiment
+
+BAD_INPUT = 2  # exit code
+
+
+def names() -> list[str]:
+    """The experiments there are, without importing them: torch takes its time."""
+    found = find_spec("ml.experiments")
+    places = found.submodule_search_locations if found else None
+    return sorted(module.name for module in iter_modules(places))
+
+
+def known(name: str) -> str:
+    """The name, if it is one of an experiment; `kaggle-house` is one, too.
+
+    Raises:
+        Complaint: where it is not, with those that are.
+    """
+    wanted = name.replace("-", "_")
+    if not name:
+        raise Complaint(f"Which experiment? There are: {', '.join(names())}.", BAD_INPUT)
+    if wanted not in names():
+        raise Complaint(f"There is no experiment {name!r}.{_instead(wanted, names())}", BAD_INPUT)
+    return wanted
+
+
+def read(name: str, preset: str | None, words: Sequence[str]) -> Experiment:
+    """The experiment of that name: its defaults, a preset over them, `--field value` over both.
+
+    Raises:
+        Complaint: for a name, preset, field or value that there is not.
+    """
+    cls = _experiment(name)
+    shapes = {shape.name: shape for shape in forms.shapes(cls)}
+    typed = dict(_pairs(words, shapes))
+    form = forms.fill(cls, _preset(cls, preset), typed)
+    if form.experiment is None:
+        lines = (_wrong(shapes.get(field), typed, error) for field, error in form.errors.items())
+        raise Complaint("\n".join(lines), BAD_INPUT)
+    return form.experiment
+
+
+def table(name: str) -> Table:
+    """The flags of an experiment, for its help."""
+    cls = _experiment(name)
+    drawn = Table(title=f"{name} ({cls.section}): {cls.summary()}", title_justify="left")
+    drawn.add_column("flag", no_wrap=True)
+    drawn.add_column("default", no_wrap=True)
+    drawn.add_column("what it is")
+    for shape in forms.shapes(cls):
+        options = f" One of {', '.join(shape.options)}." if shape.options else ""
+        drawn.add_row(_flag(shape.name), shape.default, shape.hint + options)
+    for preset in cls.presets:
+        drawn.add_row(f"--preset {preset.name}", "", preset.text)
+    return drawn
+
+
+def _experiment(name: str) -> type[Experiment]:
+    wanted = known(name)
+    from ml.experiments import EXPERIMENTS  # here is where the second goes
+
+    return EXPERIMENTS[wanted]
+
+
+def _preset(cls: type[Experiment], wanted: str | None) -> Mapping[str, Any]:
+    presets = {preset.name: preset.values for preset in cls.presets}
+    if wanted is not None and wanted not in presets:
+        name = cls.model_fields["name"].default
+        text = f"{name} has no preset {wanted!r}.{_instead(wanted, presets)}"
+        raise Complaint(text, BAD_INPUT)
+    return presets[wanted] if wanted is not None else {}
+
+
+def _pairs(words: Sequence[str], shapes: Mapping[str, forms.Shape]) -> Iterator[tuple[str, str]]:
+    """`--lr 0.1`, `--lr=0.1`, `--num-hiddens 64,32`; a yes-or-no field needs no value."""
+    rest = list(words)
+    while rest:
+        word, equals, value = rest.pop(0).partition("=")
+        if not word.startswith("--"):
+            raise Complaint(f"{word!r} belongs to no flag; say --field value.", BAD_INPUT)
+        name = word.removeprefix("--").replace("-", "_")
+        if name not in shapes:
+            flags = [_flag(name) for name in shapes]
+            raise Complaint(f"There is no flag {word}.{_instead(word, flags)}", BAD_INPUT)
+        if not equals:
+            value = _value(word, shapes[name], rest)
+        yield name, value
+
+
+def _value(word: str, shape: forms.Shape, rest: list[str]) -> str:
+    if shape.kind == "flag" and (not rest or rest[0].startswith("--")):
+        return "true"
+    if not rest:
+        raise Complaint(f"{word} needs a value. {shape.hint}", BAD_INPUT)
+    return rest.pop(0)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _wrong(shape: forms.Shape | None, typed: Mapping[str, str], error: str) -> str:
+    """What is wrong with a field, what was given and what is allowed."""
+    if shape is None:
+        return error  # of the whole
+    given = f"{_flag(shape.name)} {typed[shape.name]}" if shape.name in typed else shape.name
+    return f"{given}: {error} {shape.name}: {shape.hint}"
+
+
+def _instead(wanted: str, there: Iterable[str]) -> str:
+    """A hint at what may have been meant."""
+    close = get_close_matches(wanted, list(there), 1)
+    meant = f" Did you mean {close[0]}?" if close else ""
+    return f"{meant} There are: {', '.join(there)}."

@@ -1,0 +1,99 @@
+"""The steps that commands share."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import DownloadColumn, Progress
+
+from app.cli.progress import Item, follow, report
+from app.cli.up import Service, job_of, write_whole
+from app.db import readers
+from app.migrate import upgrade
+from app.models import Job, JobStatus
+from app.schemas import JobOut
+from app.settings import settings
+from app.store import RunStore
+from app.wording import Complaint
+from ml.data import hub
+
+
+def consoles(*, quiet: bool = False) -> tuple[Console, Console]:
+    """Where results go, and where all else goes: nothing but a result may stand on stdout."""
+    return Console(quiet=quiet), Console(stderr=True, quiet=quiet and not sys.stderr.isatty())
+
+
+def fetch(name: str, console: Console) -> None:
+    """Have the data that the hub names after an experiment, verified, before anything starts.
+
+    Raises:
+        hub.DataUnavailable: where it is not to be had.
+    """
+    with Progress(*Progress.get_default_columns(), DownloadColumn(), console=console) as bar:
+        for file in (file for file in hub.HUB if file.startswith(f"{name}_")):
+            task = bar.add_task(file, total=hub.HUB[file].bytes, visible=False)
+
+            def show(_name: str, done: int, total: int, task: Any = task) -> None:
+                bar.update(task, completed=done, total=total or None, visible=True)
+
+            hub.download(file, settings().cache_dir, show)
+
+
+def migrate() -> None:
+    """Bring the run store to this version's schema; make it where there is none."""
+    upgrade(settings().url)
+
+
+def as_json(job: Job, heard: list[Item]) -> str:
+    """A job as the API says it, with the tables, checks and findings among what was heard."""
+    said = JobOut.model_validate(job).model_dump(mode="json")
+    for kind in ("table", "check", "finding"):
+        said[f"{kind}s"] = [item for item in heard if item["type"] == kind]
+    return json.dumps(said, indent=1)
+
+
+def ended_well(job_id: int) -> None:
+    """Raises Complaint where it did not."""
+    with readers()() as session:
+        job = RunStore(session).find(job_id)
+    if job is None:
+        raise Complaint(f"Job {job_id} was deleted.")
+    if job.status == JobStatus.cancelled:
+        raise Complaint(f"Job {job_id} was cancelled.", 130)
+    if job.status != JobStatus.succeeded:
+        raise Complaint(f"Job {job_id} {job.status.replace('_', ' ')}: {job.error}")
+
+
+def write_submission(job_id: int, path: Path) -> None:
+    """Write a job's submission.csv.
+
+    Raises:
+        Complaint: where the job has made none, or the file cannot be written.
+    """
+    with readers()() as session:
+        payload = RunStore(session).predictor(job_id)
+    if payload is None:
+        raise Complaint(f"Job {job_id} has no predictor; a succeeded kaggle_house has one.")
+    from ml.predictor import Predictor  # here is where torch is loaded
+
+    write_whole(path, Predictor.from_bytes(payload).submission().encode())
+
+
+def train_once(
+    service: Service, name: str, submission: Path | None, out: Console, err: Console
+) -> None:
+    """Follow the job that trains `name`, unless one is done already; write its submission."""
+    job_id, done = job_of(service, name)
+    with readers()() as session:
+        job = RunStore(session).find(job_id)
+    assert job is not None
+    page = f"{service.address}/jobs/{job_id}"
+    out.print(f"{name} was trained by {page}" if done else f"Watch it at {page}", highlight=False)
+    if not done:
+        report(follow(job, err), out)
+        ended_well(job_id)
+    if submission:
+        write_whole(submission, service.fetch(f"/api/v1/jobs/{job_id}/submission.csv"))
+        out.print(f"submission.csv written: {submission}", highlight=False)

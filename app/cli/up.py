@@ -1,0 +1,181 @@
+"""`ridgeline up`: web and worker as children of this process, and one job if asked for."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from app.settings import settings
+from app.wording import Complaint, disk_full, is_full
+
+START = 60.0  # seconds the children may take until they are ready
+LEAVE = 10.0  # seconds they may take to leave
+AGAIN = ("failed", "cancelled", "timed_out")
+
+
+class Service:
+    """Web and worker while they run."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def address(self) -> str:
+        """Where this machine finds the dashboard."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+        host = everywhere.get(self.host, f"[{self.host}]" if ":" in self.host else self.host)
+        return f"http://{host}:{self.port}"
+
+    def start(self, *commands: str) -> None:
+        """Start `ridgeline COMMAND` for each; they end when this process does, however it ends."""
+        environment = os.environ | {"RIDGELINE_PORT": str(self.port)}
+        if sys.stderr.isatty() and settings().log_level == "INFO":
+            environment["RIDGELINE_LOG_LEVEL"] = "WARNING"  # the terminal shows a bar instead
+        for command in commands:
+            self.children[command] = subprocess.Popen(
+                [sys.executable, "-m", "app", command, "--parent", str(os.getpid())],
+                env=environment,
+                process_group=0,  # a Ctrl-C is ours: we tell them
+            )
+
+    def check(self) -> None:
+        """Raises Complaint where a child is no longer there."""
+        for command, child in self.children.items():
+            if (code := child.poll()) is not None:
+                text = f"`ridgeline {command}` has ended with exit code {code}: see above."
+                raise Complaint(text)
+
+    def wait(self) -> None:
+        """Return at Ctrl-C; raises Complaint when a child ends."""
+        with suppress(KeyboardInterrupt):
+            while True:
+                self.check()
+                time.sleep(0.5)
+
+    def wait_until_ready(self) -> None:
+        """Return when /readyz says so."""
+        until = time.monotonic() + START
+        while True:
+            self.check()
+            ready, said = self._ready()
+            if ready:
+                return
+            if "MiB are free" in said:  # it will not get more by itself
+                raise Complaint(said)
+            if time.monotonic() > until:
+                raise Complaint(f"Not ready after {START:g} s: {said}")
+            time.sleep(0.1)
+
+    def _ready(self) -> tuple[bool, str]:
+        try:
+            with urlopen(f"{self.address}/readyz", timeout=5) as answer:
+                return answer.status == 200, ""
+        except HTTPError as error:
+            checks = json.load(error).get("checks", {})
+            wrong = [f"{name}: {text}" for name, text in checks.items() if text != "ok"]
+            return False, " ".join(wrong)
+        except (URLError, OSError) as error:
+            return False, str(error)
+
+    def ask(self, path: str, body: Mapping[str, Any], key: str) -> tuple[int, dict[str, Any]]:
+        """POST as JSON; status and answer."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        data = json.dumps(body).encode()
+        try:
+            with urlopen(Request(f"{self.address}{path}", data, headers), timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except HTTPError as error:
+            return error.code, json.load(error)
+
+    def fetch(self, path: str) -> bytes:
+        """GET."""
+        with urlopen(f"{self.address}{path}", timeout=60) as answer:
+            body: bytes = answer.read()
+            return body
+
+    def stop(self) -> None:
+        """Ask them to leave; make those leave that do not."""
+        for child in self.children.values():
+            child.terminate()
+        until = time.monotonic() + LEAVE
+        for child in self.children.values():
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.0, until - time.monotonic()))
+            child.kill()
+            child.wait()
+
+
+@contextmanager
+def serving() -> Iterator[Service]:
+    """Web and worker, ready, while the block runs."""
+    service = Service(settings().host, free_port(settings().host, settings().port))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to leave by the same door
+    try:
+        service.start("serve", "worker")
+        service.wait_until_ready()
+        yield service
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C is enough
+        service.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or any for 0.
+
+    Raises:
+        Complaint: where another program listens there, or we may not.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise Complaint(
+                f"Port {port} of {host} cannot be used ({error.strerror}): stop what listens there,"
+                f" or choose another with RIDGELINE_PORT, e.g. RIDGELINE_PORT={port + 1}."
+            ) from None
+        return int(listener.getsockname()[1])
+
+
+def job_of(service: Service, name: str) -> tuple[int, bool]:
+    """Number of the job that an earlier `up` made of these settings, or a new one's; is it done.
+
+    The key of a job counts up past those that did not succeed, and past other defaults of old.
+    """
+    for count in range(1, 1000):
+        key = f"ridgeline-up-{name}-{count}"
+        status, answer = service.ask("/api/v1/jobs", {"experiment": {"name": name}}, key)
+        if status == 202 and answer["status"] not in AGAIN:
+            return int(answer["id"]), answer["status"] == "succeeded"
+        if status not in (202, 409):
+            raise Complaint(str(answer.get("detail", answer)))
+    raise Complaint(f"{name} was tried too often; delete its failed jobs on the dashboard.")
+
+
+def write_whole(path: Path, body: bytes) -> None:
+    """Write the file, whole or not at all.
+
+    Raises:
+        Complaint: where that cannot be done.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(body)
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        why = disk_full() if is_full(error) else f"{error.strerror}."
+        raise Complaint(f"{path} cannot be written. {why}") from None

@@ -1,0 +1,175 @@
+"""What the pages draw of the rows of the run store, and what a newcomer does first."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.dashboard import differences, sparks
+from app.dashboard.sparks import Spark, Strip
+from app.models import FINAL, Job, JobStatus
+from ml.experiments import EXPERIMENTS
+
+SCALES = {"log_rmse": (0.035, 0.5)}  # of sparks; any other measure takes that of its page
+NAMES = {"log_rmse": "log RMSE", "mse": "MSE", "rmse": "RMSE"}
+BOOK = {"kaggle_house": 0.170157}  # 4.10.7: mean valid of its five folds
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A job as a list shows it."""
+
+    job: Job
+    state: str
+    spark: Spark | None
+    strip: Strip | None
+    gap: float | None
+    took: float | None
+    title: str
+    changes: str  # fields that differ from their default
+    error: float | None  # per cent of a price
+    folds: list[float]
+
+
+def rows(jobs: Sequence[Job]) -> list[Row]:
+    """Jobs as a list shows them; the sparks of a measure share one scale."""
+    scales = _scales(jobs)
+    return [
+        Row(
+            job=job,
+            state=state(job),
+            spark=sparks.spark(job.summary.get("spark", ()), scales.get(job.measure or "")),
+            strip=strip(job),
+            gap=gap(job),
+            took=took(job),
+            title=job.label or "defaults",
+            changes=changes(job),
+            error=typical_error(job),
+            folds=folds(job),
+        )
+        for job in jobs
+    ]
+
+
+def strip(job: Job) -> Strip | None:
+    """Its folds beside the book's mean, where it is a cross-validation of 4.10."""
+    if job.measure != "log_rmse":
+        return None
+    return sparks.strip(folds(job), job.valid, BOOK.get(job.name))
+
+
+def _scales(jobs: Sequence[Job]) -> dict[str, sparks.Span]:
+    seen: dict[str, list[float]] = {}
+    for job in jobs:
+        values = seen.setdefault(job.measure or "", [])
+        for _, *pair in job.summary.get("spark", ()):
+            values += [value for value in pair if value is not None and value > 0]
+    scales = {name: (min(values), max(values)) for name, values in seen.items() if values}
+    return scales | SCALES
+
+
+def changes(job: Job) -> str:
+    """What tells a job from its siblings and its label does not say: lr 0.02, seed 7."""
+    cls = EXPERIMENTS.get(job.name)
+    found = [item for item in differences.settings(cls, job.experiment) if item.changed]
+    said = differences.said_by_label(cls, job.experiment, [item.name for item in found])
+    return ", ".join(
+        f"{item.name} {item.value or 'empty'}" for item in found if item.name not in said
+    )
+
+
+def state(job: Job) -> str:
+    """The word for where a job is."""
+    if job.status == JobStatus.failed and job.reason == "diverged":
+        return "diverged"
+    if job.status == JobStatus.timed_out:
+        return "timed out"
+    return "cancelling" if job.cancel and job.status == JobStatus.running else str(job.status)
+
+
+def is_active(job: Job) -> bool:
+    """Whether more will be said of it."""
+    return job.status not in FINAL
+
+
+def gap(job: Job) -> float | None:
+    """Valid minus train."""
+    return None if job.valid is None or job.train is None else job.valid - job.train
+
+
+def took(job: Job) -> float | None:
+    """Seconds of the last attempt, so far or in all."""
+    if job.started_at is None:
+        return None
+    return ((job.finished_at or datetime.now(UTC)) - job.started_at).total_seconds()
+
+
+def measure(job: Job) -> str:
+    """What train and valid are numbers of, as it is written."""
+    return spoken(job.measure or "loss")
+
+
+def spoken(name: str) -> str:
+    """log_rmse -> log RMSE."""
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def typical_error(job: Job) -> float | None:
+    """Per cent a typical price is off, where the measure is one of log prices."""
+    if job.measure != "log_rmse" or job.valid is None or job.valid > 5:
+        return None
+    return percent(job.valid)
+
+
+def percent(log_error: float) -> float:
+    """An error of log prices as per cent of the price."""
+    return 100 * math.expm1(log_error)
+
+
+def folds(job: Job) -> list[float]:
+    """Valid of each run of the first group, of those that have one."""
+    return [fold for fold in job.summary.get("folds", ()) if fold is not None]
+
+
+def bar(counts: Mapping[JobStatus, int]) -> dict[str, int]:
+    """Jobs by status, with nought where there is none."""
+    return {str(status): counts.get(status, 0) for status in JobStatus}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A thing to do first."""
+
+    title: str
+    text: str
+    href: str
+    done: bool = False
+
+
+def steps(
+    known: Collection[str], succeeded: Collection[str], *, book_done: bool, beaten: bool
+) -> list[Step]:
+    """What a newcomer does first, of what there is. No row tells who priced a house: no tick."""
+    new = "/jobs/new?experiment="
+    book = Step(
+        "Train the book's model", "Linear, raw price, five folds side by side.",
+        f"{new}kaggle_house&preset=book", book_done,
+    )  # fmt: skip
+    beat = Step(
+        "Beat it", "The default: a small MLP on the log of the price.",
+        f"{new}kaggle_house", beaten,
+    )  # fmt: skip
+    overfit = Step(
+        "Fit a polynomial", "Section 4.4: two features underfit, twenty overfit. Seconds.",
+        f"{new}polynomial", "polynomial" in succeeded,
+    )  # fmt: skip
+    draw = Step(
+        "Look at activation functions", "Section 4.1, at once. Keep it as a job.",
+        f"{new}activations", "activations" in succeeded,
+    )  # fmt: skip
+    price = Step("Price a house", "With an interval that 9 of 10 houses stay within.", "/predict")
+    every = {
+        "kaggle_house": [book, beat], "polynomial": [overfit], "activations": [draw],
+    }  # fmt: skip
+    found = [step for name, these in every.items() if name in known for step in these]
+    return [*found, price] if "kaggle_house" in known else found

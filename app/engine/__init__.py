@@ -1,0 +1,1 @@
+"""Where attempts run: the worker, its runners, and the trainers they fork."""

@@ -1,0 +1,118 @@
+"""What runs in an attempt's own process: no database, only a pipe to talk into."""
+
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from pydantic import ValidationError
+
+from app.engine.mortal import die_with_parent, watch_worker
+from app.wording import sentence, sentences
+from ml.data.hub import DataUnavailable
+from ml.events import Checkpoint, Event, Note, Trained
+from ml.experiment import Diverged, Experiment
+
+if TYPE_CHECKING:
+    from ml.predictor import Predictor  # loads torch, which the worker can do without
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to run and how, as plain values."""
+
+    experiment: dict[str, Any]  # as it was given: parsed here, and nowhere before
+    resume: bytes | None = None  # state of a checkpoint
+    threads: int = 1  # resuming is exact to the last bit only at the same number
+    registry: str = "ml.experiments"  # a module with parse()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Last word of an attempt that came to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Last word of an attempt that would fail again if it were tried again."""
+
+    reason: Literal["diverged", "invalid", "error"]
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A predictor as bytes: who only stores it need not know what it is."""
+
+    payload: bytes
+
+    def to_bytes(self) -> bytes:
+        """Its file."""
+        return self.payload
+
+
+Said = Event | Finished | Failed
+
+
+def train(pipe: Connection, order: Order) -> None:
+    """Run the order and say into the pipe what happens; main function of the process."""
+    die_with_parent()
+    watch_worker()
+    os.setpgid(0, 0)  # a Ctrl-C is the worker's business, and its kill() takes our children too
+    with suppress(BrokenPipeError):  # nobody listens any more: the job is somebody else's now
+        for said in speak(order):
+            pipe.send(said)
+
+
+def speak(order: Order) -> Iterator[Said]:
+    """The experiment's events and a last word."""
+    try:
+        experiment: Experiment = import_module(order.registry).parse(order.experiment)
+    except ValidationError as error:
+        yield Failed("invalid", f"The experiment is not valid (any more): {sentences(error)}")
+        return
+    settle(order.threads)
+    try:
+        for event in experiment.run(None if order.resume is None else Checkpoint(order.resume)):
+            yield pack(event)
+        yield Finished()
+    except Diverged as error:
+        yield Failed("diverged", sentence(error))
+    except DataUnavailable as error:
+        yield Failed("error", str(error))
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is the answer)
+        yield Note(traceback.format_exc(), warning=True)
+        yield Failed("error", f"{type(error).__name__}: {sentence(error)}")
+
+
+def pack(event: Event) -> Event:
+    """The event as it crosses the pipe."""
+    if isinstance(event, Trained):
+        return Trained(cast("Predictor", Packed(event.predictor.to_bytes())))
+    return event
+
+
+def settle(threads: int) -> None:
+    """Set what the last bit of a result hangs on."""
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+
+
+def device() -> str:
+    """What this machine trains on: asked in a process of its own, since CUDA cannot be forked."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda: {torch.cuda.get_device_name(0)}"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def answer(pipe: Connection) -> None:
+    """Main function of the process that warms the fork server up: it answers with the device."""
+    pipe.send(device())

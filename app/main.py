@@ -1,0 +1,65 @@
+"""The web application: REST under /api/v1, the dashboard's pages, probes."""
+
+import copy
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import __version__, logs, problems, security
+from app.dashboard import assets
+from app.db import readers
+from app.errors import NotFound
+from app.predictors import serving
+from app.routes import experiments, health, jobs, pages, predictions, results
+
+DESCRIPTION = "House-price prediction and experiment dashboards: jobs, live curves, predictions."
+
+
+def create_app() -> FastAPI:
+    """A new application on the settings of this process."""
+    logs.configure()
+    app = Ridgeline(
+        title="Ridgeline",
+        version=__version__,
+        description=DESCRIPTION,
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        generate_unique_id_function=_operation_id,
+    )
+    api = APIRouter(prefix="/api/v1")
+    for module in (experiments, jobs, results, predictions):
+        api.include_router(module.router)
+    app.include_router(api)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    assets.install(app)
+    problems.install(app)
+    app.add_middleware(security.Gate)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name  # the function's name: stable, and the same in every client
+
+
+class Ridgeline(FastAPI):
+    """OpenAPI that says of its bodies what pydantic's schema cannot."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The schema; a house is described as the predictor that answers now reads it."""
+        schema = copy.deepcopy(super().openapi())
+        schemas = schema["components"]["schemas"]
+        for body in ("JobIn", "InstantIn"):
+            # `name` has a default in Python, but here it tells the experiments apart
+            schemas[body]["properties"]["experiment"]["allOf"] = [{"required": ["name"]}]
+        try:
+            with readers()() as session:
+                schemas["House"] = serving(session).row
+        except (NotFound, SQLAlchemyError):  # nothing trained yet, or no database yet
+            return schema
+        houses = schemas["HousesIn"]["properties"]["houses"]
+        houses["items"] = {"$ref": "#/components/schemas/House"}
+        return schema

@@ -1,0 +1,135 @@
+"""Jobs: submit, list, look at, cancel, retry, delete."""
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Response
+
+from app import jobs
+from app.db import DbSession, ReadSession
+from app.errors import Invalid, responses
+from app.models import Job, JobStatus
+from app.routes.depends import LARGEST, CurrentJob, IdempotencyKey
+from app.schemas import JobIn, JobList, JobOut, RunList
+from app.store import SORTS, Listing, RunStore
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+Cursor = Annotated[str, Query(max_length=500, description="`next` of the page before.")]
+
+
+@router.post("", status_code=202, response_model=JobOut, responses=responses(400, 409, 413, 422))
+def create_job(
+    asked: JobIn, session: DbSession, response: Response, idempotency_key: IdempotencyKey = None
+) -> Job:
+    """Queue an experiment; a worker picks it up."""
+    job = jobs.submit(
+        session,
+        asked.experiment,
+        timeout=asked.timeout,
+        tags=asked.tags,
+        idempotency_key=idempotency_key,
+    )
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return job
+
+
+@router.get("", response_model=JobList, responses=responses(422))
+def list_jobs(
+    session: ReadSession,
+    status: JobStatus | None = None,
+    name: Annotated[str, Query(max_length=80, description="Of the experiment.")] = "",
+    tag: Annotated[str, Query(max_length=50)] = "",
+    q: Annotated[str, Query(max_length=200, description="Words; lr=0.01 as in the config.")] = "",
+    sort: Annotated[
+        str,
+        Query(pattern=f"^-?({'|'.join(SORTS)})$", description="A minus sorts from high to low."),
+    ] = "-id",
+    cursor: Cursor = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """A page of jobs; it reads no metric points."""
+    listing = Listing(
+        status=status, name=_plain(name), tag=_plain(tag), text=_plain(q), sort=sort.lstrip("-"),
+        descending=sort.startswith("-"), after=_read(cursor, sort), limit=limit,
+    )  # fmt: skip
+    store = RunStore(session)
+    found = store.jobs(listing)
+    more = len(found) == limit
+    last = found[-1] if found else None
+    return {
+        "items": found,
+        "total": store.count(listing),
+        "next": _write(last, sort) if more and last else None,
+    }
+
+
+def _plain(text: str) -> str:
+    """Without NUL, which PostgreSQL has no text for."""
+    return text.replace("\0", "")
+
+
+def _write(job: Job, sort: str) -> str:
+    """The cursor after this job: what it is sorted by, and its id."""
+    value = getattr(job, sort.lstrip("-"))
+    plain = value.timestamp() if hasattr(value, "timestamp") else value
+    return base64.urlsafe_b64encode(orjson.dumps([sort, plain, job.id])).decode()
+
+
+def _read(cursor: str, sort: str) -> tuple[Any, int] | None:
+    """The place a cursor stands for: value and id."""
+    if not cursor:
+        return None
+    try:
+        of, value, job_id = orjson.loads(base64.urlsafe_b64decode(cursor))
+        plain = value is None or isinstance(value, str | float | int)
+        if of != sort or not plain or not isinstance(job_id, int) or abs(job_id) > LARGEST:
+            raise ValueError(of)
+    except (ValueError, TypeError, binascii.Error):
+        raise Invalid(
+            f"This cursor is not one of a list sorted by {sort}. Begin without one."
+        ) from None
+    return value, job_id
+
+
+@router.get("/{job_id}", response_model=JobOut, responses=responses(404, 422))
+def get_job(job: CurrentJob) -> Job:
+    """Where a job is."""
+    return job
+
+
+@router.delete("/{job_id}", status_code=204, responses=responses(404, 409, 422))
+def delete_job(job: CurrentJob, session: DbSession) -> None:
+    """Forget a job that has ended, with its runs, curves and predictor."""
+    jobs.delete(session, job)
+
+
+@router.post(
+    "/{job_id}/cancel", response_model=JobOut, status_code=202, responses=responses(404, 409, 422)
+)
+def cancel_job(job: CurrentJob, session: DbSession) -> Job:
+    """Stop a job: now if it waits, within a tick of its worker if it runs; its curves stay."""
+    return jobs.cancel(session, job)
+
+
+@router.post(
+    "/{job_id}/retry", response_model=JobOut, status_code=202, responses=responses(404, 409, 422)
+)
+def retry_job(job: CurrentJob, session: DbSession, response: Response) -> Job:
+    """Ask for the same again, as a new job."""
+    made = jobs.retry(session, job)
+    response.headers["Location"] = f"/api/v1/jobs/{made.id}"
+    return made
+
+
+@router.get("/{job_id}/runs", response_model=RunList, responses=responses(404, 422))
+def list_runs(
+    job: CurrentJob,
+    session: ReadSession,
+    after: Annotated[int, Query(ge=0, le=LARGEST, description="Id of the last run seen.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+) -> dict[str, Any]:
+    """The runs of a job, a page of them, in the order they were opened."""
+    found = RunStore(session).runs(job.id, after, limit)
+    return {"items": found, "next": found[-1].id if len(found) == limit else None}

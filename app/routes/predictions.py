@@ -1,0 +1,187 @@
+"""Predictions: one house, many, or a CSV file; checked against the schema the predictor carries."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from pydantic import ConfigDict, Field
+from starlette.datastructures import UploadFile
+
+from app import schemas
+from app.db import ReadSession
+from app.errors import Fault, Invalid, responses
+from app.predictors import Served, serving
+from app.routes.depends import LARGEST
+from app.store import RunStore
+from ml import predictor as predictors
+from ml.schema import BadTable, Checked, InvalidRows
+
+router = APIRouter(tags=["predictions"])
+MOST = 10_000  # houses a request
+COLUMNS = ("SalePrice", "low", "high", "imputed", "warnings")
+TABLE = {"schema": {"type": "string", "example": "Id,LotArea,OverallQual\n1461,11622,5\n"}}
+
+
+class HousesIn(schemas.Asked):
+    """Houses to price; what an attribute may be stands in GET /api/v1/predictor."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"houses": [{"OverallQual": 7, "GrLivArea": 1710, "1stFlrSF": 856}]}]
+        }
+    )
+
+    houses: list[dict[str, Any]] = Field(
+        min_length=1, max_length=MOST, description="Every attribute may be left out."
+    )
+    job: int | None = Field(
+        None, ge=1, le=LARGEST, description="Whose predictor answers; the best one where null."
+    )
+    strict: bool = Field(False, description="Refuse what training has not seen.")
+
+
+JobQuery = Annotated[
+    int | None, Query(ge=1, le=LARGEST, description="Whose predictor answers; else the best one.")
+]
+
+
+@router.get("/predictor", responses=responses(404, 409, 422))
+def get_predictor(session: ReadSession, job: JobQuery = None) -> schemas.PredictorOut:
+    """The predictor that answers, and the schema of what it reads."""
+    served = serving(session, job)
+    card = served.predictor.card
+    found, artifact = (
+        RunStore(session).find(served.job_id),
+        RunStore(session).artifact(served.job_id),
+    )
+    return schemas.PredictorOut(
+        job=served.job_id,
+        label=found.label if found else "",
+        measure=card.measured,
+        valid=found.valid if found else None,
+        folds=list(card.folds),
+        interval=list(card.interval),
+        size=artifact.size if artifact else 0,
+        schema=card.input_schema.model_dump(mode="json"),
+        json_schema=served.row,
+    )
+
+
+@router.post("/predictions", responses=responses(400, 404, 409, 413, 422))
+def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> schemas.Predictions:
+    """Price houses. A value training has not seen is encoded as in training, and listed."""
+    served = serving(session, asked.job)
+    checked = check(served, asked.houses, ["body", "houses"], strict=asked.strict)
+    priced = price(served, checked)
+    return schemas.Predictions(
+        job=served.job_id,
+        predictions=[
+            schemas.Prediction(
+                price=price, low=low, high=high, imputed=row.imputed,
+                warnings=[schemas.HouseWarning.model_validate(item) for item in row.warnings],
+            )
+            for row, price, low, high in zip(checked.rows, *columns(priced), strict=True)
+        ],
+    )  # fmt: skip
+
+
+async def read_table(request: Request) -> str:
+    """The CSV text of the body: as it is, or as the field `file` of a form."""
+    body: bytes = await request.body()
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        async with request.form() as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise Invalid("The form has no file. Send the CSV as its field 'file'.")
+            body = await file.read()
+    return decode(body)
+
+
+def decode(body: bytes) -> str:
+    """The text of a CSV file. Raises Invalid."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"The file is not UTF-8 text: byte {error.start} is no character.") from None
+
+
+@router.post(
+    "/predictions.csv",
+    response_class=Response,
+    responses=responses(404, 409, 413, 422)
+    | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "Prices."}},
+    openapi_extra={"requestBody": {"required": True, "content": {"text/csv": TABLE}}},
+)
+def predict_table(
+    text: Annotated[str, Depends(read_table)],
+    session: ReadSession,
+    job: JobQuery = None,
+    strict: Annotated[bool, Query(description="Refuse what training has not seen.")] = False,
+) -> Response:
+    """Price the rows of a CSV file with Kaggle's column names; Id and SalePrice may be there."""
+    served = serving(session, job)
+    try:
+        parsed = served.predictor.card.input_schema.parse_csv(text)
+    except BadTable as error:
+        raise Invalid(str(error)) from None
+    if not parsed.rows:
+        raise Invalid("The file has a header and no rows.")
+    if len(parsed.rows) > MOST:
+        raise Invalid(f"The file has {len(parsed.rows):,} rows; {MOST:,} is the most at once.")
+    checked = check(served, parsed.rows, ["body"], strict=strict)
+    priced = price(served, checked)
+    headers = {"Content-Disposition": 'attachment; filename="predictions.csv"'}
+    written = write_table(parsed.ids, checked, priced)
+    return Response(written, headers=headers, media_type="text/csv")
+
+
+def check(
+    served: Served, rows: Sequence[Mapping[str, Any]], loc: list[str | int], *, strict: bool
+) -> Checked:
+    """The rows, ready to encode; or a 422 with every row, column, value and what is allowed."""
+    try:
+        return served.predictor.card.input_schema.check(rows, strict=strict)
+    except InvalidRows as error:
+        faults = [
+            Fault(
+                loc=[*loc, item.row, item.column], message=item.message,
+                input=item.value, allowed=item.allowed,
+            )
+            for item in error.errors
+        ]  # fmt: skip
+        raise Invalid(str(error), faults) from None
+
+
+def price(served: Served, checked: Checked) -> predictors.Predictions:
+    """Prices of checked rows; never one that is no number."""
+    priced = served.predictor.predict(checked.values)
+    lost = np.flatnonzero(~np.isfinite(priced.high) | ~np.isfinite(priced.low))
+    if len(lost):
+        raise Invalid(
+            f"Row {lost[0]} is so far from all that training has seen that its price is no finite"
+            " number. Its warnings without that: "
+            + " ".join(item.message for item in checked.rows[lost[0]].warnings)
+        )
+    return priced
+
+
+def columns(priced: predictors.Predictions) -> tuple[list[float], list[float], list[float]]:
+    """Prices and bounds as plain numbers."""
+    return priced.price.tolist(), priced.low.tolist(), priced.high.tolist()
+
+
+def write_table(
+    ids: Sequence[int | str] | None, checked: Checked, priced: predictors.Predictions
+) -> str:
+    """The answer as CSV: Id (or the number of the row), price, bounds, what was guessed."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("row" if ids is None else "Id", *COLUMNS))
+    names = range(len(checked.rows)) if ids is None else ids
+    for name, row, *prices in zip(names, checked.rows, *columns(priced), strict=True):
+        warnings = " ".join(item.message for item in row.warnings)
+        writer.writerow((name, *(f"{x:.4f}" for x in prices), " ".join(row.imputed), warnings))
+    return out.getvalue()

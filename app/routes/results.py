@@ -1,0 +1,170 @@
+"""What a job gave: curves, figures, checks, live events, predictor, submission."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import numpy as np
+import orjson
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from app import curves, wire
+from app.db import ReadSession, readers
+from app.errors import Conflict, NotFound, responses
+from app.models import FINAL, JobStatus
+from app.predictors import SERVED, serving
+from app.routes.depends import LARGEST, CurrentJob
+from app.schemas import CheckOut, FigureRef, Metrics, Preflight
+from app.store import RunStore
+from ml.predictor import Histogram
+from ml.submission import preflight
+
+router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
+LOOK = 0.1  # seconds between two looks for news of a job
+PAGE = 200  # chunks sent before the next look
+CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The file."}
+
+
+def said(job: CurrentJob, session: ReadSession) -> list[dict[str, Any]]:
+    """Everything the job said so far."""
+    return list(wire.unpack(payload for _, payload in RunStore(session).chunks(job.id)))
+
+
+@router.get("/metrics", response_model=Metrics, responses=responses(404, 422))
+def get_metrics(job: CurrentJob, session: ReadSession) -> Response:
+    """Every point of every curve, by group of runs."""
+    chunks = RunStore(session).chunks(job.id)
+    groups = curves.groups(list(wire.unpack(payload for _, payload in chunks)))
+    content = {
+        "seq": chunks[-1][0] if chunks else 0,
+        "groups": [
+            {
+                "key": group.key,
+                "labels": group.started["labels"],
+                "measure": group.measure,
+                "metrics": group.started["metrics"],
+                "values": np.ascontiguousarray(group.values.transpose(1, 0, 2)),
+            }
+            for group in groups
+        ],
+    }
+    return Response(
+        orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
+    )
+
+
+@router.get("/figures", response_model=list[FigureRef], responses=responses(404, 422))
+def list_figures(job: CurrentJob, session: ReadSession) -> list[FigureRef]:
+    """The figures of a job: its curves, and those the experiment drew."""
+    return [
+        FigureRef(name=name, title=_title(figure), url=f"/api/v1/jobs/{job.id}/figures/{name}")
+        for name, figure in curves.figures(said(job, session)).items()
+    ]
+
+
+def _title(figure: dict[str, Any]) -> str:
+    title = figure.get("layout", {}).get("title", "")
+    return str(title.get("text", "") if isinstance(title, dict) else title)
+
+
+@router.get(
+    "/figures/{name}",
+    response_model=dict[str, Any],
+    responses=responses(404, 422),
+)
+def get_figure(job: CurrentJob, name: str, session: ReadSession) -> Response:
+    """A figure as Plotly's JSON, at most 600 points a trace."""
+    figures = curves.figures(said(job, session))
+    if name not in figures:
+        known = ", ".join(figures) or "none yet"
+        raise NotFound(f"Job {job.id} has no figure {name!r}. It has: {known}.")
+    return Response(
+        orjson.dumps(figures[name], option=orjson.OPT_SERIALIZE_NUMPY),
+        media_type="application/json",
+    )
+
+
+@router.get("/checks", response_model=list[CheckOut], responses=responses(404, 422))
+def list_checks(job: CurrentJob, session: ReadSession) -> list[dict[str, Any]]:
+    """The claims of the book that this job tested."""
+    return wire.latest(said(job, session), "check")
+
+
+def news(job_id: int, after: int) -> tuple[list[tuple[int, bytes]], JobStatus | None]:
+    """The chunks after `after`, and the status once they are the last."""
+    with readers()() as session:
+        store = RunStore(session)
+        state, chunks = store.state(job_id), store.chunks(job_id, after, PAGE)
+    if state is None:
+        return [], JobStatus.cancelled
+    status, last = state
+    at = chunks[-1][0] if chunks else after
+    return chunks, status if at >= last else None
+
+
+@router.get("/events", response_class=EventSourceResponse, responses=responses(404, 422))
+async def stream_events(
+    job: CurrentJob,
+    after: Annotated[
+        int, Query(ge=0, le=LARGEST, description="Number of the last chunk seen.")
+    ] = 0,
+    last_event_id: Annotated[int, Header(ge=0, le=LARGEST)] = 0,
+) -> AsyncIterator[ServerSentEvent]:
+    """What the job says, as it says it; `Last-Event-ID` resumes without gap or repeat.
+
+    Each message is a chunk: {"seq", "at", "events": [...]}; an event of type "epoch" carries
+    values[epoch][metric][lane]. After the job's end comes one message named "end".
+    """
+    seen = max(after, last_event_id)
+    while True:
+        chunks, status = await run_in_threadpool(news, job.id, seen)
+        for seen, payload in chunks:
+            yield ServerSentEvent(id=str(seen), raw_data=wire.speak(seen, payload).decode())
+        if status in FINAL:
+            yield ServerSentEvent(event="end", data={"status": status})
+            return
+        if not chunks:
+            await asyncio.sleep(LOOK)
+
+
+@router.get("/predictor", responses=responses(404, 409, 422) | {200: {
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    "description": "One safetensors file; its header carries the rest as JSON.",
+}}, response_class=Response)  # fmt: skip
+def download_predictor(job: CurrentJob, session: ReadSession) -> Response:
+    """The trained predictor as a file."""
+    payload = RunStore(session).predictor(job.id)
+    if payload is None:
+        raise Conflict(f"Job {job.id} has no predictor; a {SERVED} that has succeeded has one.")
+    headers = {"Content-Disposition": f'attachment; filename="job-{job.id}.safetensors"'}
+    return Response(payload, headers=headers, media_type="application/octet-stream")
+
+
+@router.get(
+    "/submission.csv", responses=responses(404, 409, 422) | {200: CSV}, response_class=Response
+)
+def get_submission_file(job: CurrentJob, session: ReadSession) -> Response:
+    """The file for Kaggle: Id,SalePrice of the 1,459 houses without a price."""
+    text = serving(session, job.id).predictor.submission()
+    headers = {"Content-Disposition": 'attachment; filename="submission.csv"'}
+    return Response(text, headers=headers, media_type="text/csv")
+
+
+@router.get("/submission", response_model=Preflight, responses=responses(404, 409, 422))
+def get_submission(job: CurrentJob, session: ReadSession) -> dict[str, Any]:
+    """The same file checked, and its prices beside those of the training rows."""
+    predictor = serving(session, job.id).predictor
+    text, sold = predictor.submission(), predictor.card.sold
+    predicted = Histogram.of(predictor.prices, sold.edges)
+    checks = preflight(text)
+    return {
+        "job": job.id,
+        "checks": [CheckOut.model_validate(check, from_attributes=True) for check in checks],
+        "ready": all(check.passed for check in checks),
+        "rows": len(predictor.ids),
+        "bytes": len(text.encode()),
+        "head": text.splitlines()[:8],
+        "histogram": {"edges": sold.edges, "sold": sold.shares, "predicted": predicted.shares},
+    }

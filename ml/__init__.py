@@ -1,0 +1,1 @@
+"""Ridgeline's models: pure PyTorch and numpy, without HTTP, SQL or plots."""

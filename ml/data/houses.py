@@ -1,0 +1,64 @@
+"""4.10.2-4.10.4 The houses of Ames: both files, their rows as plain values, and their encoding."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml.data import hub
+from ml.data.house_fields import FIELDS, LIMITS
+from ml.schema import InputSchema
+
+ID, TARGET = "Id", "SalePrice"
+
+
+@dataclass(frozen=True, eq=False)
+class Houses:
+    """The two files of the competition: train (1460, 81) with prices, test (1459, 80) without."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+
+    @property
+    def prices(self) -> NDArray[np.float32]:
+        """Sale prices of the training rows in US dollars, (1460, 1)."""
+        return self.train[[TARGET]].to_numpy(np.float32)
+
+
+def read(cache: Path | None = None) -> Houses:
+    """Both files, downloaded if need be (4.10.3). Raises hub.DataUnavailable.
+
+    Only "NA" and nothing at all are missing: "None" is a level (of MasVnrType), which pandas
+    would read as missing.
+    """
+    train, test = (
+        pd.read_csv(hub.download(name, cache), keep_default_na=False, na_values=["NA", ""])
+        for name in ("kaggle_house_train", "kaggle_house_test")
+    )
+    return Houses(train, test)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """The attributes of each row as plain values: str, int, float, None where missing.
+
+    `Id` and `SalePrice` are left out: they are no attributes.
+    """
+    attributes = frame.drop(columns=[ID, TARGET], errors="ignore")
+    columns = [
+        [
+            None if gone else value
+            for value, gone in zip(column.tolist(), column.isna(), strict=True)
+        ]
+        for _, column in attributes.items()
+    ]
+    names = [str(name) for name in attributes.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def schema(train: pd.DataFrame) -> InputSchema:
+    """What a row of house attributes must look like, learnt from these training rows."""
+    return InputSchema.learn(
+        records(train), FIELDS, LIMITS, noun="houses", id_column=ID, target_column=TARGET
+    )

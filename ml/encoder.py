@@ -1,0 +1,165 @@
+"""Rows to numbers and outputs to prices, as data: what a predictor needs around its net."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+Row = Mapping[str, object]
+Matrix = NDArray[np.float64]
+Indices = NDArray[np.integer]
+
+
+class Number(BaseModel):
+    """A numeric column and its scale."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    mean: float = Field(0.0, allow_inf_nan=False)
+    std: float = Field(1.0, gt=0, allow_inf_nan=False)
+
+
+class Levels(BaseModel):
+    """A categorical column: an indicator for each level, in this order, and one for missing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    levels: tuple[str, ...]
+
+
+class Encoder(BaseModel):
+    """How rows become numbers, as data: m numeric columns, then the indicators, d in all (4.10.4).
+
+    One path for training and for serving: `encode(rows)` is `scale(raw(rows))`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    numbers: tuple[Number, ...]
+    categories: tuple[Levels, ...]
+    unknown: tuple[int, ...] = Field((), description="Columns never 1 in the rows learnt from.")
+
+    @classmethod
+    def book(cls, train_rows: Sequence[Row], test_rows: Sequence[Row]) -> "Encoder":
+        """As the book does it: levels, means and deviations from train and test together."""
+        return cls.honest([*train_rows, *test_rows])
+
+    @classmethod
+    def honest(cls, train_rows: Sequence[Row]) -> "Encoder":
+        """Levels, means and deviations from these training rows only.
+
+        A column of which all values are numbers is numeric; columns keep their order, levels are
+        sorted. Raises ValueError without rows.
+        """
+        if not train_rows:
+            raise ValueError("An encoder learns from at least one row; it was given none.")
+        numbers, categories = [], []
+        for name in dict.fromkeys(name for row in train_rows for name in row):
+            values = {row.get(name) for row in train_rows} - {None}
+            if levels := sorted(value for value in values if isinstance(value, str)):
+                categories.append(Levels(name=name, levels=tuple(levels)))
+            else:
+                numbers.append(Number(name=name))
+        layout = cls(numbers=tuple(numbers), categories=tuple(categories))
+        return layout.refit(layout.raw(train_rows), np.arange(len(train_rows)))
+
+    def refit(self, raw: Matrix, rows: Indices) -> "Encoder":
+        """The same columns, learnt anew from some rows of raw (n, d), such as those of a fold.
+
+        Deviations are pandas' (ddof 1). A column that is empty or constant there is divided by 1;
+        an indicator that is never 1 there is unknown, and 0 from then on.
+        """
+        seen = raw[rows]
+        x = seen[:, : len(self.numbers)]
+        count = np.isfinite(x).sum(axis=0)
+        mean = np.nansum(x, axis=0) / np.maximum(count, 1)
+        variance = np.nansum((x - mean) ** 2, axis=0) / np.maximum(count - 1, 1)
+        highest = np.fmax.reduce(x, axis=0, initial=-np.inf)
+        lowest = np.fmin.reduce(x, axis=0, initial=np.inf)
+        std = np.sqrt(np.where(highest > lowest, variance, 1.0))  # rounding gives no exact 0
+
+        numbers = zip(self.numbers, mean.tolist(), std.tolist(), strict=True)
+        indicators = seen[:, len(self.numbers) :].any(axis=0)
+        return Encoder(
+            numbers=tuple(Number(name=old.name, mean=m, std=s) for old, m, s in numbers),
+            categories=self.categories,
+            unknown=tuple((np.flatnonzero(~indicators) + len(self.numbers)).tolist()),
+        )
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the d columns: "LotArea", ..., "MSZoning_RL", ..., "MSZoning_nan"."""
+        return tuple(number.name for number in self.numbers) + tuple(
+            f"{group.name}_{level}" for group in self.categories for level in (*group.levels, "nan")
+        )
+
+    def raw(self, rows: Sequence[Row]) -> Matrix:
+        """Rows as numbers, not yet scaled: (n, d).
+
+        A missing number is NaN, a missing level has its own indicator, and a level never seen has
+        none. Rows are such as InputSchema.check lets through.
+        """
+        out = np.zeros((len(rows), len(self.columns)))
+        for j, number in enumerate(self.numbers):
+            values: list[Any] = [row.get(number.name) for row in rows]
+            out[:, j] = [np.nan if value is None else value for value in values]
+
+        start = len(self.numbers)
+        for group in self.categories:
+            place: dict[object, int] = {level: start + i for i, level in enumerate(group.levels)}
+            start += len(group.levels) + 1
+            place[None] = start - 1
+            for i, row in enumerate(rows):
+                if (j := place.get(row.get(group.name), -1)) >= 0:
+                    out[i, j] = 1
+        return out
+
+    def scale(self, raw: Matrix) -> NDArray[np.float32]:
+        """Standardise the numeric columns of raw (n, d): (x - mean) / std, then 0 where missing."""
+        m = len(self.numbers)
+        out = raw.copy()
+        mean = [number.mean for number in self.numbers]
+        std = [number.std for number in self.numbers]
+        with np.errstate(over="ignore"):
+            out[:, :m] = np.nan_to_num((raw[:, :m] - mean) / std)
+        out[:, list(self.unknown)] = 0
+        bound = np.finfo(np.float32).max  # a number beyond it stays finite
+        return np.clip(out, -bound, bound).astype(np.float32)
+
+    def encode(self, rows: Sequence[Row]) -> NDArray[np.float32]:
+        """What a net reads of these rows: (n, d)."""
+        return self.scale(self.raw(rows))
+
+
+class Target(BaseModel):
+    """How outputs of a net become prices: mean + std * output, then exp where log."""
+
+    model_config = ConfigDict(frozen=True)
+
+    log: bool
+    mean: float = 0.0
+    std: float = 1.0
+
+    @classmethod
+    def learn(cls, price: NDArray[np.float64], *, log: bool) -> "Target":
+        """The raw price as it is; its logarithm standardised on these prices."""
+        logs = np.log(price)
+        return (
+            cls(log=True, mean=float(logs.mean()), std=float(logs.std())) if log else cls(log=False)
+        )
+
+    def outputs(self, price: NDArray[np.float64]) -> NDArray[np.float32]:
+        """What a net should say for these prices, of any shape."""
+        values = np.log(price) if self.log else price
+        return ((values - self.mean) / self.std).astype(np.float32)
+
+    def prices(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Prices of outputs, of any shape; the book clips them at 1 dollar (4.10.5)."""
+        values = self.mean + self.std * outputs
+        with np.errstate(over="ignore"):  # an infinite price is for the caller to refuse
+            return np.exp(values) if self.log else np.maximum(values, 1.0)

@@ -1,0 +1,183 @@
+"""4.8 Initialisation: how wide the weights are drawn decides what reaches the other end."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ml import draws
+from ml.events import Check, Checkpoint, Event, Figure, Role, Series, Table
+from ml.experiment import Experiment, Preset
+
+EXAMPLES = 64
+SIGMAS = 5  # standard errors that a measured variance may be off
+ROLES: dict[str, Role] = {
+    "zero": "ink", "0.01": "c3", "1.0": "c4", "Xavier": "c5", "Xavier uniform": "c6", "He": "c7",
+    "default": "c8",
+}  # fmt: skip
+UNIFORM = ("Xavier uniform", "default")  # the others are Gaussian
+PHI: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda z: z, "relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid,
+}  # fmt: skip
+
+
+def deviations(num_inputs: int, num_outputs: int) -> dict[str, float]:
+    """Standard deviation of a layer's weights by the name of each initialisation."""
+    xavier = (2 / (num_inputs + num_outputs)) ** 0.5  # (4.8.5)
+    return {
+        "zero": 0.0, "0.01": 0.01, "1.0": 1.0, "Xavier": xavier, "Xavier uniform": xavier,
+        "He": (2 / num_inputs) ** 0.5, "default": (3 * num_inputs) ** -0.5,
+    }  # fmt: skip
+
+
+class Measured(NamedTuple):
+    """What one pass gave, for I initialisations and L layers."""
+
+    first: Tensor  # (I, in, out) weights of the first layer
+    forward: Tensor  # (I,) variance of the first layer's outputs over that of its inputs
+    backward: Tensor  # (I,) variance of the gradient by its inputs over that by its outputs
+    variance: Tensor  # (I, L) of the activations
+    norm: Tensor  # (I, L) of the gradient by the weights
+    trust: Tensor  # (I, L) norm of the weights over norm of their gradient
+
+
+class Initialisation(Experiment):
+    """Start a deep net in seven ways, and measure activations and gradients layer by layer."""
+
+    section: ClassVar[str] = "4.8"
+    instant: ClassVar[bool] = True
+    presets: ClassVar[tuple[Preset, ...]] = (
+        Preset("linear", "No activation", "What 4.8.2 reasons about.", {"activation": "none"}),
+        Preset("tanh", "tanh", "Xavier keeps the gradient alive.", {}),
+        Preset("relu", "ReLU", "He makes up for what a ReLU drops.", {"activation": "relu"}),
+    )  # fmt: skip
+    verifies: ClassVar[tuple[dict[str, Any], ...]] = (
+        {}, {"activation": "none", "depth": 16}, {"activation": "relu", "num_inputs": 32},
+    )  # fmt: skip
+
+    name: Literal["initialisation"] = "initialisation"
+    activation: Literal["none", "relu", "tanh", "sigmoid"] = Field(
+        "tanh", description="The activation function of every layer.",
+        json_schema_extra={"group": "Network", "symbol": "σ"},
+    )  # fmt: skip
+    depth: int = Field(
+        10, ge=2, le=16, description="Layers.",
+        json_schema_extra={"group": "Network", "symbol": "L"}
+    )  # fmt: skip
+    width: int = Field(
+        64, ge=16, le=64, description="Units of each layer.",
+        json_schema_extra={"group": "Network", "symbol": "n_out"},
+    )  # fmt: skip
+    num_inputs: int = Field(
+        100, ge=16, le=128, description="Inputs of the first layer.",
+        json_schema_extra={"group": "Network", "symbol": "n_in"},
+    )  # fmt: skip
+
+    def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:  # noqa: ARG002  nothing to resume
+        """One pass forward and back for all seven at once."""
+        found = self.measure()
+        yield self.figure("variance", "Variance of the activations", found.variance)
+        yield self.figure("gradient", "Norm of the gradient by the weights", found.norm)
+        yield Table(
+            "layers", f"First and last of {self.depth} layers",
+            (
+                "start", "variance, first", "variance, last", "gradient, first", "gradient, last",
+                "||w||/||g||, first",
+            ),
+            tuple(
+                (name, *map(float, (v[0], v[-1], g[0], g[-1])), finite(t[0]))
+                for name, v, g, t in zip(
+                    ROLES, found.variance, found.norm, found.trust, strict=True
+                )
+            ),
+            note="The last column scales a layer's step in layer-wise rate scaling (LARS).",
+        )  # fmt: skip
+        yield from self.claims(found)
+
+    def measure(self) -> Measured:
+        """Forward, then back from a random direction at the last layer."""
+        X, R = self.drawn(EXAMPLES, self.num_inputs), self.drawn(EXAMPLES, self.width)
+        X = X.expand(len(ROLES), -1, -1).clone().requires_grad_()
+        sizes = [self.num_inputs, *[self.width] * self.depth]
+        weights = [
+            self.weights(a, b, i).requires_grad_() for i, (a, b) in enumerate(pairwise(sizes))
+        ]
+        first = X @ weights[0]
+        H = [PHI[self.activation](first)]
+        for W in weights[1:]:
+            H.append(PHI[self.activation](H[-1] @ W))
+        loss = (H[-1] * R).sum() / EXAMPLES
+        by_X, by_first, *by_weights = torch.autograd.grad(loss, [X, first, *weights])
+        norm = torch.stack([grad.flatten(1).norm(dim=1) for grad in by_weights], dim=1)
+        sizes_of = torch.stack([W.flatten(1).norm(dim=1) for W in weights], dim=1)
+        return Measured(
+            weights[0].detach(), power(first) / power(X), power(by_X) / power(by_first),
+            torch.stack([h.detach().flatten(1).var(1) for h in H], dim=1), norm,
+            sizes_of.detach() / norm,
+        )  # fmt: skip
+
+    def drawn(self, *shape: int, place: int = 0) -> Tensor:
+        """Standard normal numbers."""
+        generator = draws.generator(self.seed, *shape, place)
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    def weights(self, num_inputs: int, num_outputs: int, layer: int) -> Tensor:
+        """One layer's weights for each initialisation: (I, in, out)."""
+        normal = self.drawn(num_inputs, num_outputs, place=layer)
+        uniform = (torch.erf(normal / 2**0.5)) * 3**0.5  # of the same draws, and variance 1, too
+        return torch.stack(
+            [
+                std * (uniform if name in UNIFORM else normal)
+                for name, std in deviations(num_inputs, num_outputs).items()
+            ]
+        )
+
+    def claims(self, found: Measured) -> Iterator[Check]:
+        """(4.8.4) to (4.8.6), on the first layer; a variance is as sure as its draws are many."""
+        n_in, n_out, names = self.num_inputs, self.width, list(ROLES)
+        sure = SIGMAS * (2 / (n_in * n_out)) ** 0.5
+        sums = SIGMAS * (2 / (EXAMPLES * min(n_in, n_out))) ** 0.5
+        for name, std in deviations(n_in, n_out).items():
+            if std:
+                got = float(found.forward[names.index(name)]) / (n_in * std**2)
+                yield Check.near(self.section, f"(4.8.4) {name}: Var[o] / (n_in σ² γ²)", 1, got, sure + sums)  # fmt: skip # noqa: E501
+        for name in ("Xavier", "Xavier uniform"):
+            got = float(found.first[names.index(name)].var()) * (n_in + n_out) / 2
+            yield Check.near(self.section, f"(4.8.5) {name}: variance times (n_in + n_out) / 2", 1, got, sure)  # fmt: skip # noqa: E501
+        both = (
+            float(found.forward[names.index("Xavier")] + found.backward[names.index("Xavier")]) / 2
+        )
+        yield Check.near(self.section, "(4.8.5) mean growth forward and back", 1, both, sure + sums)
+        bound = (6 / (n_in + n_out)) ** 0.5
+        farthest = float(found.first[names.index("Xavier uniform")].abs().max()) / bound
+        yield Check.near(self.section, "(4.8.6) farthest weight over the bound", 1, farthest, 20 / (n_in * n_out))  # fmt: skip # noqa: E501
+
+    def figure(self, name: str, title: str, lines: Tensor) -> Figure:
+        """One line an initialisation; what is 0 has no logarithm, and no point."""
+        layers = np.arange(1, self.depth + 1, dtype=np.float64)
+        at = "last" if name == "variance" else "first"  # where the pass in question ends
+        end = dict(zip(ROLES, lines[:, -1 if at == "last" else 0].tolist(), strict=True))
+        return Figure(
+            name, title,
+            f"At the {at} layer it is {end['0.01']:.1e} with 0.01, {end['1.0']:.1e} with 1.0,"
+            f" {end['Xavier']:.2g} with Xavier and {end['He']:.2g} with He.",
+            tuple(
+                Series(start, layers[line > 0], line[line > 0], role)
+                for (start, role), line in zip(ROLES.items(), lines.numpy(), strict=True)
+            ),
+            x_label="layer", y_label=title.lower(), y_scale="log",
+        )  # fmt: skip
+
+
+def power(values: Tensor) -> Tensor:
+    """Mean square, start by start: (I, n, h) -> (I,)."""
+    return values.detach().square().mean((1, 2))
+
+
+def finite(value: Tensor) -> float | None:
+    """The number, or nothing where the gradient is 0."""
+    return float(value) if bool(value.isfinite()) else None

@@ -1,0 +1,179 @@
+"""Layers that hold L models side by side: tensors are (L, n, features)."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from ml import draws
+from ml.lanes import Lanes
+
+Init = Callable[[Tensor, torch.Generator], object]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+
+
+def uniform(bound: float) -> Init:
+    """Uniform in [-bound, bound); torch itself starts a linear layer at 1 / sqrt(inputs)."""
+    return lambda tensor, generator: tensor.uniform_(-bound, bound, generator=generator)
+
+
+def gaussian(std: float) -> Init:
+    """Normal with this standard deviation; 0 gives zeros."""
+    return lambda tensor, generator: tensor.normal_(0, std, generator=generator)
+
+
+def zeros(tensor: Tensor, generator: torch.Generator) -> object:  # noqa: ARG001  an Init draws nothing here
+    """All zeros: how the chapter starts its biases."""
+    return tensor.zero_()
+
+
+def constant(value: float) -> Init:
+    """Every number the same: the units of a layer then never come apart (4.8.1)."""
+    return lambda tensor, generator: tensor.fill_(value)  # noqa: ARG005  nothing is drawn
+
+
+class Linear(nn.Module):
+    """L affine maps: (L, n, in) -> (L, n, out)."""
+
+    def __init__(
+        self,
+        lanes: int,
+        num_inputs: int,
+        num_outputs: int,
+        *,
+        bias: bool = True,
+        init: Init | None = None,
+        bias_init: Init | None = None,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(lanes, num_inputs, num_outputs))
+        self.bias = nn.Parameter(torch.empty(lanes, 1, num_outputs)) if bias else None
+        self.init = init or uniform(num_inputs**-0.5)
+        self.bias_init = bias_init or self.init
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Multiply and add, lane by lane."""
+        return (
+            torch.bmm(X, self.weight)
+            if self.bias is None
+            else torch.baddbmm(self.bias, X, self.weight)
+        )
+
+
+class Pixels(nn.Module):
+    """Bytes to numbers in [0, 1]: uint8 (L, n, d) -> float32 (L, n, d)."""
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Divide by 255, here and not in the data: bytes take a quarter of the memory."""
+        return X.float() / 255
+
+
+class Noisy(nn.Module):
+    """What draws while training: with one strength p a lane (L,), a place and a moment."""
+
+    p: Tensor
+
+    def __init__(self, p: Tensor, seeds: Sequence[int], layer: int) -> None:
+        super().__init__()
+        self.register_buffer("p", p, persistent=False)
+        self.seeds, self.layer, self.moment = seeds, layer, (0, 0)
+
+
+class Dropout(Noisy):
+    """Dropout with one probability a lane: (L, n, h) -> (L, n, h), only while training (4.6.1)."""
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Silence units with probability p and divide the others by 1 - p (4.6.2)."""
+        if not self.training:
+            return X
+        key = draws.keys(self.seeds, *self.moment, self.layer).to(X.device)
+        scale = (1 - self.p).reciprocal().view(-1, 1, 1)
+        return X * draws.keep(key, self.p, *X.shape[1:]) * scale
+
+
+class GaussianNoise(Noisy):
+    """Multiply by N(1, p / (1 - p)), dropout's mean and variance: (L, n, h) -> (L, n, h)."""
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Two uniform numbers make a normal one (Box and Muller, 1958)."""
+        if not self.training:
+            return X
+        u, v = (
+            draws.uniform(draws.keys(self.seeds, *self.moment, self.layer, i), *X.shape[1:])
+            for i in range(2)
+        )
+        normal = (-2 * (1 - u).log()).sqrt() * (2 * torch.pi * v).cos()
+        spread = (self.p / (1 - self.p)).sqrt().view(-1, 1, 1)
+        return X * (1 + spread * normal.to(X.device))
+
+
+class DropConnect(Noisy):
+    """An affine map that drops weights, not units: (L, n, in) -> (L, n, out) (Wan et al., 2013)."""
+
+    def __init__(self, p: Tensor, seeds: Sequence[int], layer: int, linear: Linear) -> None:
+        super().__init__(p, seeds, layer)
+        self.linear = linear
+
+    def forward(self, X: Tensor) -> Tensor:
+        """One mask a step for the whole minibatch: a mask an example would be n matrices."""
+        if not self.training:
+            kept: Tensor = self.linear(X)
+            return kept
+        key = draws.keys(self.seeds, *self.moment, self.layer).to(X.device)
+        mask = draws.keep(key, self.p, *self.linear.weight.shape[1:])
+        weight = self.linear.weight * mask * (1 - self.p).reciprocal().view(-1, 1, 1)
+        product = torch.bmm(X, weight)
+        return product if self.linear.bias is None else product + self.linear.bias
+
+
+def mlp(
+    lanes: Lanes,
+    sizes: Sequence[int],
+    *,
+    activation: str = "relu",
+    bias: bool = True,
+    init: Init | None = None,
+    bias_init: Init | None = None,
+    dropouts: Sequence[Tensor] | None = None,
+) -> nn.Sequential:
+    """Hidden layers with activation and dropout, then a linear read-out: sizes (in, ..., out).
+
+    `dropouts` has probabilities (L,) for each hidden layer; else the lanes' own holds for all.
+    """
+    linear = partial(Linear, len(lanes), init=init, bias_init=bias_init)
+    dropouts = dropouts or [lanes.dropout] * (len(sizes) - 2)
+    layers: list[nn.Module] = []
+    for layer, (num_inputs, num_hiddens) in enumerate(pairwise(sizes[:-1])):
+        layers += [linear(num_inputs, num_hiddens), ACTIVATIONS[activation]()]
+        if bool((dropouts[layer] > 0).any()):
+            layers.append(Dropout(dropouts[layer], lanes.seeds, layer))
+    net = nn.Sequential(*layers, linear(sizes[-2], sizes[-1], bias=bias))
+    initialise(net, lanes.seeds)
+    return net
+
+
+@torch.no_grad()
+def initialise(net: nn.Module, seeds: Sequence[int]) -> None:
+    """Draw each lane's weights from its own seed, whatever its neighbours are."""
+    linears = [module for module in net.modules() if isinstance(module, Linear)]
+    for place, linear in enumerate(linears):
+        for lane, seed in enumerate(seeds):
+            generator = draws.generator(seed, place)
+            linear.init(linear.weight[lane], generator)
+            if linear.bias is not None:
+                linear.bias_init(linear.bias[lane], generator)
+
+
+def set_moment(net: nn.Module, epoch: int, step: int) -> None:
+    """Tell each layer that draws which step of which epoch it is."""
+    for module in net.modules():
+        if isinstance(module, Noisy):
+            module.moment = (epoch, step)
+
+
+def count_parameters(net: nn.Module) -> int:
+    """Parameters of one lane."""
+    return sum(parameter[0].numel() for parameter in net.parameters())

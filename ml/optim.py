@@ -1,0 +1,123 @@
+"""Optimisers with one learning rate and one weight decay a lane, over one flat tensor (L, P)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from ml.lanes import Lanes
+
+
+class Flat:
+    """All parameters of L lanes as rows of one tensor (L, P); the net's own become views of it."""
+
+    def __init__(self, net: nn.Module) -> None:
+        names, self.parameters = zip(*net.named_parameters(), strict=True)
+        self.value = torch.cat([p.detach().flatten(1) for p in self.parameters], dim=1)
+        self.grad = torch.zeros_like(self.value)
+        self.decays = torch.cat(
+            [
+                torch.full_like(
+                    p[0].flatten(), not name.endswith("bias")
+                )  # weights, not biases (4.5)
+                for name, p in zip(names, self.parameters, strict=True)
+            ]
+        ).detach()
+        at = 0
+        for p in self.parameters:
+            columns = slice(at, at := at + p[0].numel())
+            p.data = self.value[:, columns].unflatten(1, p.shape[1:])
+
+    def gradient(self, loss: Tensor) -> Tensor:
+        """Derivative of a scalar with respect to all parameters: (L, P), a buffer used again."""
+        grads = torch.autograd.grad(loss, self.parameters)
+        return torch.cat([grad.flatten(1) for grad in grads], dim=1, out=self.grad)
+
+
+class Optimizer(ABC):
+    """One step for all lanes; lanes that are not active keep parameters, moments and step count."""
+
+    def __init__(self, net: nn.Module, lanes: Lanes) -> None:
+        self.flat = Flat(net)
+        self.lr, self.weight_decay = lanes.lr[:, None], lanes.weight_decay[:, None]
+        self.decay = bool((lanes.weight_decay > 0).any())
+        self.t = torch.zeros_like(self.lr)  # (L, 1) steps taken
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything a step reads and writes: tensors of L rows."""
+        return {"value": self.flat.value, "t": self.t}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Continue from what `state()` once gave."""
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+
+    def step(self, loss: Tensor, active: Tensor | None = None) -> None:
+        """Move against the gradient of the scalar `loss`; `active` (L,) is None where all are."""
+        self.move(self.flat.gradient(loss), active)
+
+    @torch.no_grad()
+    def move(self, grad: Tensor, active: Tensor | None) -> None:
+        """One step by grad (L, P), for the lanes that are active."""
+        before = None if active is None else [tensor.clone() for tensor in self.state().values()]
+        self.t += 1
+        self.update(self.flat.value, grad)
+        if before is not None and active is not None:
+            for tensor, old in zip(self.state().values(), before, strict=True):
+                tensor.copy_(torch.where(active[:, None], tensor, old))
+
+    @abstractmethod
+    def update(self, value: Tensor, grad: Tensor) -> None:
+        """Change value (L, P) in place by grad (L, P)."""
+
+
+class SGD(Optimizer):
+    """Minibatch stochastic gradient descent; decay is the gradient of lambda/2 ||w||^2 (4.5)."""
+
+    def update(self, value: Tensor, grad: Tensor) -> None:
+        """value -= lr (grad + lambda value)."""
+        if self.decay:
+            grad.addcmul_(self.weight_decay * self.flat.decays, value)
+        value.addcmul_(self.lr, grad, value=-1)
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba, 2015); decoupled decay is AdamW (Loshchilov and Hutter, 2019)."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        lanes: Lanes,
+        *,
+        decoupled: bool = False,
+        betas: tuple[float, float] = (0.9, 0.999),
+    ) -> None:
+        super().__init__(net, lanes)
+        self.decoupled, self.betas, self.eps = decoupled, betas, 1e-8
+        self.m, self.v = torch.zeros_like(self.flat.value), torch.zeros_like(self.flat.value)
+
+    def state(self) -> dict[str, Tensor]:
+        """Parameters, both moments and the step count."""
+        return super().state() | {"m": self.m, "v": self.v}
+
+    def update(self, value: Tensor, grad: Tensor) -> None:
+        """value -= lr m_hat / (sqrt(v_hat) + eps), the decay before it."""
+        if self.decay and self.decoupled:
+            value.mul_(1 - self.lr * self.weight_decay * self.flat.decays)
+        elif self.decay:
+            grad.addcmul_(self.weight_decay * self.flat.decays, value)
+        first, second = self.betas
+        self.m.lerp_(grad, 1 - first)
+        self.v.mul_(second).addcmul_(grad, grad, value=1 - second)
+        spread = (self.v / (1 - second**self.t)).sqrt_().add_(self.eps)
+        value.addcdiv_(self.m * (self.lr / (1 - first**self.t)), spread, value=-1)
+
+
+OPTIMIZERS: dict[str, Callable[[nn.Module, Lanes], Optimizer]] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "adamw": partial(Adam, decoupled=True),
+}
+"""By the names that the fields of experiments use."""

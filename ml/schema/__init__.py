@@ -1,0 +1,159 @@
+"""What a row of a table must look like, learnt from training rows and kept as data (4.10.3)."""
+
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic_core import PydanticCustomError
+
+from ml.schema.checks import Checked, CheckedRow, InvalidRows, RowError, RowWarning, check
+from ml.schema.fields import Bounds, InputField, Kind, Refused, Value
+from ml.schema.tables import BadTable, Parsed, parse_csv
+
+__all__ = [
+    "BadTable",
+    "Checked",
+    "CheckedRow",
+    "InputField",
+    "InputSchema",
+    "InvalidRows",
+    "Parsed",
+    "RowError",
+    "RowWarning",
+]
+
+TYPES: dict[Kind, type] = {"integer": int, "number": float, "level": str}
+
+
+class InputSchema(BaseModel):
+    """The fields of a table, in order: types, known levels, ranges and what is typical.
+
+    A predictor carries it as JSON; `check`, `row_model` and `parse_csv` are made from it, and the
+    first two accept exactly the same rows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fields: tuple[InputField, ...]
+    noun: str = Field("rows", description="What the rows are, in the plural.")
+    id_column: str = Field("", description="A column that names the row, and is no field.")
+    target_column: str = Field("", description="The column to predict, which is no field.")
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "InputSchema":
+        names = [field.name for field in self.fields]
+        names += filter(None, (self.id_column, self.target_column))
+        if len(set(names)) < len(names):
+            raise ValueError("Two columns of a table cannot have the same name.")
+        return self
+
+    @classmethod
+    def learn(
+        cls,
+        rows: Sequence[Mapping[str, object]],
+        descriptions: Mapping[str, tuple[str, str]] | None = None,
+        limits: Mapping[str, Bounds] | None = None,
+        *,
+        noun: str = "rows",
+        id_column: str = "",
+        target_column: str = "",
+    ) -> "InputSchema":
+        """Types, levels and ranges from training rows, in which None is missing.
+
+        `descriptions` gives (group, text) and `limits` gives (lowest, highest), where known. The
+        columns of id and target are left out.
+
+        Raises:
+            ValueError: without rows, or for a column that mixes numbers with text.
+        """
+        names = dict.fromkeys(name for row in rows for name in row)
+        if not names:
+            raise ValueError("A schema is learnt from at least one row; it was given none.")
+        return cls(
+            fields=tuple(
+                InputField.learn(
+                    name,
+                    [row.get(name) for row in rows],
+                    about=(descriptions or {}).get(name, ("other", name)),
+                    limits=(limits or {}).get(name, (None, None)),
+                )
+                for name in names
+                if name not in {id_column, target_column}
+            ),
+            noun=noun,
+            id_column=id_column,
+            target_column=target_column,
+        )
+
+    def check(self, rows: Sequence[Mapping[str, object]], *, strict: bool = False) -> Checked:
+        """Each row with cleaned values, imputed fields and warnings; `strict` makes these errors.
+
+        Raises:
+            InvalidRows: with the errors of all rows: wrong types, unknown fields, numbers that
+                are not finite or cannot exist.
+        """
+        return check(self.fields, rows, strict=strict, noun=self.noun)
+
+    def parse_csv(self, text: str) -> Parsed:
+        """The rows of a CSV file, not yet checked, and their ids. Raises BadTable."""
+        return parse_csv(
+            text, self.fields, id_column=self.id_column, target_column=self.target_column
+        )
+
+    def row_model(self, name: str = "Row") -> type[BaseModel]:
+        """A pydantic model of one row: every field may be missing, none may be added.
+
+        It reads and writes the names of the file (`1stFlrSF`), whatever Python calls them.
+        """
+        definitions: dict[str, Any] = {}
+        for field in self.fields:
+            definitions[_python_name(field.name, definitions)] = (_annotation(field), _info(field))
+        config = ConfigDict(
+            extra="forbid", strict=True, serialize_by_alias=True, protected_namespaces=()
+        )
+        model: type[BaseModel] = create_model(name, __config__=config, **definitions)
+        return model
+
+
+def _annotation(field: InputField) -> Any:
+    """The field's type for pydantic; `clean` decides, the rest is for who reads the schema."""
+
+    def validate(value: object) -> Value:
+        try:
+            return field.clean(value)
+        except Refused as refused:
+            raise PydanticCustomError("refused", "{reason}", {"reason": str(refused)}) from refused
+
+    limits = Field(ge=field.lowest, le=field.highest)
+    kind: Any = TYPES[field.kind]
+    return Annotated[
+        (Annotated[kind, limits] if kind is not str else kind) | None, BeforeValidator(validate)
+    ]
+
+
+def _info(field: InputField) -> Any:
+    extra: dict[str, Any] = {"group": field.group, "missing_in_training": round(field.missing, 4)}
+    if field.minimum is not None:
+        extra["training_range"] = [field.minimum, field.maximum]
+    known: Sequence[Value] = field.levels or (field.typical,)
+    return Field(
+        default=None,
+        alias=field.name,
+        title=field.name,
+        description=field.description,
+        examples=[value for value in known if value is not None],
+        json_schema_extra=extra,
+    )
+
+
+def _python_name(name: str, taken: Mapping[str, object]) -> str:
+    """A name that a pydantic model can have: `1stFlrSF` is none, `copy` and `class` neither."""
+    usable = name.isidentifier() and not (
+        keyword.iskeyword(name) or name.startswith("_") or hasattr(BaseModel, name)
+    )
+    candidate = name if usable else "field_" + re.sub(r"\W", "_", name)
+    while candidate in taken:
+        candidate += "_"
+    return candidate

@@ -1,0 +1,141 @@
+"""Checking rows against fields: all errors at once, and a warning where a model must guess."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+
+from ml.schema.fields import InputField, Refused, Value, shown
+
+MAX_ERRORS = 100  # told one by one; the rest is only counted
+
+
+@dataclass(frozen=True, slots=True)
+class RowWarning:
+    """A value that is allowed, but beyond what training has seen."""
+
+    column: str
+    value: Value
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """A value that is refused: in which row (from 0) and column, and what would be allowed."""
+
+    row: int
+    column: str
+    value: Value
+    allowed: str
+    message: str
+
+
+class InvalidRows(ValueError):
+    """Rows that were refused: their first 100 errors, and how many there are in `total`."""
+
+    def __init__(self, errors: Sequence[RowError], total: int) -> None:
+        self.errors = tuple(errors)
+        self.total = total
+        first = f"Row {errors[0].row}: {errors[0].message}"
+        super().__init__(first if total == 1 else f"{total} errors in the rows. {first}")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRow:
+    """One row, ready to encode: a value for every field, None where it is missing."""
+
+    values: dict[str, Value]
+    imputed: list[str]  # fields that were missing
+    warnings: list[RowWarning]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All rows, in their order."""
+
+    rows: list[CheckedRow]
+
+    @property
+    def values(self) -> list[dict[str, Value]]:
+        """What an encoder reads."""
+        return [row.values for row in self.rows]
+
+
+@dataclass
+class _Report:
+    """The errors so far; messages are only made for those that will be told."""
+
+    errors: list[RowError] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, row: int, column: str, value: object, allowed: str, message: str) -> None:
+        self.total += 1
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(RowError(row, column, _echo(value), allowed, message))
+
+
+def check(
+    fields: Sequence[InputField],
+    rows: Sequence[object],
+    *,
+    strict: bool = False,
+    noun: str = "rows",
+) -> Checked:
+    """Every row with cleaned values, imputed fields and warnings; `strict` makes these errors.
+
+    Raises:
+        InvalidRows: with the errors of all rows.
+    """
+    report, names = _Report(), [known.name for known in fields]
+    suggestion = cache(lambda name: suggest(name, names))
+    checked = []
+    for i, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            report.add(i, "", row, "an object", f"The row is {shown(row)}; it must be an object.")
+            continue
+        checked.append(_row(i, row, fields, noun, report))
+        for name in row.keys() - names:
+            report.add(i, str(name), row[name], "", suggestion(name))
+        if strict:
+            for warning in checked[-1].warnings:
+                report.add(i, warning.column, warning.value, "as in training", warning.message)
+    if report.total:
+        raise InvalidRows(report.errors, report.total)
+    return Checked(checked)
+
+
+def _row(
+    i: int, row: Mapping[object, object], fields: Sequence[InputField], noun: str, report: _Report
+) -> CheckedRow:
+    values: dict[str, Value] = {}
+    imputed, warnings = [], []
+    for known in fields:
+        name = known.name
+        try:
+            value = values[name] = known.clean(row.get(name))
+        except Refused as refused:
+            report.add(i, name, row[name], known.allowed, str(refused))
+            continue
+        if value is None:
+            imputed.append(name)
+        elif doubt := known.doubt(value, noun):
+            warnings.append(RowWarning(name, value, doubt))
+    return CheckedRow(values, imputed, warnings)
+
+
+def suggest(name: object, names: Sequence[str]) -> str:
+    """That there is no such field, and which one is spelled almost like it."""
+    lower = {known.lower(): known for known in names}
+    close = get_close_matches(str(name)[:100].lower(), lower, n=1)
+    hint = f" Did you mean {lower[close[0]]!r}?" if close else ""
+    return f"There is no field {shown(name)}.{hint}"
+
+
+def _echo(value: object) -> Value:
+    """The value as JSON can carry it back, shortened."""
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**53):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    return value if isinstance(value, str) and len(value) <= 60 else shown(value)

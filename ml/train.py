@@ -1,0 +1,187 @@
+"""The training loop: there is one, and it knows nothing of folds or sweeps."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from ml import draws
+from ml.events import Checkpoint, Epoch, Event, Started
+from ml.experiment import Diverged
+from ml.lanes import Lanes
+from ml.losses import Loss
+from ml.nn import count_parameters, set_moment
+from ml.optim import Optimizer
+
+SAY_EVERY = 0.05  # seconds between two events: a curve is watched by eyes
+SAVE_EVERY = 1.0  # seconds between two checkpoints: what a crash may cost
+CACHED = 2**25  # numbers of gathered rows kept for evaluation (128 MiB): a copy an epoch is saved
+PARTS = ("train", "valid")
+CHUNK = 2**24  # numbers of rows evaluated at a time otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """One group of lanes as plain values: their rows point into X (N, d) and y (N, out)."""
+
+    key: str
+    lanes: Lanes
+    X: Tensor
+    y: Tensor
+    net: Callable[[Lanes], nn.Module]
+    loss: Loss
+    measure: Loss
+    measured: str  # the name of `measure`
+    also: Mapping[str, Loss] = field(default_factory=dict)  # further measures, by name
+    optimizer: Callable[[nn.Module, Lanes], Optimizer]
+    num_epochs: int
+    batch_size: int
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What training gave: the net in evaluation mode and its curve (E, M, L)."""
+
+    net: nn.Module
+    curve: NDArray[np.float32]
+
+
+class Progress:
+    """The states of a job's groups so far, by key: what a checkpoint holds."""
+
+    def __init__(self, resume: Checkpoint | None) -> None:
+        self.tensors: dict[str, Tensor] = load_tensors(resume.state) if resume else {}
+
+    def put(self, key: str, state: dict[str, Tensor], curve: NDArray[np.float32]) -> Checkpoint:
+        """Remember where the group `key` stands, and say all that is remembered."""
+        values = state | {"curve": torch.from_numpy(curve)}
+        self.tensors |= {f"{key}/{name}": value.cpu().clone() for name, value in values.items()}
+        return Checkpoint(save_tensors(self.tensors))
+
+    def get(self, key: str) -> dict[str, Tensor]:
+        """What was remembered of a group: empty where it has not begun."""
+        prefix = f"{key}/"
+        return {
+            name.removeprefix(prefix): value
+            for name, value in self.tensors.items()
+            if name.startswith(prefix)
+        }
+
+
+def started(trainings: Sequence[Training]) -> Iterator[Started]:
+    """Say all groups before the first begins, so that a watcher knows how much there is to do."""
+    for training in trainings:
+        yield Started(
+            key=training.key,
+            labels=training.lanes.labels,
+            num_epochs=training.num_epochs,
+            measure=training.measured,
+            device=training.device.type,
+            num_parameters=count_parameters(training.net(training.lanes)),
+            metrics=(*PARTS, *(f"{part} {name}" for name in training.also for part in PARTS)),
+        )
+
+
+def fit(training: Training, progress: Progress) -> Generator[Event, None, Fitted]:
+    """Train every lane at once, saying how each does after each epoch; go on where `progress` ends.
+
+    Raises:
+        Diverged: where the training measure of no lane is a number any more.
+    """
+    lanes, X, y = training.lanes.to(training.device), *_on(training.device, training.X, training.y)
+    net = training.net(training.lanes).to(training.device)
+    optimizer = training.optimizer(net, lanes)
+    judged = Evaluation(training, lanes, X, y)
+    curve: list[NDArray[np.float32]] = []
+    saved = progress.get(training.key)
+    if saved:
+        curve = [*saved.pop("curve").numpy()]
+        optimizer.load(saved)
+    said, heard, kept = len(curve), time.monotonic(), time.monotonic()
+    for epoch in range(len(curve) + 1, training.num_epochs + 1):
+        train_epoch(net, X, y, lanes, optimizer, training, epoch)
+        curve.append(judged(net))
+        now, last = time.monotonic(), epoch == training.num_epochs
+        lost = not np.isfinite(curve[-1][0]).any()
+        if epoch == 1 or last or lost or now - heard >= SAY_EVERY:
+            yield Epoch(training.key, said + 1, np.stack(curve[said:]))
+            said, heard = epoch, now
+            if lost:
+                raise Diverged(_diverged(training, epoch))
+            if last or now - kept >= SAVE_EVERY:
+                yield progress.put(training.key, optimizer.state(), np.stack(curve))
+                kept = now
+    net.eval()
+    return Fitted(net, np.stack(curve))
+
+
+def _on(device: torch.device, *tensors: Tensor) -> list[Tensor]:
+    return [tensor.to(device) for tensor in tensors]
+
+
+def _diverged(training: Training, epoch: int) -> str:
+    return (
+        f"Training diverged at epoch {epoch}: {training.measured} is no longer a finite number in"
+        f" any run of {training.key!r}. A smaller lr usually helps; lr was"
+        f" {float(training.lanes.lr.max()):g}."
+    )
+
+
+def train_epoch(
+    net: nn.Module,
+    X: Tensor,
+    y: Tensor,
+    lanes: Lanes,
+    optimizer: Optimizer,
+    training: Training,
+    epoch: int,
+) -> None:
+    """One pass of every lane over its own rows, in an order drawn from its seed and the epoch."""
+    net.train()
+    order = draws.order(
+        draws.keys(lanes.seeds, epoch, draws.ORDER).to(X.device), lanes.train_weight
+    )
+    rows = lanes.train.gather(1, order).split(training.batch_size, dim=1)
+    weights = lanes.train_weight.gather(1, order).split(training.batch_size, dim=1)
+    ragged = bool((lanes.train_weight == 0).any())
+    for step, (batch, weight) in enumerate(zip(rows, weights, strict=True)):
+        set_moment(net, epoch, step)
+        active = (weight.sum(1) > 0) if ragged else None
+        losses = training.loss(net(X[batch]), y[batch], weight)
+        if active is not None:
+            losses = losses.where(active, torch.zeros_like(losses))
+        optimizer.step(losses.sum(), active)  # lanes share no weight: the sum keeps them apart
+
+
+class Evaluation:
+    """Measures every lane on its training rows and on its validation rows."""
+
+    def __init__(self, training: Training, lanes: Lanes, X: Tensor, y: Tensor) -> None:
+        self.measures, self.X, self.y = (training.measure, *training.also.values()), X, y
+        self.parts = [(lanes.train, lanes.train_weight), (lanes.valid, lanes.valid_weight)]
+        numbers = sum(rows.numel() for rows, _ in self.parts) * X[0].numel()
+        self.gathered = [X[rows] for rows, _ in self.parts] if numbers <= CACHED else None
+
+    @torch.no_grad()
+    def __call__(self, net: nn.Module) -> NDArray[np.float32]:
+        """Every measure on both parts: (M, L), NaN where a lane has no rows."""
+        net.eval()
+        found = np.full((len(self.measures), 2, len(self.parts[0][0])), np.nan, dtype=np.float32)
+        for part, (rows, weight) in enumerate(self.parts):
+            if rows.numel():
+                y_hat = net(self.gathered[part]) if self.gathered else self.predict(net, rows)
+                for i, measure in enumerate(self.measures):
+                    found[i, part] = measure(y_hat, self.y[rows], weight).float().cpu().numpy()
+        return found.reshape(-1, found.shape[2])
+
+    def predict(self, net: nn.Module, rows: Tensor) -> Tensor:
+        """Outputs for rows (L, n) too many to gather at once: (L, n, out)."""
+        most = max(1, CHUNK // (rows.shape[0] * self.X[0].numel()))
+        return torch.cat([net(self.X[part]) for part in rows.split(most, dim=1)], dim=1)

@@ -1,0 +1,180 @@
+"""The contract that every experiment of the registry keeps: a new file is tested once it exists."""
+
+import ast
+import inspect
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from ml import house_claims
+from ml.events import Check, Epoch, Event, Figure, Started, Table, Trained
+from ml.experiment import Diverged, Experiment
+from ml.experiments import EXPERIMENTS, parse
+
+TINY: dict[str, Any] = {"num_epochs": 2, "num_images": 500}
+DIVERGES = {"no_factorial"}  # a lane that diverges beside others is what it shows
+every = pytest.mark.parametrize("cls", EXPERIMENTS.values(), ids=EXPERIMENTS)
+
+
+def tiny(cls: type[Experiment], **values: Any) -> Experiment:
+    return cls(**{name: value for name, value in TINY.items() if name in cls.model_fields} | values)
+
+
+@every
+def test_file_name_and_words(cls: type[Experiment]) -> None:
+    source = Path(inspect.getfile(cls))
+    assert cls.model_fields["name"].default == source.stem
+    first = ast.get_docstring(ast.parse(source.read_text())) or ""
+    assert first.startswith(f"{cls.section} ")
+    assert cls.summary().endswith(".")
+    assert 2 <= len(cls.section.split(".")) <= 2
+
+
+@every
+def test_every_field_is_described_and_in_a_group(cls: type[Experiment]) -> None:
+    for name, field in cls.model_json_schema()["properties"].items():
+        if name != "name":
+            assert field["description"].endswith("."), name
+            assert field["group"], name
+
+
+@every
+def test_json_round_trip(cls: type[Experiment]) -> None:
+    value = cls(seed=3)  # type: ignore[call-arg]
+    assert parse(value.model_dump(mode="json")) == value
+    assert parse({"name": value.name, "seed": 3}) == value
+
+
+@every
+def test_presets_are_valid(cls: type[Experiment]) -> None:
+    for preset in cls.presets:
+        cls(**preset.values)
+        assert preset.text.endswith(".")
+    for values in cls.verifies:
+        cls(**values)
+
+
+@every
+def test_wrong_fields_are_refused(cls: type[Experiment]) -> None:
+    for wrong in ({"seed": -1}, {"seed": "3"}, {"seed": True}, {"nothing": 1}):
+        with pytest.raises(ValidationError):
+            parse({"name": cls.model_fields["name"].default, **wrong})
+
+
+@every
+def test_it_runs_and_says_finite_things_by_stable_names(cls: type[Experiment]) -> None:
+    said = list(tiny(cls).run())
+    groups = {event.key: event for event in said if isinstance(event, Started)}
+    for event in said:
+        if isinstance(event, Epoch):
+            group = groups[event.key]
+            assert event.values.shape[1:] == (len(group.metrics), len(group.labels))
+            lost = ~np.isfinite(event.values[:, 0])
+            divergent = cls.model_fields["name"].default in DIVERGES
+            assert not (lost.all(axis=1) if divergent else lost).any()
+            assert event.last <= group.num_epochs
+    assert cls.instant == (not groups)
+    for kind in (Figure, Table, Check):
+        names = [event.name for event in said if isinstance(event, kind)]
+        assert len(names) == len(set(names))
+    assert all(event.section == cls.section for event in said if isinstance(event, Check))
+
+
+def test_an_unknown_experiment_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValidationError, match="kaggle_house"):
+        parse({"name": "nope"})
+
+
+# ---- each claim, at quick settings -----------------------------------------------
+
+
+def checks(experiment: Experiment) -> list[Check]:
+    return [event for event in experiment.run() if isinstance(event, Check)]
+
+
+@pytest.mark.parametrize("values", EXPERIMENTS["polynomial"].verifies[:2], ids=str)
+def test_polynomials_claims_hold(values: dict[str, Any]) -> None:
+    found = checks(EXPERIMENTS["polynomial"](**values))
+    assert len(found) > 1
+    assert [check for check in found if not check.passed] == []
+
+
+def test_activations_claims_hold() -> None:
+    found = checks(EXPERIMENTS["activations"]())  # type: ignore[call-arg]
+    assert len(found) == 8
+    assert [check for check in found if not check.passed] == []
+
+
+def test_the_books_folds_and_refit_are_reproduced() -> None:
+    found = checks(EXPERIMENTS["kaggle_house"](**house_claims.BOOK.values))
+    assert len(found) == 20  # 2 of the data, 12 of the folds, 1 of the refit, 5 of the submission
+    assert [check for check in found if not check.passed] == []
+
+
+def test_a_model_that_learns_too_slowly_fails_the_books_checks() -> None:
+    slow = EXPERIMENTS["kaggle_house"](**house_claims.BOOK.values | {"lr": 1.0})
+    said = list(slow.run())
+    table = next(e for e in said if isinstance(e, Table) and e.name == "beside_the_book")
+    train, valid = ([float(row[i] or 0) for row in table.rows[:5]] for i in (2, 4))
+    found = list(house_claims.book_checks(train, valid))
+    assert len(found) == 12
+    assert not any(check.passed for check in found)
+    assert not any("fold 1" in check.name for check in said if isinstance(check, Check))
+
+
+def test_near_and_at_most_never_pass_nan() -> None:
+    assert not Check.near("4.1", "", 0.0, math.nan, 1e9).passed
+    assert not Check.at_most("4.1", "", 1e9, math.nan).passed
+
+
+# ---- 4.10 ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def default() -> list[Event]:
+    return list(EXPERIMENTS["kaggle_house"]().run())  # type: ignore[call-arg]
+
+
+def test_the_defaults_beat_the_book(default: list[Event]) -> None:
+    (check,) = [e for e in default if isinstance(e, Check) and e.name.startswith("our defaults")]
+    assert check.passed
+    assert isinstance(check.got, float)
+    assert check.got < 0.15
+
+
+def test_the_predictor_comes_back_from_its_bytes(default: list[Event], tmp_path: Path) -> None:
+    (predictor,) = [event.predictor for event in default if isinstance(event, Trained)]
+    file = tmp_path / "predictor.safetensors"
+    predictor.save(file)
+    again = type(predictor).load(file)
+    assert again.card == predictor.card
+    rows: list[dict[str, object]] = [{"GrLivArea": 1710, "OverallQual": 7}, {}]
+    np.testing.assert_array_equal(again.predict(rows).price, predictor.predict(rows).price)
+    assert again.submission() == predictor.submission()
+    with pytest.raises(ValueError, match="no predictor of Ridgeline"):
+        type(predictor).from_bytes(b"\x80\x04K\x01.")  # a pickle
+
+
+def test_the_interval_covers_nine_of_ten_training_prices(default: list[Event]) -> None:
+    (predictor,) = [event.predictor for event in default if isinstance(event, Trained)]
+    low, high = predictor.card.interval
+    assert -0.4 < low < 0 < high < 0.4
+
+
+def test_prices_that_are_no_numbers_end_a_job_as_diverged() -> None:
+    fields = {"num_hiddens": [64, 64], "lr": 200, "weight_decay": 0, "dropout": 0}
+    wild = parse({"name": "kaggle_house", "optimizer": "adam", "num_epochs": 4, **fields})
+    with pytest.raises(Diverged, match="not finite numbers above 0"):
+        list(wild.run())
+
+
+def test_both_ways_are_lanes_of_one_program() -> None:
+    said = list(tiny(EXPERIMENTS["kaggle_house"], preprocessing="both").run())
+    started = next(event for event in said if isinstance(event, Started))
+    assert len(started.labels) == 10
+    (table,) = [event for event in said if isinstance(event, Table) and event.name == "ways"]
+    assert len(table.rows) == 6
