@@ -19,7 +19,8 @@ run: .venv/.run ## train on the Kaggle houses, write submission.csv, serve until
 	@exec $(BIN)/ridgeline up --train kaggle_house --submission submission.csv
 
 test: check ## all checks, then all tests but the slow ones
-	$(call step,tests,200,$(BIN)/pytest -m "not slow")
+	$(call step,tests,230,$(BIN)/pytest -m "not slow and not timed" -n 2 --dist worksteal)
+	$(call step,timed tests,45,$(BIN)/pytest -m timed)
 
 check: .venv/.dev ## format, lint, types and import contracts
 	$(call step,format,2,$(BIN)/ruff format --check --quiet .)

@@ -39,7 +39,9 @@ REQUESTS: dict[str, tuple[str, str, object]] = {
 def measure() -> Iterator[str]:
     """Lines of a table: median wall time and mean server CPU time of each request."""
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "cache").symlink_to(settings().cache_dir.resolve())
+        cache = settings().cache_dir.resolve()
+        cache.mkdir(parents=True, exist_ok=True)
+        (Path(folder) / "cache").symlink_to(cache)
         os.environ["RIDGELINE_DATA_DIR"] = folder
         settings.cache_clear()
         prepare()

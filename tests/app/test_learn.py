@@ -156,6 +156,7 @@ def test_a_slider_never_leaves_the_range_of_its_field(cls: type[Experiment]) -> 
                 assert shape.name not in form.errors, (shape.name, end)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(("section", "name"), INSTANT)
 def test_an_instant_experiment_answers_a_slider(
     client: TestClient, section: str, name: str
@@ -166,8 +167,7 @@ def test_an_instant_experiment_answers_a_slider(
         response = client.post("/api/v1/answers", json={"experiment": {"name": name}})
         took.append(time.perf_counter() - start)
         assert response.status_code == 200
-    # the page wants 0.05 s of an idle machine; this one may be busy
-    assert min(took) < 0.5, f"{section} {name}: {min(took):.3f} s"
+    assert sorted(took)[2] < 0.05, f"{section} {name}: {sorted(took)[2]:.3f} s"
 
 
 # ---- verdicts ---------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ def test_there_are_as_many_as_we_say(crowd: TestClient) -> None:
     assert runs == 999 * 4 + MANY
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("address", [*LISTS, *JOB])
 def test_it_answers_in_time(crowd: TestClient, address: str) -> None:
     accept = {} if address.startswith("/api") else {"accept": "text/html"}

@@ -210,6 +210,7 @@ def worker(folder: Path) -> Iterator[None]:
         process.wait(20)
 
 
+@pytest.mark.timed
 def test_the_first_point_is_drawn_within_a_second_of_the_claim(
     page: Page, folder: Path, record_property: Callable[[str, object], None]
 ) -> None:

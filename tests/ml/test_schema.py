@@ -113,6 +113,7 @@ def test_kaggles_own_file_passes_with_warnings(schema: InputSchema, test_rows: l
     assert checked.values == test_rows
 
 
+@pytest.mark.timed
 def test_a_thousand_rows_in_a_blink(schema: InputSchema, test_rows: list[Row]) -> None:
     seconds = []
     for _ in range(3):
