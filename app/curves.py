@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import wire
+from app.wording import typeset
 
 MOST = 600  # points of a trace
 MOST_IMAGES = 64
@@ -57,6 +58,11 @@ class Group:
         if name in names:
             return self.values[:, names.index(name)]
         return np.full(self.values[:, 0].shape, np.nan, dtype=np.float32)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is anything to draw: a run may diverge in its first epoch."""
+        return bool(np.isfinite(self.values[:, :2].mean(2)).any())
 
     def middle(self, name: str) -> Values:
         """Mean over the lanes, NaN where one is; of many lanes the median of the known: (E,)."""
@@ -179,7 +185,9 @@ def figure(item: Item) -> Figure:
         data, item["title"], item["x_label"], item["y_label"],
         x_scale=item["x_scale"], y_scale=item["y_scale"],
     )  # fmt: skip
-    plot["layout"]["meta"] = {"finding": item["finding"], "kind": "series"}
+    if names := item.get("x_names"):
+        plot["layout"]["xaxis"] |= _named(names) | {"range": [-0.5, len(names) - 0.5]}
+    plot["layout"]["meta"] = {"finding": typeset(item["finding"]), "kind": "series"}
     return plot
 
 
@@ -203,7 +211,7 @@ def heat_map(item: Item, given: Item) -> Figure:
     plot["layout"]["xaxis"] |= _named(given["x"])
     plot["layout"]["yaxis"] |= _named(given["y"]) | {"autorange": "reversed"}
     names = {"rows": given["y"], "columns": given["x"]}  # all of them, for the table of numbers
-    plot["layout"]["meta"] = {"finding": item["finding"], "kind": "heat_map", **names}
+    plot["layout"]["meta"] = {"finding": typeset(item["finding"]), "kind": "heat_map", **names}
     return plot
 
 
@@ -233,7 +241,7 @@ def mosaic(item: Item, given: Item) -> Figure:
     ]
     shape = {"count": count, "height": height, "width": width, "columns": columns, "step": step}
     meta = {"kind": "images", "captions": captions, **shape}
-    plot["layout"]["meta"] = {"finding": item["finding"], **meta}
+    plot["layout"]["meta"] = {"finding": typeset(item["finding"]), **meta}
     return plot
 
 
@@ -259,7 +267,7 @@ def graph(item: Item, given: Item) -> Figure:
         for start, end in edges
     ]  # fmt: skip
     named = [[labels[start], labels[end]] for start, end in edges]
-    plot["layout"]["meta"] = {"finding": item["finding"], "kind": "graph", "edges": named}
+    plot["layout"]["meta"] = {"finding": typeset(item["finding"]), "kind": "graph", "edges": named}
     return plot
 
 

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 from fastapi import Depends
 from sqlalchemy import Engine, Float, create_engine, event
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.settings import settings
+from app.wording import Complaint
 
 
 class now(FunctionElement[float]):
@@ -42,7 +44,7 @@ def open_engine(url: str) -> Engine:
     WAL and a busy timeout alone do not stop "database is locked": a transaction that reads and then
     writes fails without waiting. So each one begins IMMEDIATE, but for those of `ReadSession`.
     """
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    engine = _supported(url)
     if engine.dialect.name == "sqlite":
         database = make_url(url).database
         if database:
@@ -50,6 +52,22 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _connect)
         event.listen(engine, "begin", _begin)
     return engine
+
+
+def _supported(url: str) -> Engine:
+    """Raises Complaint, without the URL: it may hold a password."""
+    try:
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        if engine.dialect.name in {"sqlite", "postgresql"}:
+            return engine
+    except (ArgumentError, ImportError, ValueError):  # no URL, no driver, no number for a port
+        pass
+    raise Complaint(
+        "RIDGELINE_DATABASE_URL names no run store that can be used. Supported are SQLite, "
+        "sqlite:////folder/file.db, which is the default, and PostgreSQL, "
+        "postgresql+psycopg://user:password@host/name, the latter after pip install '.[postgres]'.",
+        2,
+    )
 
 
 def _connect(connection: Any, _record: object) -> None:

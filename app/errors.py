@@ -2,21 +2,33 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
+
+from app.wording import short
 
 MEDIA_TYPE = "application/problem+json"
+LONGEST = 5000  # characters of a sentence: it may list all experiments
+
+
+def _echo(value: Any) -> Any:
+    """What a client sent, as we send it back."""
+    return short(value) if isinstance(value, str) else value
+
+
+Echo = BeforeValidator(_echo)
+Sentence = Annotated[str, BeforeValidator(lambda text: short(text, LONGEST))]
 
 
 class Fault(BaseModel):
     """One thing that is wrong with a request."""
 
-    loc: list[str | int] = Field(
+    loc: list[Annotated[str | int, Echo]] = Field(
         description="Where: body, query, path or header, and on from there."
     )
-    message: str
-    input: Any = Field(None, description="What was given there.")
+    message: Sentence
+    input: Annotated[Any, Echo] = Field(None, description="What was given there.")
     allowed: str | None = Field(None, description="What would be allowed.")
 
 
@@ -26,7 +38,7 @@ class Problem(BaseModel):
     type: str = "about:blank"
     title: str
     status: int
-    detail: str
+    detail: Sentence
     errors: list[Fault] = []
 
 
@@ -79,10 +91,21 @@ def problem(status: int, detail: str, errors: Sequence[Fault] = ()) -> Problem:
 
 def fault(item: dict[str, Any]) -> Fault:
     """A pydantic error as we say it; what cannot stand in JSON is shown as text."""
-    given = item.get("input")
+    given, ctx = item.get("input"), item.get("ctx", {})
+    if (
+        item["type"] == "json_invalid"
+    ):  # FastAPI gives the place as a part of `loc`, and {} as input
+        text = f"this is not JSON: {ctx['error']} at character {item['loc'][-1]}."
+        return Fault(loc=["body"], message=text)
+    if isinstance(given, bytes):  # a body that FastAPI took for something else, and did not read
+        text = "Send the body as JSON, with the header Content-Type: application/json."
+        return Fault(loc=["body"], message=text)
+    tag = str(ctx.get("tag", ""))  # pydantic quotes it whole
     plain = given is None or isinstance(given, bool | int | str)
     return Fault(
-        loc=list(item["loc"]), message=item["msg"], input=given if plain else repr(given)[:200]
+        loc=list(item["loc"]),
+        message=item["msg"].replace(tag, short(tag)) if len(tag) > 0 else item["msg"],
+        input=given if plain else repr(given),
     )
 
 

@@ -10,17 +10,30 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event
 
 from app.db import open_engine
+from app.wording import Complaint, sentence
 
 FOLDER = Path(__file__).parents[1] / "alembic"
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Create the tables where there are none, and migrate older ones; several may ask at once."""
+    """Create the tables where there are none, and migrate older ones; several may ask at once.
+
+    Raises:
+        Complaint: where the run store has a revision that is none of ours.
+    """
     with migrating(url) as connection:
-        command.upgrade(config(connection), revision)
+        try:
+            command.upgrade(config(connection), revision)
+        except CommandError as error:
+            raise Complaint(
+                "The run store was made by another version of Ridgeline, most likely a newer one "
+                f"({sentence(error).rstrip('.')}). Use that version, or let RIDGELINE_DATA_DIR or "
+                "RIDGELINE_DATABASE_URL name another run store."
+            ) from None
 
 
 def downgrade(url: str, revision: str) -> None:

@@ -8,10 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.db import readers
 from app.errors import Conflict, NotFound
-from app.store import RunStore
+from app.store import SERVED, RunStore
 from ml.predictor import Predictor
-
-SERVED = "kaggle_house"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,8 @@ def serving(session: Session, job_id: int | None = None) -> Served:
         best = RunStore(session).best(SERVED)
         if best is None:
             raise NotFound(
-                "No model has been trained yet that could answer. Train one: POST /api/v1/jobs"
-                ' {"experiment": {"name": "kaggle_house"}}.'
+                f"Nothing has been trained yet. Train a model: ridgeline train {SERVED}, or make"
+                f' run, or POST /api/v1/jobs {{"experiment": {{"name": "{SERVED}"}}}}.'
             )
         job_id = best.id
     elif RunStore(session).find(job_id) is None:

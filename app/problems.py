@@ -15,6 +15,7 @@ from app.errors import MEDIA_TYPE, AppError, Problem, fault, problem
 from app.wording import store_refused
 
 log = structlog.get_logger()
+MOST = 100  # faults told one by one
 SPOKEN = {
     400: "The body could not be read as JSON.",
     404: "There is nothing at this address.",
@@ -28,6 +29,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _store)
+    app.add_exception_handler(RecursionError, _deep)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -60,17 +62,18 @@ async def _http(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> set[str]:
     """Every method of this address: each route alone only knows its own."""
-    return {
+    known = {
         method
-        for method in ("GET", "HEAD", "POST", "DELETE")
+        for method in ("GET", "POST", "DELETE")
         for route in request.app.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }
+    return known | {"HEAD"} if "GET" in known else known
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [fault(item) for item in error.errors()]
+    faults = [fault(item) for item in error.errors()[:MOST]]
     where = " → ".join(map(str, faults[0].loc)) if faults else "the request"
     detail = f"{where}: {faults[0].message}" if faults else "The request is not valid."
     return render(request, problem(422, detail, faults))
@@ -83,6 +86,11 @@ async def _store(request: Request, error: Exception) -> Response:
         return await _unforeseen(request, error)
     log.error(why, path=request.url.path)
     return render(request, problem(503, why))
+
+
+async def _deep(request: Request, _: Exception) -> Response:
+    """Only a body can be so deep: whoever walks it gives up."""
+    return render(request, problem(422, "The body is nested too deeply."))
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """What the API says and hears: the shapes of its JSON."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from app.models import JobStatus
 from ml.experiment import whole
@@ -32,6 +34,18 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     _whole = model_validator(mode="before")(whole)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_unicode(cls, value: object) -> object:
+        """Refuse half a surrogate pair, anywhere: JSON can spell it, but nothing can store it."""
+        try:
+            json.dumps(value, ensure_ascii=False, default=repr).encode()
+        except UnicodeEncodeError as error:
+            half = error.object[error.start : error.end]
+            text = "{half} is half a surrogate pair, and no character."
+            raise PydanticCustomError("no_unicode", text, {"half": ascii(half)}) from None
+        return value
 
 
 class JobIn(Asked):

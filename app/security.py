@@ -40,6 +40,8 @@ class Gate:
         if refused:
             response = problems.render(Request(scope), refused)
             return await response(scope, receive, send)
+        if scope["method"] == "HEAD":  # where GET answers, HEAD does: the same without a body
+            scope, send = {**scope, "method": "GET"}, _headless(send)
         return await self.app(scope, bounded(receive), _guarded(send))
 
     def refusal(self, scope: Scope) -> errors.Problem | None:
@@ -82,6 +84,21 @@ def bounded(receive: Receive) -> Receive:
         return message
 
     return read
+
+
+def _headless(send: Send) -> Send:
+    """Send the head of an answer, and of its body only the end: a stream may have none."""
+    ended = False
+
+    async def head(message: Message) -> None:
+        nonlocal ended
+        if message["type"] == "http.response.start":
+            await send(message)
+        elif not ended:
+            ended = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return head
 
 
 def _guarded(send: Send) -> Send:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -17,7 +17,11 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the dashboard and the API listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port they listen on; 0 takes a free one.")
     data_dir: Path = Field(Path("var"), description="Folder of the database and the data cache.")
-    database_url: str = Field("", description="Run store; empty is SQLite in the data folder.")
+    database_url: str = Field(
+        "",
+        description="SQLite in the data folder if empty, or"
+        " postgresql+psycopg://user:password@host/name.",
+    )
     slots: int = Field(1, ge=1, le=64, description="Jobs a worker runs at the same time.")
     threads: int = Field(1, ge=1, le=256, description="CPU threads of one training process.")
     allowed_hosts: str = Field("", description="Further host names to answer to, with commas.")
@@ -28,6 +32,14 @@ class Settings(BaseSettings):
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged."
     )
+
+    @field_validator("data_dir")
+    @classmethod
+    def _is_folder(cls, path: Path) -> Path:
+        there = next((place for place in (path, *path.absolute().parents) if place.exists()), None)
+        if there is not None and not there.is_dir():
+            raise ValueError(f"{there} is a file, not a folder")
+        return path
 
     @property
     def url(self) -> str:

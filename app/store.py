@@ -31,6 +31,8 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
     "created_at": Job.created_at, "name": Job.name, "status": Job.status,
 }  # fmt: skip
 """What a list of jobs can be sorted by."""
+SERVED = "kaggle_house"
+"""The experiment whose jobs leave a predictor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,14 @@ class RunStore:
         )
         return self.session.scalar(
             query.where(Job.valid.is_not(None)).order_by(Job.valid, Job.id).limit(1)
+        )
+
+    def done(self, experiment: dict[str, Any]) -> Job | None:
+        """The last succeeded job of exactly these fields, whoever asked for it."""
+        same_name = Job.name == experiment["name"], Job.status == JobStatus.succeeded
+        query = select(Job).where(*same_name).order_by(Job.id.desc())
+        return next(
+            (job for job in self.session.scalars(query) if job.experiment == experiment), None
         )
 
     def latest(self, *, claiming: bool = False) -> dict[str, Job]:

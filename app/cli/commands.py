@@ -5,6 +5,7 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036  (pip would say so, but not everybody asks pip)
     sys.exit(f"Ridgeline needs Python 3.11 or later; this is {sys.version.split()[0]}.")
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -36,7 +37,8 @@ Parent = Annotated[int | None, typer.Option(hidden=True, help="End when this pro
 
 
 def main() -> None:
-    """Run a command; a foreseeable failure is a sentence on stderr."""
+    """Run a command; a foreseeable failure is a sentence on stderr, and so is a warning."""
+    warnings.showwarning = lambda message, *_, **__: print(message, file=sys.stderr)  # noqa: T201
     try:
         code = cli(standalone_mode=False)
     except KeyboardInterrupt:
@@ -74,6 +76,8 @@ def train(
     out, err = steps.consoles(quiet=as_json)
     runner = Processes()  # it loads torch while we do
     experiment = flags.read(name, preset, ctx.args)
+    if submission:
+        steps.check_submission(experiment.name, submission)
     steps.fetch(experiment.name, err)
     steps.migrate()
     job, heard = solo.train(experiment, runner, err, timeout=timeout)
@@ -116,6 +120,7 @@ def submission(
     """Write the submission.csv of a job that has made a predictor."""
     from app.cli import steps
 
+    steps.migrate()
     steps.write_submission(job, path)
     typer.echo(f"submission.csv written: {path}")
 
@@ -128,16 +133,17 @@ def predict(
     strict: Annotated[bool, typer.Option(help="Refuse what training has not seen.")] = False,
 ) -> None:
     """Price the houses of a CSV file with Kaggle's column names; CSV comes out."""
-    from app.cli import up
+    from app.cli import files, steps
     from app.db import readers
     from app.routes.predictions import decode, predict_table
     from ml.data import hub
 
     text = decode((csv or hub.download("kaggle_house_test")).read_bytes())
+    steps.migrate()
     with readers()() as session:
         priced = bytes(predict_table(text, session, job, strict).body)
     if output:
-        up.write_whole(output, priced)
+        files.write_whole(output, priced)
     else:
         typer.echo(priced, nl=False)
 
@@ -229,6 +235,9 @@ def up(
     out, err = steps.consoles()
     if train:
         train = flags.known(train)
+    if submission:
+        steps.check_submission(train, submission)
+    if train:
         steps.fetch(train, err)
     steps.migrate()
     with serving() as service:

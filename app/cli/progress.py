@@ -1,27 +1,32 @@
 """A job on the terminal: a bar while it runs, tables when it has ended, from its stored chunks."""
 
 import time
-from collections.abc import Iterator
-from math import isnan
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from app import wire
+from app import standing, wire
 from app.db import readers
 from app.models import FINAL, Job
 from app.store import RunStore
 
 Item = dict[str, Any]
 LOOK = 0.2  # seconds between two looks for news
+NAMED = 10  # runs named in a line
 
 
-def said(job_id: int) -> Iterator[Item]:
-    """What a job has said and says, until it is final: the events that the page shows."""
+def said(job_id: int, meanwhile: Callable[[], object] = int) -> Iterator[Item]:
+    """What a job has said and says, until it is final: the events that the page shows.
+
+    `meanwhile` is called between two looks.
+    """
     after = 0
     while True:
+        meanwhile()
         with readers()() as session:
             store = RunStore(session)
             state = store.state(job_id)
@@ -33,7 +38,7 @@ def said(job_id: int) -> Iterator[Item]:
         time.sleep(LOOK)
 
 
-def follow(job: Job, console: Console) -> list[Item]:
+def follow(job: Job, console: Console, meanwhile: Callable[[], object] = int) -> list[Item]:
     """Draw the job's progress until it is final; gives all it said."""
     heard: list[Item] = []
     columns = (
@@ -47,34 +52,51 @@ def follow(job: Job, console: Console) -> list[Item]:
     with Progress(*columns, console=console) as bar:
         bar.console.print(f"{job.name}: {job.label}", markup=False, highlight=False)
         task = bar.add_task(f"job {job.id}", total=0, start=False, last="")
-        measures: dict[str, str] = {}
-        for item in said(job.id):
+        opened: dict[str, Item] = {}
+        lost: set[tuple[str, int]] = set()  # lanes that have diverged
+        for item in said(job.id, meanwhile):
             heard.append(item)
             match item["type"]:
                 case "started":
-                    measures[item["key"]] = item["measure"]
+                    opened[item["key"]] = item
                     bar.update(task, total=(bar.tasks[0].total or 0) + item["num_epochs"])
                 case "epoch":
                     bar.start_task(task)
-                    last = _last(item, measures.get(item["key"], ""))
+                    last = _last(item, opened[item["key"]]["measure"])
                     bar.update(task, advance=item["shape"][0], last=last)
-                case "status" | "note":
-                    if text := _line(item):
-                        bar.console.print(text, style="dim", markup=False, highlight=False)
+            if text := _line(item, opened, lost):
+                bar.console.print(text, style="dim", markup=False, highlight=False)
     return heard
 
 
 def _last(item: Item, measure: str) -> str:
-    """Mean over the lanes at the last epoch of the item."""
-    means = zip(("train", "valid"), wire.values(item)[-1, :2].mean(1), strict=True)
-    known = ", ".join(f"{name} {mean:.4f}" for name, mean in means if not isnan(mean))
+    """Mean at the last epoch of the item, over the lanes that have not diverged."""
+    lanes = zip(("train", "valid"), wire.values(item)[-1, :2], strict=True)
+    finite = [(name, values[np.isfinite(values)]) for name, values in lanes]
+    known = ", ".join(f"{name} {values.mean():.4f}" for name, values in finite if len(values))
     return f"{item['key']}: {known} {measure.replace('_', ' ')}"
 
 
-def _line(item: Item) -> str:
-    """What is worth a line of its own while the job runs."""
+def _diverged(item: Item, labels: list[str], lost: set[tuple[str, int]]) -> str:
+    """Which runs left the finite numbers in these epochs, and when."""
+    key, found = item["key"], []
+    for lane in standing.lanes(0, key, item["first"], wire.values(item)):
+        place, epoch = (key, lane["place"]), lane["diverged"]
+        if epoch is not None and place not in lost:
+            lost.add(place)
+            found.append(f"{labels[lane['place']]} diverged at epoch {epoch}")
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return f"{', '.join(found[:NAMED])}{more}." if found else ""
+
+
+def _line(item: Item, opened: Mapping[str, Item], lost: set[tuple[str, int]]) -> str:
+    """What is worth a line of its own while the job runs; how it ends is told at its end."""
     if item["type"] == "note":
         return str(item["text"])
+    if item["type"] == "epoch":
+        return _diverged(item, opened[item["key"]]["labels"], lost)
+    if item["type"] != "status" or item["status"] in FINAL:
+        return ""
     again = f"attempt {item['attempt']}" if item.get("attempt", 1) > 1 else ""
     return f"{item['status']}: {item.get('error') or again}" if item.get("error") or again else ""
 

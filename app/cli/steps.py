@@ -8,14 +8,15 @@ from typing import Any
 from rich.console import Console
 from rich.progress import DownloadColumn, Progress
 
+from app.cli.files import check_writable, write_whole
 from app.cli.progress import Item, follow, report
-from app.cli.up import Service, job_of, write_whole
-from app.db import readers
-from app.migrate import upgrade
+from app.cli.up import Service, job_of
+from app.db import engine, readers
+from app.migrate import at_head, upgrade
 from app.models import Job, JobStatus
 from app.schemas import JobOut
 from app.settings import settings
-from app.store import RunStore
+from app.store import SERVED, RunStore
 from app.wording import Complaint
 from ml.data import hub
 
@@ -43,7 +44,8 @@ def fetch(name: str, console: Console) -> None:
 
 def migrate() -> None:
     """Bring the run store to this version's schema; make it where there is none."""
-    upgrade(settings().url)
+    if not at_head(engine()):  # it is seldom, and would have to wait for whoever writes
+        upgrade(settings().url)
 
 
 def as_json(job: Job, heard: list[Item]) -> str:
@@ -66,33 +68,44 @@ def ended_well(job_id: int) -> None:
         raise Complaint(f"Job {job_id} {job.status.replace('_', ' ')}: {job.error}")
 
 
+def check_submission(name: str | None, path: Path) -> None:
+    """Raises Complaint where training `name` could not end with this file: before it begins."""
+    if name != SERVED:
+        raise Complaint(f"A submission comes of training {SERVED}, and of nothing else.", 2)
+    check_writable(path)
+
+
 def write_submission(job_id: int, path: Path) -> None:
     """Write a job's submission.csv.
 
     Raises:
-        Complaint: where the job has made none, or the file cannot be written.
+        AppError: where there is no such job, or it has made no predictor.
+        Complaint: where the file cannot be written.
     """
-    with readers()() as session:
-        payload = RunStore(session).predictor(job_id)
-    if payload is None:
-        raise Complaint(f"Job {job_id} has no predictor; a succeeded kaggle_house has one.")
-    from ml.predictor import Predictor  # here is where torch is loaded
+    from app.predictors import serving  # here is where torch is loaded
 
-    write_whole(path, Predictor.from_bytes(payload).submission().encode())
+    with readers()() as session:
+        text = serving(session, job_id).predictor.submission()
+    write_whole(path, text.encode())
 
 
 def train_once(
     service: Service, name: str, submission: Path | None, out: Console, err: Console
 ) -> None:
     """Follow the job that trains `name`, unless one is done already; write its submission."""
-    job_id, done = job_of(service, name)
     with readers()() as session:
-        job = RunStore(session).find(job_id)
+        found = RunStore(session).done(service.defaults(name))
+    job_id, done = (found.id, True) if found else job_of(service, name)
+    with readers()() as session:
+        store = RunStore(session)
+        job, first = store.find(job_id), next(iter(store.queue(1)), None)
     assert job is not None
     page = f"{service.address}/jobs/{job_id}"
     out.print(f"{name} was trained by {page}" if done else f"Watch it at {page}", highlight=False)
+    if first and first.id != job_id and not done:
+        err.print(f"Job {job_id} is waiting for job {first.id}.", highlight=False)
     if not done:
-        report(follow(job, err), out)
+        report(follow(job, err, service.check), out)
         ended_well(job_id)
     if submission:
         write_whole(submission, service.fetch(f"/api/v1/jobs/{job_id}/submission.csv"))

@@ -1,5 +1,6 @@
 """`ridgeline up`: web and worker as children of this process, and one job if asked for."""
 
+import errno
 import json
 import os
 import signal
@@ -9,16 +10,17 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from app.settings import settings
-from app.wording import Complaint, disk_full, is_full
+from app.wording import Complaint
 
-START = 60.0  # seconds the children may take until they are ready
+START = 180.0  # seconds the children may take until they are ready: a cold disk is slow
 LEAVE = 10.0  # seconds they may take to leave
+ENDS, WITHIN = 3, 60.0  # a child that ends so often in so many seconds would end again
+CALLED = {"serve": "The server", "worker": "The worker"}
 AGAIN = ("failed", "cancelled", "timed_out")
 
 
@@ -28,6 +30,7 @@ class Service:
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.ends: dict[str, list[float]] = {}  # when each child ended, of late
 
     @property
     def address(self) -> str:
@@ -49,14 +52,22 @@ class Service:
             )
 
     def check(self) -> None:
-        """Raises Complaint where a child is no longer there."""
-        for command, child in self.children.items():
-            if (code := child.poll()) is not None:
-                text = f"`ridgeline {command}` has ended with exit code {code}: see above."
-                raise Complaint(text)
+        """Start again what has ended; raises Complaint where it does so again and again."""
+        for command, child in [*self.children.items()]:
+            if (code := child.poll()) is None:
+                continue
+            now = time.monotonic()
+            ends = [at for at in self.ends.get(command, ()) if now - at < WITHIN] + [now]
+            self.ends[command] = ends
+            if len(ends) >= ENDS:
+                often = f"has ended {len(ends)} times within a minute"
+                raise Complaint(f"`ridgeline {command}` {often}, {_how(code)}: see above.")
+            said = f"{CALLED[command]} has ended, {_how(code)}; it is started again."
+            print(said, file=sys.stderr, flush=True)  # noqa: T201
+            self.start(command)
 
     def wait(self) -> None:
-        """Return at Ctrl-C; raises Complaint when a child ends."""
+        """Return at Ctrl-C; raises Complaint as `check` does."""
         with suppress(KeyboardInterrupt):
             while True:
                 self.check()
@@ -97,6 +108,11 @@ class Service:
         except HTTPError as error:
             return error.code, json.load(error)
 
+    def defaults(self, name: str) -> dict[str, Any]:
+        """An experiment as a job holds it where nothing but its name is asked for."""
+        schema = json.loads(self.fetch(f"/api/v1/experiments/{name}"))["json_schema"]
+        return {field: item.get("default") for field, item in schema["properties"].items()}
+
     def fetch(self, path: str) -> bytes:
         """GET."""
         with urlopen(f"{self.address}{path}", timeout=60) as answer:
@@ -113,6 +129,11 @@ class Service:
                 child.wait(max(0.0, until - time.monotonic()))
             child.kill()
             child.wait()
+
+
+def _how(code: int) -> str:
+    """How a child ended."""
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
 
 
 @contextmanager
@@ -134,7 +155,7 @@ def free_port(host: str, port: int) -> int:
     """The port, or any for 0.
 
     Raises:
-        Complaint: where another program listens there, or we may not.
+        Complaint: where that is no address of ours, another program listens there, or we may not.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as listener:
@@ -142,6 +163,9 @@ def free_port(host: str, port: int) -> int:
         try:
             listener.bind((host, port))
         except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                why = f"RIDGELINE_HOST is {host!r}: {error.strerror or error}."
+                raise Complaint(f"{why} Let it be an address of this machine.") from None
             raise Complaint(
                 f"Port {port} of {host} cannot be used ({error.strerror}): stop what listens there,"
                 f" or choose another with RIDGELINE_PORT, e.g. RIDGELINE_PORT={port + 1}."
@@ -150,7 +174,7 @@ def free_port(host: str, port: int) -> int:
 
 
 def job_of(service: Service, name: str) -> tuple[int, bool]:
-    """Number of the job that an earlier `up` made of these settings, or a new one's; is it done.
+    """Number of the job that an earlier `up` made of the defaults, or a new one's; is it done.
 
     The key of a job counts up past those that did not succeed, and past other defaults of old.
     """
@@ -162,20 +186,3 @@ def job_of(service: Service, name: str) -> tuple[int, bool]:
         if status not in (202, 409):
             raise Complaint(str(answer.get("detail", answer)))
     raise Complaint(f"{name} was tried too often; delete its failed jobs on the dashboard.")
-
-
-def write_whole(path: Path, body: bytes) -> None:
-    """Write the file, whole or not at all.
-
-    Raises:
-        Complaint: where that cannot be done.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(body)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        why = disk_full() if is_full(error) else f"{error.strerror}."
-        raise Complaint(f"{path} cannot be written. {why}") from None

@@ -19,6 +19,7 @@ LIMITS = {
 }  # fmt: skip
 STOPS = 500  # of a slider; more are typed
 MACHINE = 2**31  # a bound of the machine says nothing to a reader
+CALLED = {"num_hiddens": "Hidden units", "lr": "Learning rate", "std": "Standard deviation"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Shape:
     """What the schema says of a field."""
 
     name: str
-    title: str  # empty: it is called by its name
+    title: str
     symbol: str
     unit: str
     group: str
@@ -151,7 +152,7 @@ def _shape(cls: type[Experiment], name: str, item: dict[str, Any]) -> Shape:
     field = cls.model_fields[name]
     return Shape(
         name=name,
-        title=field.title or "",
+        title=field.title or _called(name),
         symbol=item.get("symbol", ""),
         unit=item.get("unit", ""),
         group=item.get("group", UNGROUPED),
@@ -162,6 +163,11 @@ def _shape(cls: type[Experiment], name: str, item: dict[str, Any]) -> Shape:
         hint=" ".join(filter(None, [item.get("description", ""), _limits(item)])),
         slider=_slider(item),
     )
+
+
+def _called(name: str) -> str:
+    """A field without a title in words: num_outputs -> Outputs."""
+    return CALLED.get(name) or name.removeprefix("num_").replace("_", " ").capitalize()
 
 
 def _kind(item: Mapping[str, Any]) -> Kind:
@@ -231,7 +237,7 @@ def _typed(shape: Shape, text: str) -> Any:
                 return json.loads(text)
             except ValueError:
                 text = text.strip("[]")
-        return [item.strip() for item in text.split(",") if item.strip()]
+        return [item.strip() for item in text.split(",")] if text.strip() else []
     return text
 
 

@@ -15,6 +15,7 @@ FIRST: Mapping[str, str] = {
     "CentralAir": "Central air",
 }  # fmt: skip
 UNITS = (", ft²", ", ft", ", $")
+YEARS = (1800, 2100)  # a year is written without a comma
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,10 @@ class HouseField:
     def hint(self) -> str:
         """What it is, and what training has seen."""
         low, high = self.field.minimum, self.field.maximum
-        seen = f" Seen: {low:g} to {high:g}." if low is not None and high is not None else ""
+        seen = ""
+        if low is not None and high is not None:
+            plain = YEARS[0] <= low and high <= YEARS[1]
+            seen = f" Seen: {low:g} to {high:g}." if plain else f" Seen: {low:,.9g} to {high:,.9g}."
         return f"{self.field.description.rstrip('.')}.{seen}"
 
 

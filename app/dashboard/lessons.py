@@ -104,18 +104,26 @@ def _read(path: Path) -> Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An experiment of a section, and the last job that made its claims."""
+    """An experiment of a section, and the last job that made its claims, or else its last job."""
 
     name: str
     summary: str
     job: Job | None
-    active: bool
+    active: bool  # running, or waiting for a worker
+    running: bool  # if it is active
+
+    @property
+    def doing(self) -> str:
+        """The word for where its next job is."""
+        return "running" if self.running else "waiting"
 
     @property
     def verdict(self) -> tuple[str, str]:
         """Which badge, and its words."""
         if self.job is None:
-            return ("running", "running") if self.active else ("not run", "not run")
+            return ("running", self.doing) if self.active else ("not run", "not run")
+        if not self.job.checks_total:
+            return "none", "makes no claim"
         return _badge(self.job.checks_held, self.job.checks_total)
 
 
@@ -138,7 +146,7 @@ class Standing:
 
     @property
     def waiting(self) -> int:
-        """Experiments that have made no claim yet."""
+        """Experiments that have not run yet."""
         return sum(outcome.job is None for outcome in self.outcomes)
 
     @property
@@ -146,8 +154,10 @@ class Standing:
         """Which badge, and its words: a section holds once all of its experiments have run."""
         if not self.outcomes:
             return "none", "not there yet"
-        if any(outcome.active for outcome in self.outcomes):
-            return "running", f"{self.held} of {self.total} so far" if self.total else "running"
+        active = [outcome for outcome in self.outcomes if outcome.active]
+        if active:
+            doing = max(active, key=lambda outcome: outcome.running).doing
+            return "running", f"{self.held} of {self.total} so far" if self.total else doing
         if not self.total:
             return "not run", "not run"
         badge, words = _badge(self.held, self.total)
@@ -160,13 +170,15 @@ def _badge(held: int, total: int) -> tuple[str, str]:
     return "holds" if held == total else "fails", f"{held} of {total} hold"
 
 
-def chapter(latest: Mapping[str, Job], active: Collection[str]) -> list[Standing]:
+def chapter(
+    latest: Mapping[str, Job], active: Collection[str], waiting: Collection[str] = ()
+) -> list[Standing]:
     """Every section, from the last job of each experiment that made claims."""
     return [
         Standing(
             lesson,
             tuple(
-                Outcome(name, cls.summary(), latest.get(name), name in active)
+                Outcome(name, cls.summary(), latest.get(name), name in active, name not in waiting)
                 for name, cls in lesson.experiments.items()
             ),
         )

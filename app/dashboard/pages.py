@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.dashboard import assets
+from app.wording import typeset
 
 TEMPLATES = Path(__file__).parent / "templates"
 MINUS = "−"
@@ -38,9 +39,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "metric": metric, "count": count, "seconds": seconds, "short": short, "cell": cell,
+        "metric": _metric, "count": count, "seconds": seconds, "short": short, "cell": cell,
         "cells": cells, "ago": ago, "since": since, "iso": iso, "clock": clock, "embed": embed,
-        "plural": plural,
+        "plural": plural, "typeset": typeset,
     }  # fmt: skip
     made.globals |= {"asset": assets.url, "version": version("ridgeline")}
     return made
@@ -53,11 +54,16 @@ def metric(value: float | None, digits: int = 4, *, fixed: bool = False) -> str:
     size = abs(value)
     if 1000 <= size < 1e7:
         text = f"{value:,.0f}"
-    elif fixed or size == 0 or 10**-digits / 2 <= size < 1000:
+    elif size < 1e7 and (fixed or size == 0 or 10**-digits / 2 <= size < 1000):
         text = f"{value:z.{digits}f}"  # z: no minus before nought
     else:
         text = f"{value:.3g}"
     return text.replace("-", MINUS)
+
+
+def _metric(value: float | None, digits: int = 4) -> str:
+    """As a page has it: 1.23×10⁻⁵."""
+    return typeset(metric(value, digits))
 
 
 def count(value: int) -> str:
@@ -81,8 +87,8 @@ def seconds(value: float | None) -> str:
 
 
 def short(value: float) -> str:
-    """A number as it was written: 0.005, 5, 1e-05."""
-    return f"{value:g}".replace("-", MINUS)
+    """A number in as few digits as say it: 0.005, 5, 10⁻⁵."""
+    return typeset(f"{value:.3g}")
 
 
 def cell(value: str | float | None) -> str:
@@ -92,8 +98,8 @@ def cell(value: str | float | None) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return f"{value:,.0f}".replace("-", MINUS) if abs(value) < 1e15 else f"{value:.4g}"
-    return metric(value) if isinstance(value, float) else value
+        return typeset(f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.3g}")
+    return typeset(metric(value) if isinstance(value, float) else value)
 
 
 def cells(rows: Sequence[Sequence[str | float | None]]) -> list[list[str]]:
@@ -105,7 +111,12 @@ def cells(rows: Sequence[Sequence[str | float | None]]) -> list[list[str]]:
 def _column(values: Sequence[str | float | None]) -> list[str]:
     known = [abs(v) for v in values if isinstance(v, float) and not v.is_integer()]
     if known and 1e-3 <= max(known) < 1000:
-        return [metric(v, fixed=True) if isinstance(v, int | float) else cell(v) for v in values]
+        return [
+            _metric(v) if isinstance(v, int | float) and 0 < abs(v) < 1e-5  # 0.0000 would hide it
+            else typeset(metric(v, fixed=True)) if isinstance(v, int | float)
+            else cell(v)
+            for v in values
+        ]  # fmt: skip
     return [cell(v) for v in values]
 
 

@@ -10,7 +10,8 @@ from app.dashboard.sparks import Spark, Strip
 from app.models import FINAL, Job, JobStatus
 from ml.experiments import EXPERIMENTS
 
-SCALES = {"log_rmse": (0.035, 0.5)}  # of sparks; any other measure takes that of its page
+SCALES = {"log_rmse": (0.035, 0.5)}  # of sparks; others take that of their experiment on the page
+DECADES = 1e5  # from bottom to top of a spark at most: one job that diverges must not flatten all
 NAMES = {"log_rmse": "log RMSE", "mse": "MSE", "rmse": "RMSE"}
 BOOK = {"kaggle_house": 0.170157}  # 4.10.7: mean valid of its five folds
 
@@ -32,13 +33,13 @@ class Row:
 
 
 def rows(jobs: Sequence[Job]) -> list[Row]:
-    """Jobs as a list shows them; the sparks of a measure share one scale."""
+    """Jobs as a list shows them; the sparks of an experiment share one scale."""
     scales = _scales(jobs)
     return [
         Row(
             job=job,
             state=state(job),
-            spark=sparks.spark(job.summary.get("spark", ()), scales.get(job.measure or "")),
+            spark=sparks.spark(job.summary.get("spark", ()), scales.get(_scale(job))),
             strip=strip(job),
             gap=gap(job),
             took=took(job),
@@ -61,11 +62,19 @@ def strip(job: Job) -> Strip | None:
 def _scales(jobs: Sequence[Job]) -> dict[str, sparks.Span]:
     seen: dict[str, list[float]] = {}
     for job in jobs:
-        values = seen.setdefault(job.measure or "", [])
+        values = seen.setdefault(_scale(job), [])
         for _, *pair in job.summary.get("spark", ()):
             values += [value for value in pair if value is not None and value > 0]
-    scales = {name: (min(values), max(values)) for name, values in seen.items() if values}
+    scales = {
+        name: (min(values), min(max(values), DECADES * min(values)))
+        for name, values in seen.items()
+        if values
+    }
     return scales | SCALES
+
+
+def _scale(job: Job) -> str:
+    return job.measure if job.measure in SCALES else f"{job.name} {job.measure}"
 
 
 def changes(job: Job) -> str:

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from app.engine.mortal import die_with_parent, watch_worker
 from app.wording import sentence, sentences
-from ml.data.hub import DataUnavailable
 from ml.events import Checkpoint, Event, Note, Trained
 from ml.experiment import Diverged, Experiment
 
@@ -82,9 +81,10 @@ def speak(order: Order) -> Iterator[Said]:
         yield Finished()
     except Diverged as error:
         yield Failed("diverged", sentence(error))
-    except DataUnavailable as error:
-        yield Failed("error", str(error))
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the answer)
+        if type(error).__module__.startswith("ml."):  # ml foresaw it, and has a sentence for it
+            yield Failed("error", str(error))
+            return
         yield Note(traceback.format_exc(), warning=True)
         yield Failed("error", f"{type(error).__name__}: {sentence(error)}")
 

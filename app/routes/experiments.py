@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from app import curves, wire
 from app.errors import NotFound, responses
 from app.schemas import Answer, ExperimentOut, InstantIn
+from app.wording import short
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
 
@@ -29,7 +30,9 @@ def described(cls: type[Experiment]) -> ExperimentOut:
 def find(name: str) -> type[Experiment]:
     """The experiment of that name."""
     if name not in EXPERIMENTS:
-        raise NotFound(f"There is no experiment {name!r}. There are: {', '.join(EXPERIMENTS)}.")
+        raise NotFound(
+            f"There is no experiment {short(name)!r}. There are: {', '.join(EXPERIMENTS)}."
+        )
     return EXPERIMENTS[name]
 
 

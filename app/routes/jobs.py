@@ -66,8 +66,8 @@ def list_jobs(
 
 
 def _plain(text: str) -> str:
-    """Without NUL, which PostgreSQL has no text for."""
-    return text.replace("\0", "")
+    """With a sign that nothing has for NUL, which PostgreSQL has no text for."""
+    return text.replace("\0", "\ufffd")
 
 
 def _write(job: Job, sort: str) -> str:

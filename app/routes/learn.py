@@ -12,7 +12,7 @@ from app.dashboard import differences, forms, lessons, pages, prose, views
 from app.dashboard.lessons import Lesson
 from app.db import DbSession, ReadSession
 from app.errors import NotFound
-from app.models import Job
+from app.models import Job, JobStatus
 from app.routes import new_job
 from app.store import RunStore
 from ml.experiment import Experiment
@@ -37,8 +37,10 @@ CurrentLesson = Annotated[Lesson, Depends(find_lesson)]
 
 def standings(store: RunStore) -> list[lessons.Standing]:
     """Every section, and whether its claims hold."""
-    active = {job.name for job in store.queue(ACTIVE)}
-    return lessons.chapter(store.latest(claiming=True), active)
+    queue = store.queue(ACTIVE)
+    active = {job.name for job in queue}
+    waiting = active - {job.name for job in queue if job.status == JobStatus.running}
+    return lessons.chapter(store.latest() | store.latest(claiming=True), active, waiting)
 
 
 @router.get("")
@@ -129,9 +131,10 @@ def _result(store: RunStore, job: Job | None) -> dict[str, Any] | None:
     if job is None:
         return None
     items = list(wire.unpack(payload for _, payload in store.chunks(job.id)))
+    known = [group for group in curves.groups(items) if group.is_known]
     drawn = [
         {"name": f"curves-{group.key}", "title": f"Train and valid, {group.key}", "finding": ""}
-        for group in curves.groups(items)[:1]
+        for group in known[:1]
     ]
     return {
         "findings": wire.latest(items, "finding"),

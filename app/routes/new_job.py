@@ -115,9 +115,7 @@ def _page(
         name=name,
         section=cls.section,
         summary=cls.summary(),
-        experiments=[
-            {"name": other, "section": kind.section} for other, kind in EXPERIMENTS.items()
-        ],
+        experiments=_by_section(),
         presets=presets(cls, form),
         form=form,
         from_job=from_job,
@@ -130,6 +128,14 @@ def _page(
         instant=cls.instant,
         result=answer(cls, form) if cls.instant else None,
     )
+
+
+def _by_section() -> dict[str, list[str]]:
+    """Names of the experiments, in the order of the chapter."""
+    found: dict[str, list[str]] = {}
+    for name, kind in EXPERIMENTS.items():
+        found.setdefault(kind.section, []).append(name)
+    return dict(sorted(found.items(), key=lambda item: [*map(int, item[0].split("."))]))
 
 
 def presets(cls: type[Experiment], form: forms.Form) -> list[dict[str, Any]]:

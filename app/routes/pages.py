@@ -15,12 +15,12 @@ from app.db import DbSession, ReadSession
 from app.errors import NotFound
 from app.models import Job, JobStatus
 from app.routes import learn, new_job
-from app.store import Listing, RunStore
+from app.store import SERVED, Listing, RunStore
 from ml.experiments import EXPERIMENTS
 
 ALIVE = 15.0  # seconds since a worker's last sign of life
 RUNS = 100  # rows of a page of runs
-HOUSES = predictors.SERVED
+HOUSES = SERVED
 
 router = APIRouter(include_in_schema=False)
 router.include_router(new_job.router)
@@ -133,6 +133,7 @@ def show_job(
         has_predictor=store.artifact(job.id) is not None,
         trains=bool(started) or (views.is_active(job) and not (cls and cls.instant)),
         main_runs=len(started[0]["labels"]) if started else 0,
+        blank=all(v is None for _, *pair in job.summary.get("spark", ()) for v in pair),
         pace=chronicle.pace(job, items),
         findings=wire.latest(items, "finding"),
         tables=wire.latest(items, "table"),

@@ -17,12 +17,25 @@ from app.predictors import Served, serving
 from app.routes.depends import LARGEST
 from app.store import RunStore
 from ml import predictor as predictors
-from ml.schema import BadTable, Checked, InvalidRows
+from ml.schema import BadTable, Checked, InvalidRows, Parsed
 
 router = APIRouter(tags=["predictions"])
 MOST = 10_000  # houses a request
+LEAST = 1.0  # dollars: the book clips there (4.10.5), and no house sells below
 COLUMNS = ("SalePrice", "low", "high", "imputed", "warnings")
-TABLE = {"schema": {"type": "string", "example": "Id,LotArea,OverallQual\n1461,11622,5\n"}}
+TABLE = {
+    "schema": {
+        "type": "string",
+        "description": "Kaggle's column names, in any order; Id and SalePrice may be there.",
+        "example": "Id,LotArea,OverallQual\n1461,11622,5\n",
+    }
+}
+PRICED = {
+    "schema": {
+        "type": "string",
+        "description": "Id, or the line of the house in the file without one; SalePrice, low, ...",
+    }
+}
 
 
 class HousesIn(schemas.Asked):
@@ -112,7 +125,7 @@ def decode(body: bytes) -> str:
     "/predictions.csv",
     response_class=Response,
     responses=responses(404, 409, 413, 422)
-    | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "Prices."}},
+    | {200: {"content": {"text/csv": PRICED}, "description": "Prices."}},
     openapi_extra={"requestBody": {"required": True, "content": {"text/csv": TABLE}}},
 )
 def predict_table(
@@ -124,46 +137,57 @@ def predict_table(
     """Price the rows of a CSV file with Kaggle's column names; Id and SalePrice may be there."""
     served = serving(session, job)
     try:
-        parsed = served.predictor.card.input_schema.parse_csv(text)
+        parsed = served.predictor.card.input_schema.parse_csv(text, MOST)
     except BadTable as error:
         raise Invalid(str(error)) from None
     if not parsed.rows:
         raise Invalid("The file has a header and no rows.")
-    if len(parsed.rows) > MOST:
-        raise Invalid(f"The file has {len(parsed.rows):,} rows; {MOST:,} is the most at once.")
-    checked = check(served, parsed.rows, ["body"], strict=strict)
+    checked = check(served, parsed.rows, ["body"], strict=strict, lines=parsed.lines)
     priced = price(served, checked)
     headers = {"Content-Disposition": 'attachment; filename="predictions.csv"'}
-    written = write_table(parsed.ids, checked, priced)
+    written = write_table(parsed, checked, priced)
     return Response(written, headers=headers, media_type="text/csv")
 
 
 def check(
-    served: Served, rows: Sequence[Mapping[str, Any]], loc: list[str | int], *, strict: bool
+    served: Served,
+    rows: Sequence[Mapping[str, Any]],
+    loc: list[str | int],
+    *,
+    strict: bool,
+    lines: Sequence[int] = (),
 ) -> Checked:
-    """The rows, ready to encode; or a 422 with every row, column, value and what is allowed."""
+    """The rows, ready to encode; or a 422 with every row, column, value and what is allowed.
+
+    The rows of a file are named by its `lines`, in words as in `loc`.
+    """
     try:
-        return served.predictor.card.input_schema.check(rows, strict=strict)
+        return served.predictor.card.input_schema.check(rows, strict=strict, lines=lines)
     except InvalidRows as error:
         faults = [
             Fault(
-                loc=[*loc, item.row, item.column], message=item.message,
-                input=item.value, allowed=item.allowed,
+                loc=[*loc, lines[item.row] if lines else item.row, item.column],
+                message=f"{item.place}: {item.message}" if lines else item.message,
+                input=item.value,
+                allowed=item.allowed,
             )
             for item in error.errors
-        ]  # fmt: skip
+        ]
         raise Invalid(str(error), faults) from None
 
 
 def price(served: Served, checked: Checked) -> predictors.Predictions:
-    """Prices of checked rows; never one that is no number."""
+    """Prices of checked rows; never one that no house can have."""
     priced = served.predictor.predict(checked.values)
-    lost = np.flatnonzero(~np.isfinite(priced.high) | ~np.isfinite(priced.low))
+    finite = np.isfinite(priced.high) & np.isfinite(priced.low)
+    lost = np.flatnonzero(~finite | (priced.price <= LEAST))
     if len(lost):
+        row = checked.rows[lost[0]]
+        why = " ".join(item.message for item in row.warnings)
+        worth = f"not above ${LEAST:g}" if finite[lost[0]] else "no finite number"
         raise Invalid(
-            f"Row {lost[0]} is so far from all that training has seen that its price is no finite"
-            " number. Its warnings without that: "
-            + " ".join(item.message for item in checked.rows[lost[0]].warnings)
+            f"{row.place} is so far from all that training has seen that its price is {worth}."
+            + (f" Its warnings without that: {why}" if why else "")
         )
     return priced
 
@@ -173,14 +197,12 @@ def columns(priced: predictors.Predictions) -> tuple[list[float], list[float], l
     return priced.price.tolist(), priced.low.tolist(), priced.high.tolist()
 
 
-def write_table(
-    ids: Sequence[int | str] | None, checked: Checked, priced: predictors.Predictions
-) -> str:
-    """The answer as CSV: Id (or the number of the row), price, bounds, what was guessed."""
+def write_table(parsed: Parsed, checked: Checked, priced: predictors.Predictions) -> str:
+    """The answer as CSV: Id (or the line in the file), price, bounds, what was guessed."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("row" if ids is None else "Id", *COLUMNS))
-    names = range(len(checked.rows)) if ids is None else ids
+    writer.writerow(("Id" if parsed.ids else "line", *COLUMNS))
+    names = parsed.ids or parsed.lines
     for name, row, *prices in zip(names, checked.rows, *columns(priced), strict=True):
         warnings = " ".join(item.message for item in row.warnings)
         writer.writerow((name, *(f"{x:.4f}" for x in prices), " ".join(row.imputed), warnings))

@@ -14,10 +14,11 @@ from app import curves, wire
 from app.db import ReadSession, readers
 from app.errors import Conflict, NotFound, responses
 from app.models import FINAL, JobStatus
-from app.predictors import SERVED, serving
+from app.predictors import serving
 from app.routes.depends import LARGEST, CurrentJob
 from app.schemas import CheckOut, FigureRef, Metrics, Preflight
-from app.store import RunStore
+from app.store import SERVED, RunStore
+from app.wording import short
 from ml.predictor import Histogram
 from ml.submission import preflight
 
@@ -79,7 +80,7 @@ def get_figure(job: CurrentJob, name: str, session: ReadSession) -> Response:
     figures = curves.figures(said(job, session))
     if name not in figures:
         known = ", ".join(figures) or "none yet"
-        raise NotFound(f"Job {job.id} has no figure {name!r}. It has: {known}.")
+        raise NotFound(f"Job {job.id} has no figure {short(name)!r}. It has: {known}.")
     return Response(
         orjson.dumps(figures[name], option=orjson.OPT_SERIALIZE_NUMPY),
         media_type="application/json",
@@ -112,12 +113,13 @@ async def stream_events(
     ] = 0,
     last_event_id: Annotated[int, Header(ge=0, le=LARGEST)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
-    """What the job says, as it says it; `Last-Event-ID` resumes without gap or repeat.
+    """What the job says, as it says it; `Last-Event-ID` resumes without gap or repeat; one
+    of a chunk that is yet to come means the last there is.
 
     Each message is a chunk: {"seq", "at", "events": [...]}; an event of type "epoch" carries
     values[epoch][metric][lane]. After the job's end comes one message named "end".
     """
-    seen = max(after, last_event_id)
+    seen = min(max(after, last_event_id), job.seq)  # beyond the present end is that end
     while True:
         chunks, status = await run_in_threadpool(news, job.id, seen)
         for seen, payload in chunks:

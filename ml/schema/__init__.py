@@ -87,19 +87,31 @@ class InputSchema(BaseModel):
             target_column=target_column,
         )
 
-    def check(self, rows: Sequence[Mapping[str, object]], *, strict: bool = False) -> Checked:
+    def check(
+        self,
+        rows: Sequence[Mapping[str, object]],
+        *,
+        strict: bool = False,
+        lines: Sequence[int] = (),
+    ) -> Checked:
         """Each row with cleaned values, imputed fields and warnings; `strict` makes these errors.
+
+        `lines` are those of the file the rows came from, if they did: errors then name these.
 
         Raises:
             InvalidRows: with the errors of all rows: wrong types, unknown fields, numbers that
                 are not finite or cannot exist.
         """
-        return check(self.fields, rows, strict=strict, noun=self.noun)
+        return check(self.fields, rows, strict=strict, noun=self.noun, lines=lines)
 
-    def parse_csv(self, text: str) -> Parsed:
-        """The rows of a CSV file, not yet checked, and their ids. Raises BadTable."""
+    def parse_csv(self, text: str, most: int | None = None) -> Parsed:
+        """The rows of a CSV file, at most `most`, not yet checked, with ids. Raises BadTable."""
         return parse_csv(
-            text, self.fields, id_column=self.id_column, target_column=self.target_column
+            text,
+            self.fields,
+            id_column=self.id_column,
+            target_column=self.target_column,
+            most=most,
         )
 
     def row_model(self, name: str = "Row") -> type[BaseModel]:

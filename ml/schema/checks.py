@@ -29,6 +29,7 @@ class RowError:
     value: Value
     allowed: str
     message: str
+    place: str  # "Row 0", or "Line 2" where the rows came from a file
 
 
 class InvalidRows(ValueError):
@@ -37,7 +38,7 @@ class InvalidRows(ValueError):
     def __init__(self, errors: Sequence[RowError], total: int) -> None:
         self.errors = tuple(errors)
         self.total = total
-        first = f"Row {errors[0].row}: {errors[0].message}"
+        first = f"{errors[0].place}: {errors[0].message}"
         super().__init__(first if total == 1 else f"{total} errors in the rows. {first}")
 
 
@@ -48,6 +49,7 @@ class CheckedRow:
     values: dict[str, Value]
     imputed: list[str]  # fields that were missing
     warnings: list[RowWarning]
+    place: str  # as errors name it
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,19 @@ class Checked:
 class _Report:
     """The errors so far; messages are only made for those that will be told."""
 
+    lines: Sequence[int]
     errors: list[RowError] = field(default_factory=list)
     total: int = 0
+
+    def place(self, row: int) -> str:
+        """Where a reader finds the row: an editor counts lines from 1, an array rows from 0."""
+        return f"Line {self.lines[row]}" if self.lines else f"Row {row}"
 
     def add(self, row: int, column: str, value: object, allowed: str, message: str) -> None:
         self.total += 1
         if len(self.errors) < MAX_ERRORS:
-            self.errors.append(RowError(row, column, _echo(value), allowed, message))
+            place = self.place(row)
+            self.errors.append(RowError(row, column, _echo(value), allowed, message, place))
 
 
 def check(
@@ -81,13 +89,16 @@ def check(
     *,
     strict: bool = False,
     noun: str = "rows",
+    lines: Sequence[int] = (),
 ) -> Checked:
     """Every row with cleaned values, imputed fields and warnings; `strict` makes these errors.
+
+    `lines` are those of the file the rows came from, if they did: errors then name these.
 
     Raises:
         InvalidRows: with the errors of all rows.
     """
-    report, names = _Report(), [known.name for known in fields]
+    report, names = _Report(lines), [known.name for known in fields]
     suggestion = cache(lambda name: suggest(name, names))
     checked = []
     for i, row in enumerate(rows):
@@ -120,8 +131,8 @@ def _row(
         if value is None:
             imputed.append(name)
         elif doubt := known.doubt(value, noun):
-            warnings.append(RowWarning(name, value, doubt))
-    return CheckedRow(values, imputed, warnings)
+            warnings.append(RowWarning(name, _echo(value), doubt))
+    return CheckedRow(values, imputed, warnings, report.place(i))
 
 
 def suggest(name: object, names: Sequence[str]) -> str:

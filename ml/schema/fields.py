@@ -72,18 +72,28 @@ class InputField(BaseModel):
     @cached_property
     def allowed(self) -> str:
         """What a value must be, in words: "a whole number from 1 to 10"."""
+        return self._within(self.lowest, self.highest)
+
+    def _within(self, lowest: float | None, highest: float | None) -> str:
         if self.kind == "level":
             return "text"
         what = "a whole number" if self.kind == "integer" else "a finite number"
-        match self.lowest, self.highest:
+        match lowest, highest:
             case None, None:
                 return what
             case lowest, None:
-                return f"{what} of at least {lowest:g}"
+                return f"{what} of at least {lowest:.16g}"
             case None, highest:
-                return f"{what} of at most {highest:g}"
+                return f"{what} of at most {highest:.16g}"
             case lowest, highest:
-                return f"{what} from {lowest:g} to {highest:g}"
+                return f"{what} from {lowest:.16g} to {highest:.16g}"
+
+    def _wanted(self, value: object) -> str:
+        """What is allowed; where a whole number is too large, also how large it may be."""
+        if self.kind != "integer" or not _is_number(value) or abs(value) <= EXACT:
+            return self.allowed
+        lowest = -EXACT if self.lowest is None else self.lowest
+        return self._within(lowest, EXACT if self.highest is None else self.highest)
 
     def clean(self, value: object) -> Value:
         """The value as it is encoded: int, float, str, or None where missing.
@@ -102,7 +112,7 @@ class InputField(BaseModel):
         elif _is_number(value) and self._can_be(value):
             cleaned = int(value) if self.kind == "integer" else float(value)
         if cleaned is None:
-            raise Refused(f"{self.name} is {shown(value)}; it must be {self.allowed}.")
+            raise Refused(f"{self.name} is {shown(value)}; it must be {self._wanted(value)}.")
         return cleaned
 
     def _can_be(self, number: int | float) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ml.schema.checks import suggest
 from ml.schema.fields import InputField, Value
@@ -21,14 +22,20 @@ class BadTable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The rows of a file, to be checked, and their ids: one a row, or none at all."""
+    """The rows of a file, to be checked; their ids, one a row or none at all; their lines in it."""
 
     rows: list[dict[str, Value]]
     ids: list[int | str]
+    lines: list[int]  # the header is on line 1
 
 
 def parse_csv(
-    text: str, fields: Sequence[InputField], *, id_column: str = "", target_column: str = ""
+    text: str,
+    fields: Sequence[InputField],
+    *,
+    id_column: str = "",
+    target_column: str = "",
+    most: int | None = None,
 ) -> Parsed:
     """Read comma-separated text whose first line names the columns, in any order.
 
@@ -37,21 +44,25 @@ def parse_csv(
 
     Raises:
         BadTable: for an empty text, no header, another separator, columns that are unknown or
-            there twice, and lines of the wrong length.
+            there twice, lines of the wrong length, and more than `most` rows.
     """
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         header = next((line for line in reader if line), [])
         _check_header(header, [field.name for field in fields], {id_column, target_column} - {""})
-        lines = [_checked(line, header, reader.line_num) for line in reader if line]
+        there = (_checked(line, header, reader.line_num) for line in reader if line)
+        numbered = [(reader.line_num, line) for line in islice(there, most)]
+        if most is not None and next(there, None):  # none is read beyond it: there may be millions
+            raise BadTable(f"The file has more than {most:,} rows, which is the most at once.")
     except csv.Error as error:
         raise BadTable(f"Line {reader.line_num} is no CSV: {error}.") from error
 
     levels = {field.name for field in fields if field.kind == "level"}
     kept = [(j, name) for j, name in enumerate(header) if name not in {id_column, target_column}]
-    rows = [{name: _value(line[j], name in levels) for j, name in kept} for line in lines]
-    ids = [_id(line[header.index(id_column)]) for line in lines] if id_column in header else []
-    return Parsed(rows, ids)
+    lines, cells = [number for number, _ in numbered], [line for _, line in numbered]
+    rows = [{name: _value(line[j], name in levels) for j, name in kept} for line in cells]
+    ids = [_id(line[header.index(id_column)]) for line in cells] if id_column in header else []
+    return Parsed(rows, ids, lines)
 
 
 def _check_header(header: Sequence[str], names: Sequence[str], others: set[str]) -> None:

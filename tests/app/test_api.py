@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from app import db
 from app.engine.runners import Processes
 from app.engine.worker import Worker
 from app.models import JobStatus
+from app.store import RunStore
 from ml.data import houses
 from ml.predictor import Predictor
 
@@ -112,6 +114,7 @@ def test_a_list_can_be_filtered(client: TestClient) -> None:
     assert ids(q="weight_decay=2") == ids(q="num_hiddens=64") == [HOUSE]
     assert ids(q="MLP log") == [HOUSE]
     assert ids(q="100%") == []
+    assert ids(name="\0") == ids(tag="\0") == ids(q="\0") == []
 
 
 # ---- what it gave -------------------------------------------------------------------------------
@@ -151,6 +154,32 @@ def test_events_resume_without_gap_or_repeat(client: TestClient) -> None:
                 epochs[item["key"]] += len(item["values"])
     assert epochs == {"folds": 5, "refit": 5}
     problem(client.get(address, headers={"Last-Event-ID": "x"}), 422)
+
+
+def test_a_stream_that_resumes_beyond_its_end_says_what_comes_next(client: TestClient) -> None:
+    made = ask(client)["id"]
+
+    def cancel() -> None:
+        with db.writers().begin() as session:
+            RunStore(session).cancel(made)
+
+    later = Timer(0.5, cancel)
+    later.start()
+    address = f"/api/v1/jobs/{made}/events"
+    said = messages(client.get(address, headers={"Last-Event-ID": "999"}).text)
+    later.join()
+    assert [number for number, _ in said] == [2]
+    assert said[0][1]["events"][0]["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/v1/jobs", "/api/v1/jobs/1/events"])
+def test_head_is_get_without_a_body(client: TestClient, path: str) -> None:
+    head, whole = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert head.headers.get("content-length") == whole.headers.get("content-length")
+    assert client.head("/api/v1/jobs/999").status_code == 404
+    assert client.head("/api/v1/answers").status_code == 405
 
 
 def messages(text: str) -> list[tuple[int, dict[str, Any]]]:
@@ -281,7 +310,7 @@ def test_the_predictor_says_what_it_reads(client: TestClient) -> None:
 def test_without_a_model_there_is_a_sentence(client: TestClient) -> None:
     client.delete(f"/api/v1/jobs/{HOUSE}")
     said = problem(client.post("/api/v1/predictions", json={"houses": [{}]}), 404)
-    assert "Train one" in said["detail"]
+    assert "Train a model" in said["detail"]
 
 
 # ---- bad requests -------------------------------------------------------------------------------
@@ -316,7 +345,7 @@ def test_errors_are_problems_everywhere(client: TestClient) -> None:
     problem(client.get("/api/v1/nope"), 404)
     response = client.put("/api/v1/jobs/1")
     problem(response, 405)
-    assert response.headers["allow"] == "DELETE, GET"
+    assert response.headers["allow"] == "DELETE, GET, HEAD"
     headers = {"content-type": "application/json"}
     problem(client.post("/api/v1/jobs", content=b"\xff{", headers=headers), 400)
     page = client.get("/nope", headers={"accept": "text/html"})

@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import re
@@ -11,24 +12,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 from urllib.request import urlopen
 
+import numpy as np
 import psutil
 import pytest
+import torch
+from rich.console import Console
 
 from app import db
-from app.cli import commands
+from app.cli import commands, files, progress
 from app.cli.complaints import explain
 from app.models import Job, JobStatus
 from app.settings import settings
-from app.store import Listing, RunStore
+from app.store import Listing, RunStore, tell
+from app.wording import Complaint
 from ml.data import hub
-from ml.events import Check, Checkpoint, Event
+from ml.events import Check, Checkpoint, Epoch, Event, Started
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
+from tests.conftest import forget
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,6 +110,9 @@ def test_an_old_python_is_told_so() -> None:
         (["train", "kaggle_house", "--target", "logg"], "--target logg: Must be 'log' or 'raw'."),
         (["train", "kaggle_house", "--preset", "bok"], "no preset 'bok'. Did you mean book?"),
         (["submit", "kaggle_house", "--num-hiddens", "64,x"], "Item 2: Must be a whole number."),
+        (["submit", "kaggle_house", "--num-hiddens", "64,,3"], "Item 2: Must not be empty."),
+        (["verify", "--seeds", "0"], "See: ridgeline verify --help"),
+        (["train", "kaggle_house", "--timeout", "x"], "See: ridgeline train --help"),
         (["submission", "one", "x.csv"], "Invalid value for 'job'"),
         (["verify", "9.9"], "Nothing to verify is called '9.9'."),
         (["predict", "/nowhere.csv"], "/nowhere.csv: No such file or directory."),
@@ -245,11 +255,10 @@ def test_houses_from_the_folds_to_the_prices(ridgeline: Run, tmp_path: Path) -> 
 
 def test_without_a_predictor_there_is_nothing_to_write(ridgeline: Run, tmp_path: Path) -> None:
     result = ridgeline("submission", 77, tmp_path / "x.csv")
-    assert (result.code, result.err.strip()) == (
-        1,
-        "Job 77 has no predictor; a succeeded kaggle_house has one.",
-    )
-    assert "No model has been trained yet" in ridgeline("predict").err
+    assert (result.code, result.err.strip()) == (1, "There is no job 77.")
+    assert ridgeline("train", "activations").code == 0
+    assert "Job 1 has no predictor" in ridgeline("submission", 1, tmp_path / "x.csv").err
+    assert "Nothing has been trained yet. Train a model: ridg" in ridgeline("predict").err
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -293,16 +302,160 @@ def test_verify_fails_where_a_check_does(ridgeline: Run, monkeypatch: pytest.Mon
     assert result.out.count("holds") == 1
 
 
+# ---- a machine that is not as it should be ------------------------------------------------------
+
+
+def test_a_new_install_says_what_to_do_first(
+    ridgeline: Run, data_dir: Path, tmp_path: Path
+) -> None:
+    (data_dir / "ridgeline.db").unlink()
+    (tmp_path / "houses.csv").write_text("LotArea\n9000\n")
+    said = ridgeline("predict", tmp_path / "houses.csv").err
+    assert said.startswith("Nothing has been trained yet. Train a model: ridgeline train kaggle_h")
+    assert ridgeline("submission", 1, tmp_path / "x.csv").err == "There is no job 1.\n"
+
+
+@pytest.mark.parametrize("url", ["garbage", "mysql://me@host/db", "postgresql://me:secret@host/d"])
+def test_a_database_url_that_cannot_be_used_is_told_those_that_can(
+    ridgeline: Run, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("RIDGELINE_DATABASE_URL", url)
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as without '.[postgres]'
+    forget()
+    result = ridgeline("db", "upgrade")
+    assert result.code == 2
+    assert "postgresql+psycopg://user:password@host/name" in result.err
+    assert "Traceback" not in result.err
+    assert "secret" not in result.err
+
+
+def test_a_store_of_a_newer_version_is_said_so(ridgeline: Run) -> None:
+    with db.writers().begin() as session:
+        session.connection().exec_driver_sql("update alembic_version set version_num = 'new'")
+    said = ridgeline("db", "upgrade").err
+    assert "made by another version of Ridgeline, most likely a newer one" in said
+    assert "'new'" in said
+
+
+def test_a_damaged_store_is_named_with_the_remedy(ridgeline: Run, data_dir: Path) -> None:
+    file = data_dir / "ridgeline.db"
+    file.write_bytes(b"no database" * 1000)
+    forget()
+    said = ridgeline("submit", "activations").err
+    assert said == f"{file} is damaged, or no run store. Move it away: a new one is made.\n"
+
+
+def test_a_data_folder_that_is_a_file(
+    ridgeline: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "sub"):
+        monkeypatch.setenv("RIDGELINE_DATA_DIR", str(path))
+        settings.cache_clear()
+        said = ridgeline("submit", "activations").err
+        assert said == f"RIDGELINE_DATA_DIR is '{path}': {tmp_path}/file is a file, not a folder.\n"
+
+
+def test_a_host_that_is_none_is_blamed_and_not_the_port(
+    ridgeline: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for host in ("nowhere.invalid", "192.0.2.1"):
+        monkeypatch.setenv("RIDGELINE_HOST", host)
+        settings.cache_clear()
+        said = ridgeline("serve").err
+        assert said.startswith(f"RIDGELINE_HOST is '{host}': ")
+        assert "stop what listens" not in said
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_device_that_is_not_there_is_said_once(ridgeline: Run) -> None:
+    result = ridgeline("train", "polynomial", "--device", "cuda")
+    assert result.code == 1
+    assert "Traceback" not in result.err
+    assert result.err.count("This machine has no cuda device.") == 1
+
+
+def test_a_warning_is_a_sentence(data_dir: Path) -> None:
+    (data_dir / "cache").unlink()
+    (data_dir / "cache").mkdir()
+    wrong = data_dir / "cache" / hub.HUB["kaggle_house_train"].file
+    wrong.write_bytes(b"wrong")
+    code = """if True:
+        from dataclasses import replace
+        from app.cli import commands
+        from ml.data import hub
+        for name, remote in hub.HUB.items():
+            hub.HUB[name] = replace(remote, url="http://127.0.0.1:1/x", fallback=None)
+        commands.main()
+    """
+    command = [sys.executable, "-c", code, "train", "kaggle_house"]
+    said = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT).stderr
+    assert said.splitlines()[0].startswith(f"{wrong} is not kaggle_house_train: it has 5 bytes")
+    assert "Warning" not in said
+    assert "stacklevel" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (
+            ["train", "kaggle_house", "--submission", "/nope/x.csv"],
+            "/nope/x.csv cannot be written.",
+        ),
+        (["train", "kaggle_house", "--submission", "/"], "/ cannot be written. Is a directory."),
+        (["train", "polynomial", "--submission", "x.csv"], "comes of training kaggle_house"),
+        (
+            ["up", "--train", "polynomial", "--submission", "x.csv"],
+            "comes of training kaggle_house",
+        ),
+        (["up", "--train", "kaggle_house", "--submission", "/nope/x.csv"], "cannot be written."),
+    ],
+)
+def test_a_submission_that_cannot_be_written_is_refused_before_training(
+    ridgeline: Run, words: list[str], why: str
+) -> None:
+    result = ridgeline(*words)
+    assert result.code in {1, 2}
+    assert why in result.err
+    assert not jobs()
+
+
+def test_a_full_disk_is_that_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(Complaint, match=f"make room where {tmp_path} is"):
+        files.write_whole(tmp_path / "x.csv", b"")
+
+
+def test_a_run_that_diverges_beside_others_is_named(ridgeline: Run) -> None:
+    values = np.ones((3, 2, 2), np.float32)
+    values[1:, :, 1] = np.nan
+    with db.writers().begin() as session:
+        store = RunStore(session)
+        store.enqueue(Job(id=1, experiment={}, name="polynomial", label=""))
+        tell(session, 1, Started("sgd", ("data set 1", "data set 2"), 6, "mse", "cpu"))
+        tell(session, 1, Epoch("sgd", 1, values), Epoch("sgd", 4, values[1:]))
+        store.cancel(1)
+    (job,) = jobs()
+    out = io.StringIO()
+    progress.follow(job, Console(file=out, width=160, force_terminal=True))
+    assert out.getvalue().count("data set 2 diverged at epoch 2.") == 1
+    assert "data set 1 diverged" not in out.getvalue()
+    assert "train 1.0000, valid 1.0000 mse" in out.getvalue()
+
+
 # ---- up ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def up(data_dir: Path, tmp_path: Path) -> Iterator[Callable[[], "Up"]]:
+def up(data_dir: Path, tmp_path: Path) -> Iterator[Callable[..., "Up"]]:
     """Starts `ridgeline up` as a user would, on a free port."""
     started: list[Up] = []
 
-    def start() -> Up:
-        started.append(Up(tmp_path))
+    def start(train: str = "") -> Up:
+        started.append(Up(tmp_path, train))
         return started[-1]
 
     yield start
@@ -312,11 +465,12 @@ def up(data_dir: Path, tmp_path: Path) -> Iterator[Callable[[], "Up"]]:
 
 
 class Up:
-    """A running `ridgeline up --train kaggle_house --submission submission.csv`."""
+    """A running `ridgeline up`; if asked for with `--train NAME --submission submission.csv`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, train: str = "") -> None:
         self.submission, self.log = folder / "submission.csv", folder / "up.log"
-        command = ["-m", "app", "up", "--train", "kaggle_house", "--submission", self.submission]
+        once = ["--train", train, "--submission", self.submission] if train else []
+        command = ["-m", "app", "up", *once]
         environment = os.environ | {"RIDGELINE_PORT": "0", "COLUMNS": "160"}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -327,14 +481,26 @@ class Up:
                 stderr=log,
             )
 
-    def wait_for(self, text: str, within: float = 90) -> str:
+    def wait_for(self, text: str, times: int = 1, within: float = 90) -> str:
         """The log, once it holds this."""
         until = time.monotonic() + within
-        while text not in (said := self.log.read_text()):
+        while (said := self.log.read_text()).count(text) < times:
             assert self.process.poll() is None, said
             assert time.monotonic() < until, said
             time.sleep(0.1)
         return said
+
+    def kill(self, command: str) -> None:
+        """Kill a child as the kernel would for want of memory; it is there, or soon."""
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            for child in psutil.Process(self.process.pid).children():
+                with suppress(psutil.Error):
+                    if command in child.cmdline():
+                        child.kill()
+                        return
+            time.sleep(0.02)
+        raise AssertionError(command)
 
     def get(self, path: str) -> Any:
         """JSON of the API."""
@@ -344,8 +510,23 @@ class Up:
             return json.load(answer)
 
 
-def test_up_trains_once_writes_the_submission_and_leaves_nothing(up: Callable[[], Up]) -> None:
-    first = up()
+def test_up_starts_again_what_was_killed_until_it_is_too_much(up: Callable[..., Up]) -> None:
+    service = up()
+    service.wait_for("Ridgeline is at")
+    service.kill("serve")
+    service.wait_for("The server has ended, killed by SIGKILL; it is started again.")
+    for times in (1, 2):
+        service.kill("worker")
+        service.wait_for("The worker has ended, killed by SIGKILL; it is started again.", times)
+    family = psutil.Process(service.process.pid).children(recursive=True)
+    service.kill("worker")
+    assert service.process.wait(20) == 1
+    assert "`ridgeline worker` has ended 3 times within a minute" in service.log.read_text()
+    gone(family)
+
+
+def test_up_trains_once_writes_the_submission_and_leaves_nothing(up: Callable[..., Up]) -> None:
+    first = up("kaggle_house")
     said = first.wait_for("submission.csv written")
     assert "Beside the book" in said
     assert len(rows(first.submission)) == 1459
@@ -357,7 +538,7 @@ def test_up_trains_once_writes_the_submission_and_leaves_nothing(up: Callable[[]
     assert first.process.wait(20) == 0
     gone(family)
 
-    second = up()
+    second = up("kaggle_house")
     said = second.wait_for("submission.csv written")
     assert "was trained by" in said
     assert second.get("/api/v1/jobs")["total"] == 1

@@ -162,6 +162,15 @@ def test_what_is_not_there_is_said_in_the_same_look(empty: TestClient) -> None:
         assert "404" in page.words
 
 
+def test_a_job_without_a_submission_loads_no_script_for_one(client: TestClient) -> None:
+    for number, ready in ((1, True), (2, False)):
+        scripts = [
+            str(script.get("src"))
+            for script in get(client, f"/jobs/{number}/submission").all("script")
+        ]
+        assert any("submission.js" in source for source in scripts) is ready
+
+
 # ---- assets -----------------------------------------------------------------------------------
 
 

@@ -429,8 +429,14 @@ def test_a_price_follows_the_form_and_says_its_doubts(page: Page) -> None:
     page.fill("#p-OverallQual", "9")
     expect(price).not_to_have_text(before)
     expect(page.locator("#delta")).to_contain_text("by one change")
+    expect(page.locator("#such")).to_have_text("in 9 of 10 such houses")
     page.fill("#p-GrLivArea", "9000")
     expect(page.locator("#unlike")).to_contain_text("GrLivArea")
+    expect(page.locator("#such")).to_contain_text("this one is unlike them")
+    page.fill("#p-GrLivArea", "99999999999999999999")
+    expect(page.locator("#refused")).to_contain_text(
+        "GrLivArea is 99999999999999999999; it must be a whole number from 0 to 9007199254740992."
+    )
     page.fill("#p-GrLivArea", "-5")
     expect(page.locator("[data-field='GrLivArea']").get_by_role("alert")).to_contain_text(
         "at least"
@@ -451,7 +457,7 @@ def test_a_file_of_houses_is_priced_and_its_faults_are_named(page: Page, tmp_pat
     assert len(lines) == 3
     file.write_text("Id,GrLivArea\n1,big\n")
     page.set_input_files("#csv", file)
-    expect(page.locator("#file-body")).to_contain_text("GrLivArea")
+    expect(page.locator("#file-body")).to_contain_text("Line 2: GrLivArea is 'big'")
 
 
 def test_a_submission_is_checked_and_downloaded(page: Page) -> None:

@@ -151,6 +151,10 @@ def test_strict_turns_warnings_into_errors() -> None:
         ({"rooms": 2.5}, "rooms is 2.5; it must be a whole number from 1 to 9."),
         ({"rooms": True}, "rooms is True; it must be a whole number from 1 to 9."),
         ({"rooms": 0}, "rooms is 0; it must be a whole number from 1 to 9."),
+        (
+            {"1st": 10**17},
+            "1st is 100000000000000000; it must be a whole number from -90071992547409",
+        ),
         ({"area": -1.0}, "area is -1; it must be a finite number of at least 0."),
         ({"area": math.nan}, "area is nan; it must be a finite number of at least 0."),
         ({"area": 10**400}, "area is a number of more than 50 digits; it must be a finite number"),
@@ -182,6 +186,24 @@ def test_all_errors_at_once_but_only_a_hundred_in_words() -> None:
     assert [error.row for error in all_of_them.errors[:4]] == [0, 0, 0, 1]
     assert str(all_of_them).startswith("150 errors in the rows. Row 0: rooms is '3'")
     assert str(errors(SMALL, {"area": -1})).startswith("Row 0: area is -1")
+
+
+def test_rows_of_a_file_are_named_by_their_lines() -> None:
+    parsed = SMALL.parse_csv("area,rooms\n\n-1,2\n\n20,x\n")
+    assert parsed.lines == [3, 5]
+    with pytest.raises(InvalidRows) as caught:
+        SMALL.check(parsed.rows, lines=parsed.lines)
+    assert str(caught.value).startswith("2 errors in the rows. Line 3: area is -1")
+    assert [(error.row, error.place) for error in caught.value.errors] == [
+        (0, "Line 3"),
+        (1, "Line 5"),
+    ]
+
+
+def test_no_more_rows_are_read_than_asked_for() -> None:
+    assert SMALL.parse_csv("area\n1\n\n2\n\n", most=2).lines == [2, 4]
+    with pytest.raises(BadTable, match="more than 1 rows"):
+        SMALL.parse_csv("area\n1\n\n2\n", most=1)
 
 
 # ---- the model of a row --------------------------------------------------------------------------

@@ -53,8 +53,15 @@ class Workers:
         _, left = psutil.wait_procs(family, timeout=5)
         assert not [p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
+    def are_seen(self) -> bool:
+        """Whether all have given a sign of life: one that still imports heeds no signal."""
+        with db.readers()() as session:
+            names = " ".join(row.id for row in RunStore(session).workers(60))
+        return all(f":{worker.pid}:" in names for worker in self.alive)
+
     def stop(self) -> None:
-        """SIGTERM to those that are left: they leave in good order."""
+        """SIGTERM to those that are left: they leave in good order, once they are there at all."""
+        until(self.are_seen)
         for worker in self.alive:
             worker.terminate()
         for worker in self.alive:

@@ -1,43 +1,68 @@
 /* Figures that an experiment yielded: stored Plotly JSON, in the colours of the theme by each trace's role. */
-import { $, $$ } from "./app.js";
+import { $, $$, spoken } from "./app.js";
 import { PICTURES } from "./pictures.js";
 import { alpha, corner, css, draw, endLabels, logTicks, narrow, span, template } from "./theme.js";
 
 const fold = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /* One trace in its colour; train is solid and filled, valid and the book are dashed and open. */
-function dress(trace) {
-  const color = css(trace.meta?.role ?? "ink");
+function dress(trace, { solid, thin }) {
+  const role = trace.meta?.role ?? "ink", color = css(role);
   const made = { ...trace, hovertemplate: "%{y:.4~g}" };
-  if (trace.type === "bar") return { ...made, marker: { ...trace.marker, color: trace.meta?.role === "valid" ? alpha(color, 0.55) : color } };
+  if (trace.type === "bar") return { ...made, marker: { ...trace.marker, color: role === "valid" ? alpha(color, 0.55) : color } };
   if (trace.mode === "markers") return { ...made, marker: { ...trace.marker, color, line: { color, width: 1.5 } } };
-  return { ...made, line: { ...trace.line, color, width: 2 } };
+  const dash = role === solid ? "solid" : role === "valid" ? "6px 3px" : trace.line.dash;
+  return { ...made, line: { ...trace.line, color, dash, width: thin.has(role) ? 1 : 2 } };
+}
+const role = (trace) => trace.meta?.role ?? "ink";
+/* Many lines that look alike share one entry of the legend: run 1 to 20. */
+function shared(lines) {
+  return [...new Set(lines.map(role))].map((name) => {
+    const alike = lines.filter((t) => role(t) === name), first = alike[0].name, last = /\d+$/.exec(alike.at(-1).name);
+    for (const t of alike) t.showlegend = false;
+    return { x: [null], y: [null], mode: "lines", line: { ...alike[0].line, width: 2 }, name: alike.length > 1 && last ? `${first} to ${last[0]}` : first, hoverinfo: "skip" };
+  });
 }
 
-function make(figure) {
-  const { xaxis, yaxis } = figure.layout, log = yaxis.type === "log", height = narrow() ? 250 : 300;
-  const data = figure.data.map(dress);
-  const bars = data.some((t) => t.type === "bar"), lines = data.filter((t) => t.type !== "bar");
+function make(figure, width) {
+  const { xaxis, yaxis } = figure.layout, log = yaxis.type === "log", logX = xaxis.type === "log";
+  const plain = figure.data.filter((t) => t.type !== "bar" && t.mode !== "markers"), points = figure.data.some((t) => t.mode === "markers");
+  const many = plain.length > 8;
+  // dotted is the book's: where there is no solid train, the first of the other lines is solid
+  const solid = plain.map(role).includes("train") ? "" : plain.map(role).find((name) => /^c\d/.test(name));
+  const thin = new Set(plain.map(role).filter((name, i, all) => many && all.indexOf(name) < i)); // what is drawn many times
+  const data = figure.data.map((t) => dress(t, { solid, thin }));
+  const bars = data.some((t) => t.type === "bar"), lines = data.filter((t) => t.type !== "bar" && t.mode !== "markers");
   const range = span([...data.flatMap((t) => t.y), ...(bars && !log ? [0] : [])], log);
-  const ends = lines.flatMap((t) => {
+  const named = lines.length > 1 && !many && (!points || new Set(lines.map(role)).size < lines.length);
+  const ends = !named ? [] : lines.flatMap((t) => {
     const i = t.y.findLastIndex((y) => y !== null);
-    return i < 0 ? [] : [{ x: xaxis.type === "log" ? Math.log10(t.x[i]) : t.x[i], y: t.y[i], text: fold(t.name, 16), color: css(t.meta?.role ?? "ink") }];
+    return i < 0 ? [] : [{ x: logX ? Math.log10(t.x[i]) : t.x[i], y: t.y[i], text: fold(t.name, narrow() ? 14 : 26), color: css(role(t)) }];
   });
-  const named = lines.length > 1 && lines.length <= 8 && !lines.some((t) => t.mode === "markers");
-  const legend = !named && data.length > 1;
-  const xs = span(data.flatMap((t) => t.x), xaxis.type === "log");
-  const widest = Math.max(0, ...ends.map((d) => d.text.length));
+  if (named) for (const t of lines) t.showlegend = false;
+  if (many) data.push(...shared(lines));
+  const entries = data.filter((t) => t.showlegend !== false).map((t) => 46 + 6.2 * t.name.length);
+  const legend = entries.length > (named ? 0 : 1), room = width - 62;
+  const rows = !legend ? 0 : entries.reduce((a, b) => a + b) <= room ? 1 : Math.ceil(entries.length / Math.max(1, Math.floor(room / Math.max(...entries))));
+  const known = data.flatMap((t) => t.x).filter((x) => x !== null && (!logX || x > 0)), [lo, hi] = [Math.min(...known), Math.max(...known)].map((x) => (logX ? Math.log10(x) : x));
+  const air = points ? 0.02 * (hi - lo) : 0;
+  const margin = { l: 46, r: named ? 18 + 6.6 * Math.max(0, ...ends.map((d) => d.text.length)) : 16, t: 28 + 20 * rows, b: 40 };
+  const height = (narrow() ? 250 : 300) + 20 * rows, plot = height - margin.t - margin.b;
   return {
     data,
     layout: {
-      template: template(), height, barmode: "group",
-      margin: { l: 46, r: named ? 18 + 7 * widest : 16, t: legend ? 44 : 26, b: 40 },
-      showlegend: legend, legend: { orientation: "h", x: 0, y: 1.2, font: { size: 11 } },
-      xaxis: { title: { text: xaxis.title.text }, type: xaxis.type, ...(xaxis.type === "log" ? logTicks(10 ** xs[0], 10 ** xs[1]) : {}) },
+      template: template(), height, barmode: "group", margin, ...(many ? { hovermode: "closest" } : {}),
+      showlegend: legend, legend: { orientation: "h", x: 0, xanchor: "left", y: 1 + 22 / plot, yanchor: "bottom", font: { size: 11 } },
+      xaxis: {
+        title: { text: xaxis.title.text }, type: xaxis.type, ...(logX ? logTicks(10 ** lo, 10 ** hi) : {}),
+        ...(!bars && lo < hi ? { range: [lo - air, hi + air] } : {}), // else Plotly makes room for the names twice
+        ...(!logX && hi - lo <= 12 && known.every((x) => x === null || Number.isInteger(x)) ? { dtick: 1 } : {}),
+        ...(xaxis.ticktext ? { range: xaxis.range, tickmode: "array", tickvals: xaxis.tickvals, ticktext: xaxis.ticktext.map((text) => fold(text, 20)) } : {}),
+      },
       yaxis: { type: yaxis.type, range, ...(log ? logTicks(10 ** range[0], 10 ** range[1]) : { nticks: 6 }) },
       annotations: [
-        ...(named ? endLabels(ends, { log, range, height: height - 66 }) : []),
-        ...(yaxis.title.text || log ? [corner([yaxis.title.text, log ? "log scale" : ""].filter(Boolean).join(", "))] : []),
+        ...(named ? endLabels(ends, { log, range, height: plot }) : []),
+        ...(yaxis.title.text || log ? [corner([spoken(yaxis.title.text), log ? "log scale" : ""].filter(Boolean).join(", "))] : []),
       ],
     },
   };
@@ -48,7 +73,7 @@ export function put(el, figure) {
   const picture = PICTURES[figure.layout.meta?.kind];
   el.dataset.drawn = "yes";
   if (picture) el.classList.remove("h-300"); // it knows its own height
-  return draw(el, () => (picture ? picture(figure, el.clientWidth) : make(figure)));
+  return draw(el, () => (picture ? picture(figure, el.clientWidth) : make(figure, el.clientWidth)));
 }
 
 async function show(el) {

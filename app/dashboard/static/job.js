@@ -1,5 +1,5 @@
 /* The page of a job, live: curves from the store, then the stream from there on. Words and tables stay the server's; this only asks for them again. */
-import { $, $$, metric, seconds } from "./app.js";
+import { $, $$, metric, seconds, spoken } from "./app.js";
 import { alpha, corner, css, draw, endLabels, logTicks, narrow, span, template } from "./theme.js";
 
 const el = $("#job"), id = el.dataset.id, book = el.dataset.book ? +el.dataset.book : null;
@@ -61,7 +61,7 @@ const start = (group) => (late ? Math.max(1, Math.floor(group.epoch / 2)) : 1);
 const cut = (columns, from) => { const i = columns[0].findIndex((x) => x >= from); return i <= 0 ? columns : columns.map((c) => c.slice(i)); };
 const axes = (group, range, height) => ({
   template: template(), height, uirevision: `${late}${log}`,
-  xaxis: { range: [start(group), Math.max(group.num_epochs, 2)], title: { text: "epoch" } },
+  xaxis: { range: [start(group), Math.max(group.num_epochs, 2)], title: { text: "epoch" }, ...(group.num_epochs <= 12 ? { dtick: 1 } : {}) },
   yaxis: { type: log ? "log" : "linear", range, ...(log ? logTicks(10 ** range[0], 10 ** range[1]) : { nticks: 7 }) },
 });
 const lastOf = (y) => y.findLastIndex(known);
@@ -77,14 +77,15 @@ function pair() {
   const data = [...(both ? [bare(train), bare(valid, { fill: "tonexty", fillcolor: gap })] : []), line(train, "train", t), ...(both ? [line(valid, "valid", v, "6px 3px")] : [])];
   const ends = [["valid", valid, v], ["train", train, t]].filter(([, y]) => lastOf(y) >= 0)
     .map(([name, y, color]) => ({ x: x[lastOf(y)], y: y[lastOf(y)], text: `<b>${name}</b> ${metric(y[lastOf(y)], 3)}`, color }));
-  const words = group.measure === "log_rmse" ? "log RMSE" : group.measure.replaceAll("_", " ");
+  // the book's words stand where the curve is farther from its line
+  const away = (y) => (known(y) ? Math.abs(Math.log(y / mark[0])) : 0), left = mark.length && away(valid.find(known)) > away(valid[lastOf(valid)]);
   return { data, layout: {
     ...axes(group, range, height), margin: { l: 46, r: narrow() ? 84 : 96, t: 26, b: 38 },
     shapes: mark.map((y) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color: violet, width: 1.2, dash: "2px 3px" } })),
     annotations: [
       ...endLabels(ends, { log, range, height: height - 64 }),
-      ...mark.map((y) => ({ xref: "paper", x: 1, y: log ? Math.log10(y) : y, xanchor: "right", yanchor: "bottom", text: `the book ends at ${y.toFixed(3)}`, font: { size: 11, color: violet } })),
-      corner(words + (log ? ", log scale" : "")),
+      ...mark.map((y) => ({ xref: "paper", x: left ? 0 : 1, y: log ? Math.log10(y) : y, xanchor: left ? "left" : "right", xshift: left ? 4 : 0, yanchor: "bottom", text: `the book ends at ${y.toFixed(3)}`, font: { size: 11, color: violet } })),
+      corner(spoken(group.measure) + (log ? ", log scale" : "")),
     ],
   } };
 }
@@ -117,7 +118,8 @@ function redraw() {
   due = requestAnimationFrame(() => {
     due = 0;
     draw($("#main"), pair);
-    $("#mean-of").textContent = group.lanes > FEW ? `median of ${group.lanes.toLocaleString("en-US")} runs` : group.lanes > 1 ? `mean of ${group.lanes} runs` : "";
+    const which = groups.size > 2 ? `, ${group.key}` : ""; // folds and a refit need no name
+    $("#mean-of").textContent = group.lanes > FEW ? `median of ${group.lanes.toLocaleString("en-US")} runs` : group.lanes > 1 ? `mean of ${group.lanes} runs${which}` : which.slice(2);
     $("#fan-panel").hidden = group.lanes < 2;
     if (group.lanes > 1) draw($("#fan"), fan);
     el.dataset.epoch = group.epoch;
@@ -127,15 +129,17 @@ function redraw() {
 /* ---------- tiles and progress, from the numbers just drawn */
 const set = (name, text) => { const tile = document.getElementById(name); if (tile && tile.textContent !== text) tile.textContent = text; };
 const pace = []; // [at, epochs of all groups]
-let spoken = 0;
+let told = 0; // the epoch of the last sentence
 function tiles(at) {
   const group = main(), [x, train, valid] = group.middle, v = valid.at(-1), t = train.at(-1);
-  set("k-valid", metric(v));
-  set("k-train", metric(t));
-  set("k-gap", metric(known(v) && known(t) ? v - t : null));
-  if (group.measure === "log_rmse" && known(v) && v < 5) set("k-error", `about ${(100 * Math.expm1(v)).toFixed(1)} % of the price`);
-  const best = valid.reduce((at, y, i) => (known(y) && (at < 0 || y < valid[at]) ? i : at), -1);
-  if (best >= 0) { set("k-best", metric(valid[best])); set("k-best-at", `at epoch ${x[best]}, picked by looking`); }
+  if (group.lanes <= FEW) { // of more the curve is a median, and the tiles are means: the server says them
+    set("k-valid", metric(v));
+    set("k-train", metric(t));
+    set("k-gap", metric(known(v) && known(t) ? v - t : null));
+    if (group.measure === "log_rmse" && known(v) && v < 5) set("k-error", `about ${(100 * Math.expm1(v)).toFixed(1)} % of the price`);
+    const best = valid.reduce((at, y, i) => (known(y) && (at < 0 || y < valid[at]) ? i : at), -1);
+    if (best >= 0) { set("k-best", metric(valid[best])); set("k-best-at", `at epoch ${x[best]}, picked by looking`); }
+  }
   const all = [...groups.values()], done = all.reduce((sum, g) => sum + g.epoch, 0), total = all.reduce((sum, g) => sum + g.num_epochs, 0);
   if ($("#progress")) { $("#progress").max = total; $("#progress").value = done; }
   set("progress-words", `${done.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} epochs`);
@@ -146,9 +150,9 @@ function tiles(at) {
     if (rate > 0) { set("k-left", seconds((total - done) / rate)); set("k-pace", `${metric(rate, 1)} epochs a second`); }
   }
   const words = $("#so-far");
-  if (words && known(v) && (words.dataset.empty !== undefined || group.epoch - spoken >= 10 || group.epoch === group.num_epochs)) {
+  if (words && known(v) && (words.dataset.empty !== undefined || group.epoch - told >= 10 || group.epoch === group.num_epochs)) {
     delete words.dataset.empty;
-    spoken = group.epoch;
+    told = group.epoch;
     words.textContent = `Epoch ${group.epoch} of ${group.num_epochs}: valid ${metric(v)}${known(t) ? `, train ${metric(t)}, a gap of ${metric(v - t)}` : ""}. What it means is said when the runs are through.`;
   }
 }
@@ -213,8 +217,8 @@ for (const [box, apply] of [["#scale", (v) => { log = v === "log"; }], ["#from",
 async function load() {
   const response = await fetch(`/jobs/${id}/curves.json`);
   for (const group of (await response.json()).groups) groups.set(group.key, group);
-  if (main()?.epoch) { redraw(); if (!ended) tiles(0); }
-  else if (ended) $$("#main, #fan").forEach((chart) => chart.closest(".chart").remove());
+  if (ended && !main()?.middle.slice(1).some((column) => column.some(known))) $$("#main, #fan").forEach((chart) => { chart.nextElementSibling.remove(); chart.remove(); }); // nothing finite to draw
+  else if (main()?.epoch) { redraw(); if (!ended) tiles(0); }
 }
 if ($("#main")) load().finally(connect);
 else connect();

@@ -1,6 +1,7 @@
 /* The laboratory of a lesson: what needs no training is asked for again with every change, and the address holds the state. */
-import { $, $$, complaints, metric } from "./app.js";
+import { $, $$, complaints, metric, typeset } from "./app.js";
 import { put } from "./figures.js";
+import { short } from "./theme.js";
 
 const form = $("#controls"), answer = $("#answer"), url = form?.dataset.run;
 const field = (name) => $(`[data-field="${CSS.escape(name)}"]`, form);
@@ -69,17 +70,23 @@ async function show(said) {
     if ($(".finding", panel)) $(".finding", panel).textContent = figure.layout.meta.finding;
     await put($(".chart", panel), figure);
   }
-  said.tables.forEach((table) => rows($(`.table[data-table="${CSS.escape(table.name)}"] tbody`, answer), table.rows.map((row) => row.map((value) => words(value)))));
+  said.tables.forEach((table) => rows($(`.table[data-table="${CSS.escape(table.name)}"] tbody`, answer), columns(table.rows)));
   if (said.checks.length) checks(said.checks);
-  $$(".rule", answer).forEach((el, i) => { el.previousElementSibling.textContent = said.findings[i]?.text ?? ""; el.textContent = said.findings[i]?.rule ?? ""; });
+  $$(".rule", answer).forEach((el, i) => { el.previousElementSibling.textContent = typeset(said.findings[i]?.text ?? ""); el.textContent = typeset(said.findings[i]?.rule ?? ""); });
 }
 
 const el = (tag, text, cls = "") => Object.assign(document.createElement(tag), { textContent: text, className: cls });
 function words(value) {
   if (value === null) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value !== "number") return value;
-  return (!Number.isInteger(value) ? metric(value) : Math.abs(value) < 1e15 ? value.toLocaleString("en-US") : value.toPrecision(4)).replace("-", "−");
+  if (typeof value !== "number") return typeset(value);
+  return typeset(!Number.isInteger(value) ? metric(value) : Math.abs(value) < 1e15 ? value.toLocaleString("en-US") : value.toExponential(2));
+}
+/* The numbers of a column have the same decimals where that says enough, as in the server's tables. */
+function columns(lines) {
+  const most = (lines[0] ?? []).map((_, k) => Math.max(0, ...lines.map((line) => line[k]).filter((v) => typeof v === "number" && !Number.isInteger(v)).map(Math.abs)));
+  const same = (v) => metric(Math.abs(v) >= 1e-5 && Math.abs(v) < 5e-5 ? 0 : v); // 0.0000 like its neighbours
+  return lines.map((line) => line.map((v, k) => (typeof v === "number" && most[k] >= 1e-3 && most[k] < 1000 ? same(v) : words(v))));
 }
 function rows(body, lines) {
   body.replaceChildren(...lines.map((line) => { const row = el("tr", ""); row.append(...line.map((text, i) => Object.assign(el(i ? "td" : "th", text, i ? "num" : ""), i ? {} : { scope: "row" }))); return row; }));
@@ -100,7 +107,7 @@ function checks(list) {
     name.classList.add("wrap");
     got.classList.add("strong");
     for (const cell of [expected, got]) cell.classList.toggle("wrap", /[a-z]/.test(cell.textContent));
-    if (item.tolerance !== null) expected.append(" ", el("span", `± ${String(+item.tolerance.toPrecision(6)).replace("-", "−")}`, "quiet nowrap"));
+    if (item.tolerance) expected.append(" ", el("span", `± ${short(item.tolerance)}`, "quiet nowrap"));
     last.append(verdict(item.passed, item.passed ? "holds" : "fails"));
   });
 }

@@ -13,10 +13,12 @@ function house() {
   const made = {};
   for (const { name, value, dataset } of fields) {
     const text = value.trim();
-    if (text !== "") made[name] = dataset.kind !== "level" && Number.isFinite(Number(text)) ? Number(text) : text;
+    if (text !== "") made[name] = dataset.kind !== "level" && Number.isFinite(Number(text)) ? number(text) : text;
   }
   return made;
 }
+/* a whole number that JavaScript would round is sent as it was typed, so that the answer names it */
+const number = (text) => (/^-?[1-9]\d{15,}$/.test(text) && !Number.isSafeInteger(+text) && JSON.rawJSON ? JSON.rawJSON(text) : +text);
 async function predict(houses) {
   const response = await fetch("/api/v1/predictions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ houses, job: +$("#predict").dataset.job }) });
   const said = await response.json();
@@ -71,6 +73,7 @@ function refuse(problem) {
 function unknown() {
   clearTimeout(speaking);
   for (const el of [$("#price"), $("#dock-price"), $("#low"), $("#high")]) el.textContent = "–";
+  $(".range").hidden = true;
   $("#dock-range").textContent = "No price";
   for (const el of [$("#delta"), $("#imputed"), $("#spoken")]) el.textContent = "";
   for (const el of $$(".band, .at", $("#ridge"))) el.remove();
@@ -80,8 +83,11 @@ function unknown() {
 function show() {
   const price = money(round(now.price)), [low, high] = [now.low, now.high].map((v) => money(round(v)));
   $("#price").textContent = $("#dock-price").textContent = price;
+  $(".range").hidden = false;
   $("#low").textContent = low;
   $("#high").textContent = high;
+  const such = now.warnings.length ? "for 9 of 10 houses like those seen in training; this one is unlike them" : "in 9 of 10 such houses";
+  $("#such").textContent = such;
   $("#dock-range").textContent = `${low} to ${high}`;
   const changed = fields.filter((el) => el.value !== start.get(el.name));
   for (const el of fields) el.closest(".field").classList.toggle("changed", changed.includes(el));
@@ -96,7 +102,7 @@ function show() {
   ridge();
   draw($("#what"), what);
   clearTimeout(speaking);
-  speaking = setTimeout(() => { $("#spoken").textContent = `Price ${price}, 90 percent interval ${low} to ${high}.`; }, 700);
+  speaking = setTimeout(() => { $("#spoken").textContent = `Price ${price}, ${low} to ${high} ${such}.`; }, 700);
 }
 
 /* ---------- the price among all that were sold */
@@ -129,7 +135,7 @@ const what = () => {
     ],
     layout: {
       template: template(), height: narrow() ? 230 : 270, margin: { l: 52, r: 14, t: 26, b: 38 }, uirevision: name,
-      xaxis: { title: { text: label }, ...(input.name.startsWith("Year") ? { tickformat: "d" } : {}), ...(steps && xs.length <= 12 ? { dtick: 1 } : {}) },
+      xaxis: { title: { text: label }, tickformat: input.name.startsWith("Year") ? "d" : ",~g", ...(steps && xs.length <= 12 ? { dtick: 1 } : {}) },
       yaxis: { tickprefix: "$", tickformat: "~s", nticks: 6, rangemode: "tozero" },
       annotations: [corner("price, with its 90 % interval")],
     },
@@ -169,16 +175,17 @@ function priced(text, name, box, line) {
   const rows = text.trim().split("\n"), count = rows.length - 1, button = Object.assign(document.createElement("button"), { className: "btn small", textContent: "Download prices", type: "button" });
   button.addEventListener("click", () => save(text, name.replace(/(\.csv)?$/i, "-priced.csv")));
   $("#file-end").replaceChildren(button);
-  const pre = Object.assign(document.createElement("pre"), { textContent: rows.slice(0, 8).join("\n") + (rows.length > 8 ? "\n…" : ""), tabIndex: 0 });
-  const code = Object.assign(document.createElement("div"), { className: "code" });
-  code.append(pre);
-  box.replaceChildren(line(`${count.toLocaleString("en-US")} ${count === 1 ? "house" : "houses"} priced.`, "finding"), code);
+  const table = Object.assign(document.createElement("table"), { className: "table tight" }), body = table.createTBody(), shown = rows.slice(1, 9);
+  const cells = (row, tag, texts) => row.append(...texts.map((text, i) => Object.assign(document.createElement(tag), { textContent: text, className: i ? "num" : "" })));
+  cells(table.createTHead().insertRow(), "th", [rows[0].split(",")[0], "price", "low", "high"]);
+  for (const [id, ...prices] of shown.map((row) => row.split(",").slice(0, 4))) cells(body.insertRow(), "td", [id, ...prices.map((price) => money(round(+price)))]);
+  const rest = `${count > shown.length ? `The first ${shown.length}. ` : ""}The download has every digit, and names what was not known and what is unlike the training data.`;
+  box.replaceChildren(line(`${count.toLocaleString("en-US")} ${count === 1 ? "house" : "houses"} priced.`, "finding"), table, line(rest, "quiet small"));
 }
 function refused(problem, box, line) {
   const faults = problem.errors ?? [], list = document.createElement("ul"), [sum, total] = /^(\d+) errors in the rows\./.exec(problem.detail) ?? [];
-  const said = faults.length ? (sum ?? "1 error in the rows.") : (problem.detail || problem.title).replace(/^Row (\d+)/, (_, row) => `Row ${+row + 1}`), more = (total ?? faults.length) - 50;
-  const told = ({ loc, message }) => (Number.isInteger(loc?.[1]) ? `Row ${loc[1] + 1}: ${message}` : message); // the API counts from 0
-  list.append(...faults.slice(0, 50).map((fault) => Object.assign(document.createElement("li"), { textContent: told(fault) })));
+  const said = faults.length ? (sum ?? "1 error in the rows.") : problem.detail || problem.title, more = (total ?? faults.length) - 50;
+  list.append(...faults.slice(0, 50).map((fault) => Object.assign(document.createElement("li"), { textContent: fault.message })));
   box.replaceChildren(line(said), list, ...(more > 0 && faults.length ? [line(`and ${more} more`, "quiet")] : []));
 }
 

@@ -1,0 +1,42 @@
+"""Files that a command writes: whole or not at all, and refused before the work they are for."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from app.wording import Complaint, disk_full, is_full
+
+
+def write_whole(path: Path, body: bytes) -> None:
+    """Write the file, whole or not at all.
+
+    Raises:
+        Complaint: where that cannot be done.
+    """
+    with _part_of(path) as part:
+        part.write_bytes(body)
+        part.replace(path)
+
+
+def check_writable(path: Path) -> None:
+    """Raises Complaint where `write_whole` would, as far as one can know."""
+    with _part_of(path) as part:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        part.touch()
+        part.unlink()
+
+
+@contextmanager
+def _part_of(path: Path) -> Iterator[Path]:
+    """A file beside it to write first; it does not stay where something fails."""
+    part = path.parent / f".{path.name}.{os.getpid()}.part"
+    try:
+        yield part
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        why = disk_full(path.parent) if is_full(error) else f"{error.strerror}."
+        raise Complaint(f"{path} cannot be written. {why}") from None
