@@ -53,8 +53,9 @@ def bits(key: Tensor, *shape: int) -> Tensor:
 
 def keep(key: Tensor, p: Tensor, *shape: int) -> Tensor:
     """True with probability 1 - p, lane by lane: key (L,), p (L,) -> bool (L, *shape)."""
-    threshold = (p.double() * 2**32 - 2**31).round().clamp(max=2**31 - 1).to(torch.int32)
-    return bits(key, *shape) >= threshold.view(-1, *(1 for _ in shape))
+    exact = p.cpu().double() if p.device.type == "mps" else p.double()  # mps has no float64
+    threshold = (exact * 2**32 - 2**31).round().clamp(max=2**31 - 1).to(torch.int32)
+    return bits(key, *shape) >= threshold.to(key.device).view(-1, *(1 for _ in shape))
 
 
 def uniform(key: Tensor, *shape: int) -> Tensor:
@@ -66,6 +67,11 @@ def order(key: Tensor, weight: Tensor) -> Tensor:
     """A random order of each lane's rows (L, n); rows of weight 0 are padding and come last."""
     rank = bits(key, weight.shape[1]).long().masked_fill(weight == 0, 2**40)
     return rank.argsort(dim=1, stable=True)
+
+
+def nth(seed: int, i: int) -> int:
+    """The i-th of a thousand seeds that are this one's alone: neighbours draw nothing twice."""
+    return 1000 * seed + i
 
 
 def generator(seed: int, *place: int) -> torch.Generator:

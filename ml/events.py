@@ -20,7 +20,7 @@ Verdict = Literal["underfitting", "overfitting", "about right", "not judged"]
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A group of L lanes will be trained; an experiment says all of its groups first.
+    """A group of L lanes will be trained; an experiment first says all groups that it knows of.
 
     Each lane is one run. `metrics` names the M numbers of an epoch; "train" and "valid" share the
     axis of `measure`, such as "log_rmse".
@@ -110,6 +110,7 @@ class Figure:
     y_label: str = ""
     x_scale: Scale = "linear"
     y_scale: Scale = "linear"
+    x_names: tuple[str, ...] = ()  # where x counts categories: what stands at 0, 1, 2 …
 
 
 @dataclass(frozen=True, slots=True)

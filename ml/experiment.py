@@ -3,13 +3,17 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ml.events import Checkpoint, Event
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"],
+    Field(description="auto takes a GPU when there is one.", json_schema_extra={"group": "Run"}),
+]
+"""Where it is trained: a field that most experiments have."""
 
 
 class Diverged(Exception):

@@ -1,21 +1,25 @@
 """What the experiments on Fashion-MNIST share: lanes over images, a gallery, a confusion matrix."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from ml.data.fashion_mnist import LABELS, SIDE, FashionMNIST
-from ml.events import Figure, HeatMap, Images
+from ml.events import Event, Figure, HeatMap, Images, Role, Series
+from ml.experiment import Diverged
 from ml.lanes import Lane, Lanes
 from ml.losses import accuracy, cross_entropy
-from ml.nn import Pixels
+from ml.nn import DropConnect, Dropout, GaussianNoise, Linear, Pixels, mlp
 from ml.optim import SGD, Optimizer
-from ml.train import CHUNK, Training
+from ml.train import CHUNK, Progress, Training, fit, train_epoch
 
 NUM_INPUTS, NUM_OUTPUTS = SIDE * SIDE, len(LABELS)
+ACCURACY = 3  # the row of an epoch that has the accuracy on the images it is judged on
 STUDENT = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
     2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
@@ -49,6 +53,65 @@ def training(
         also={"accuracy": accuracy}, optimizer=optimizer,
         num_epochs=num_epochs, batch_size=batch_size, device=device,
     )  # fmt: skip
+
+
+def noisy(lanes: Lanes, kind: str, p: Tensor) -> nn.Sequential:
+    """784-256-256-10 with noise of that kind: p (L, 2) for what follows each hidden layer."""
+    layers, last = list[nn.Module](), None
+    for layer in mlp(lanes, (NUM_INPUTS, 256, 256, NUM_OUTPUTS), dropouts=[*p.T]):
+        if isinstance(layer, Dropout) and kind != "dropout":
+            last = (layer.p, layer.seeds, layer.layer)
+            if kind == "Gaussian":  # DropConnect drops the weights of the next map, not its inputs
+                layers.append(GaussianNoise(*last))
+        elif isinstance(layer, Linear) and last and kind == "DropConnect":
+            layers.append(DropConnect(*last, layer))
+            last = None  # the map after that has its own strength, or none
+        else:
+            layers.append(layer)
+    return nn.Sequential(*layers)
+
+
+def ended(
+    training: Training, progress: Progress, *, lost: float = np.inf
+) -> Generator[Event, None, NDArray[np.float64]]:
+    """Train a group of which only the last accuracies matter: (L,), NaN where a lane diverged.
+
+    A lane has diverged where its training loss is no number, or not below `lost`. A group in which
+    all diverge ends here as well, and a checkpoint keeps no net of a group that has ended: a search
+    would carry all of its nets.
+    """
+    key = f"ended/{training.key}"
+    if key not in progress.tensors:
+        last = np.full((ACCURACY + 1, len(training.lanes)), np.nan, dtype=np.float32)
+        with suppress(Diverged):
+            last = (yield from fit(training, progress)).curve[-1]
+        for name in progress.get(training.key):
+            del progress.tensors[f"{training.key}/{name}"]
+        found = np.where(last[0] < lost, last[ACCURACY], np.nan).astype(np.float64)
+        progress.tensors[key] = torch.from_numpy(found)
+    return progress.tensors[key].numpy()
+
+
+class _Enough(Exception):
+    """The first minibatches have been heard."""
+
+
+def first_losses(training: Training, steps: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Losses (steps, L) of the first minibatches of the shared loop, which begins anew."""
+    losses = list[Tensor]()
+
+    def heard(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        loss = training.loss(y_hat, y, weight)
+        losses.append(loss.detach())
+        if len(losses) == steps:
+            raise _Enough
+        return loss
+
+    lanes, net = training.lanes, training.net(training.lanes).to(dtype)
+    optimizer, hearing = training.optimizer(net, lanes), replace(training, loss=heard)
+    with suppress(_Enough):
+        train_epoch(net, training.X, training.y, lanes, optimizer, hearing, 1)
+    return torch.stack(losses)
 
 
 @torch.no_grad()
@@ -117,3 +180,56 @@ def spread(values: ArrayLike) -> tuple[float | None, float | None]:
     """The same for a table: what is not a number is an empty cell."""
     mean, half = (value if np.isfinite(value) else None for value in interval(values))
     return mean, half
+
+
+def percent(label: str, apart: ArrayLike) -> str:
+    """A difference of accuracies in percentage points, with its interval."""
+    mean, half = interval(apart)
+    return f"{label} {100 * mean:+.1f} ± {100 * half:.1f} points"
+
+
+def band(label: str, x: NDArray[np.float64], values: ArrayLike, role: Role) -> tuple[Series, ...]:
+    """Mean over the seeds of values (n, S), and the two ends of its 95 % interval."""
+    mean, half = np.array([interval(row) for row in np.asarray(values)]).T
+    return (
+        Series(label, x, mean, role),
+        Series(f"{label}, low", x, mean - half, role),
+        Series(f"{label}, high", x, mean + half, role),
+    )
+
+
+def gains(curve: NDArray[np.float64]) -> Iterator[Event]:
+    """Gap and difference of test accuracy without and with dropout: (E, M, 2, S)."""
+    epochs = np.arange(1.0, len(curve) + 1)
+    gap, test = curve[:, ACCURACY - 1] - curve[:, ACCURACY], curve[:, ACCURACY]
+    yield Figure(
+        "gap", "Training minus test accuracy, by epoch",
+        f"After {len(curve)} epochs the gap is {gap[-1, 0].mean():.1%} without dropout and"
+        f" {gap[-1, 1].mean():.1%} with it.",
+        (
+            *band("none", epochs, gap[:, 0], "c4"),
+            *band("dropout", epochs, gap[:, 1], "c3"),
+        ),
+        x_label="epoch", y_label="train − test accuracy",
+    )  # fmt: skip
+    apart = test[:, 1] - test[:, 0]
+    yield Figure(
+        "gained", "What dropout gains on test images, by epoch",
+        f"{percent('Dropout changes test accuracy by', apart[0])} after the first epoch"
+        f" and {percent('by', apart[-1])} after the last.",
+        band("with minus without", epochs, apart, "c3"),
+        x_label="epoch", y_label="difference of test accuracy",
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def variances(net: nn.Module, data: FashionMNIST) -> Tensor:
+    """Variance over test images and units of what each ReLU gives: (2, L)."""
+    found = list[Tensor]()
+    weight, X = next(net.parameters()), data.X[data.test[:2000]]
+    H = X.to(weight.device).expand(len(weight), -1, -1)
+    for layer in (layer for layer in net.modules() if not isinstance(layer, nn.Sequential)):
+        H = layer(H)
+        if isinstance(layer, nn.ReLU):
+            found.append(H.flatten(1).var(1))
+    return torch.stack(found).double().cpu()

@@ -64,11 +64,17 @@ class Linear(nn.Module):
 
 
 class Pixels(nn.Module):
-    """Bytes to numbers in [0, 1]: uint8 (L, n, d) -> float32 (L, n, d)."""
+    """Bytes to numbers in [0, 1] of the net's own kind: (L, n, d) -> (L, n, d)."""
+
+    white: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("white", torch.tensor(255.0), persistent=False)
 
     def forward(self, X: Tensor) -> Tensor:
         """Divide by 255, here and not in the data: bytes take a quarter of the memory."""
-        return X.float() / 255
+        return X.to(self.white.dtype) / self.white
 
 
 class Noisy(nn.Module):

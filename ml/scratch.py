@@ -38,7 +38,7 @@ def dropout_layer(X: Tensor, p: float, u: Tensor) -> Tensor:
 
 def net(X: Tensor, params: Parameters) -> Tensor:
     """A multilayer perceptron: bytes (n, in) -> logits (n, out)."""
-    H = X.float() / 255
+    H = X.to(params[0].dtype) / 255
     for W, b in zip(params[:-2:2], params[1:-2:2], strict=True):
         H = relu(H @ W + b)
     return H @ params[-2] + params[-1]

@@ -114,7 +114,7 @@ class AffineCollapse(Experiment):
                 Series("no activation", x, flat[:, 0].numpy(), "c3", "markers"),
                 Series(self.activation, x, bent[:, 0].numpy(), "c4", "markers"),
             ),
-            x_label="XW + b, first output", y_label="the network's",
+            x_label="first output of XW + b", y_label="first output of the network",
         )  # fmt: skip
 
 

@@ -15,10 +15,14 @@ from ml.graphs import Traced, trace
 
 Values = dict[str, Tensor]
 EXACT = 1e-10  # float64 keeps about sixteen digits
-PHI: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
-}  # fmt: skip
-SLOPE: dict[str, Callable[[Tensor], Tensor]] = {
+Phi = Callable[[Tensor], Tensor]
+THEIRS: dict[str, Phi] = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
+PHI: dict[str, Phi] = {
+    "relu": lambda z: z * (z > 0),
+    "sigmoid": lambda z: 1 / (1 + torch.exp(-z)),
+    "tanh": lambda z: (1 - torch.exp(-2 * z)) / (1 + torch.exp(-2 * z)),
+}
+SLOPE: dict[str, Phi] = {
     "relu": lambda z: (z > 0).to(z.dtype),
     "sigmoid": lambda z: torch.sigmoid(z) * (1 - torch.sigmoid(z)),
     "tanh": lambda z: 1 - torch.tanh(z) ** 2,
@@ -39,10 +43,8 @@ class Backpropagation(Experiment):
     presets: ClassVar[tuple[Preset, ...]] = (
         Preset("book", "The book's", "No bias, as in 4.7.1.", {}),
         Preset("bias", "With a bias", "Exercise 2: the hidden layer gets a bias.", {"bias": True}),
-        Preset(
-            "classes", "Classes", "Softmax cross-entropy in place of the squared loss.",
-            {"loss": "cross_entropy", "activation": "tanh"},
-        ),
+        Preset("classes", "Classes", "Softmax cross-entropy in place of the squared loss.",
+            {"loss": "cross_entropy", "activation": "tanh"}),
     )  # fmt: skip
     verifies: ClassVar[tuple[dict[str, Any], ...]] = (
         {}, {"bias": True, "activation": "sigmoid"},
@@ -90,48 +92,45 @@ class Backpropagation(Experiment):
         values = forward(self, given)
         grads = backward(self, given, values)
         theirs, their_grads, graph = self.autograd(given)
-        rows = [(key, FORWARD[key], values[key], theirs[key]) for key in theirs]
-        rows += [(key, BACKWARD[key], grads[key], their_grads[key]) for key in their_grads]
+        ours, them, numbers = values | grads, theirs | their_grads, FORWARD | BACKWARD
+        rows = [(key, numbers[key], ours[key], them[key]) for key in them]
         yield self.graphed(graph)
         yield self.heat(grads["dJ/dW1"], rows)
         yield Table(
             "nodes", "By hand and by autograd",
             ("quantity", "equation", "shape", "norm", "difference"),
             tuple(
-                (
-                    key, number, "×".join(map(str, ours.shape)) or "1", float(ours.norm()),
-                    gap(ours, them),
-                )
-                for key, number, ours, them in rows
+                (key, number, shaped(own), float(own.norm()), gap(own, other))
+                for key, number, own, other in rows
             ),
         )  # fmt: skip
-        for key, number, ours, them in rows:
-            yield Check.near(self.section, f"{number} {key}", 0.0, gap(ours, them), EXACT)
+        for key, number, own, other in rows:
+            yield Check.near(self.section, f"{number} {key}", 0.0, gap(own, other), EXACT)
         yield from self.shapes(given, grads)
         yield self.depends(graph)
-        yield Check.near(
-            self.section, "two half batches less one full batch", 0.0, self.halves(), 1e-6
-        )
+        halves = self.halves()
+        yield Check.near(self.section, "two half batches less one full batch", 0.0, halves, 1e-6)
 
     def drawn(self) -> Values:
-        """One example and parameters in float64; the target is a distribution over the outputs."""
-        generator = draws.generator(self.seed, self.num_inputs, self.num_hiddens)
+        """One example and parameters in float64; z changes sign by turns, y is a distribution."""
         d, h, q = self.num_inputs, self.num_hiddens, self.num_outputs
+        generator = draws.generator(self.seed, d, h)
         shapes = {"x": (d,), "W1": (h, d), "W2": (q, h), "y": (q,), "b1": (h,)}
         given = {
             key: torch.randn(*shape, generator=generator, dtype=torch.float64)
             for key, shape in shapes.items()
         }
         given["y"] = given["y"].softmax(0)
-        if not self.bias:
-            del given["b1"]
-        return given
+        z = given["W1"] @ given["x"] + self.bias * given["b1"]
+        flip = z.sign() * (-1.0) ** torch.arange(h)  # else a ReLU may meet no z below 0
+        given |= {"W1": given["W1"] * flip[:, None], "b1": given["b1"] * flip}
+        return given if self.bias else {key: given[key] for key in given if key != "b1"}
 
     def theirs(self, given: Values) -> Values:
         """The same network from the library's parts."""
         z = given["W1"] @ given["x"]
         z = z + given["b1"] if self.bias else z
-        h = PHI[self.activation](z)
+        h = THEIRS[self.activation](z)
         o = given["W2"] @ h
         if self.loss == "squared":
             L = F.mse_loss(o, given["y"], reduction="sum") / 2
@@ -157,9 +156,8 @@ class Backpropagation(Experiment):
         generator = draws.generator(self.seed, self.batch_size)
         given = self.drawn()
         for key, size in (("x", self.num_inputs), ("y", self.num_outputs)):
-            given[key] = torch.randn(
-                self.batch_size, size, generator=generator, dtype=torch.float64
-            )
+            shape = (self.batch_size, size)
+            given[key] = torch.randn(*shape, generator=generator, dtype=torch.float64)
         full = self.accumulated(given, 1)
         return max(gap(a, b) for a, b in zip(full, self.accumulated(given, 2), strict=True))
 
@@ -201,10 +199,8 @@ class Backpropagation(Experiment):
         """Exercise 1: a gradient has the shape of what it is taken by."""
         for key in ("W1", "W2", "b1"):
             if key in given:
-                got, expected = str(tuple(grads[f"dJ/d{key}"].shape)), str(tuple(given[key].shape))
-                yield Check(
-                    self.section, f"shape of dJ/d{key}", expected, got, None, got == expected
-                )
+                got, expected = shaped(grads[f"dJ/d{key}"]), shaped(given[key])
+                yield Check(self.section, f"shape of dJ/d{key}", expected, got, None, got == expected)  # fmt: skip # noqa: E501
 
     def depends(self, graph: Traced) -> Check:
         """Whether the recorded graph has the arrows of Figure 4.7.1 between its variables."""
@@ -242,6 +238,11 @@ def backward(given: Backpropagation, at: Values, values: Values) -> Values:
         "dJ/dW2": torch.outer(by_o, values["h"]) + decay["W2"], "dJ/dh": by_h, "dJ/dz": by_z,
         "dJ/dW1": torch.outer(by_z, at["x"]) + decay["W1"], "dJ/db1": by_z,
     }  # fmt: skip
+
+
+def shaped(tensor: Tensor) -> str:
+    """Its shape in words."""
+    return " × ".join(map(str, tensor.shape)) or "1"
 
 
 def gap(a: Tensor, b: Tensor) -> float:

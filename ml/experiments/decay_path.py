@@ -1,6 +1,7 @@
 """4.5 The decay path: losses against lambda, lambda by validation, and two other remedies."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ml import draws
 from ml.data.synthetic import Linear, linear
 from ml.device import best_device
 from ml.events import Check, Checkpoint, Event, Figure, Series, Table
@@ -64,11 +66,7 @@ class DecayPath(Experiment):
         200, ge=1, le=1000, title="Epochs", description="Passes over the training points.",
         json_schema_extra={"group": "Training"},
     )  # fmt: skip
-    device: Device = Field(
-        "auto",
-        description="auto takes a GPU when there is one.",
-        json_schema_extra={"group": "Run"},
-    )
+    device: Device = "auto"
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
         """Train the path and the remedies, measure both on points that nobody has seen."""
@@ -78,29 +76,43 @@ class DecayPath(Experiment):
         progress = Progress(resume)
         fitted = yield from fit(path, progress)
         richer = yield from fit(more, progress)
-        train, valid = fitted.curve[-1].astype(float).reshape(2, len(DECAYS), -1)
-        test = self.tested(fitted, sets).reshape(len(DECAYS), -1)
+        along = slice(0, len(DECAYS) * self.num_seeds)
+        train, valid = fitted.curve[-1, :, along].astype(float).reshape(2, len(DECAYS), -1)
+        valid = worst_if_lost(valid)
+        test = self.tested(fitted, sets)[along].reshape(len(DECAYS), -1)
         most = self.tested(richer, sets).reshape(len(MORE), -1)
+        stopped = self.stopped(fitted)
         yield self.drawn(train, valid, test)
         yield self.chosen(valid, test)
-        yield self.remedies(fitted, test, most)
+        yield self.remedies(stopped, test, most)
         if self == DecayPath(seed=self.seed, device=self.device):
             yield from self.claims(train, valid, test, most)
+            ratio = stopped[1] / float(test[0].mean())
+            name = "test loss stopped early over that of all epochs"
+            yield Check.at_most(self.section, name, 0.95, ratio)
 
     # ---- what is trained
 
     def data(self, i: int) -> Linear:
         """Points to learn from, enough for the last remedy, to choose by, and to be tested on."""
         size = MORE[-1] * self.num_train + self.num_valid + NUM_TEST
-        return linear(size, np.full(NUM_INPUTS, WEIGHT), BIAS, self.noise, self.seed + i)
+        return linear(size, np.full(NUM_INPUTS, WEIGHT), BIAS, self.noise, draws.nth(self.seed, i))
 
     def path(self, sets: list[Linear]) -> Training:
-        """One lane for each lambda and data set, all from weights of 0."""
+        """One lane for each lambda and data set, all from weights of 0.
+
+        The first ones, without decay, stand there again at the end and are judged on the test
+        points: their curves say what stopping early would have cost.
+        """
         lanes = [
             self.lane(f"λ {decay:.3g}, set {i + 1}", i, self.num_train, len(sets[i].y), decay)
             for decay in DECAYS
             for i in range(len(sets))
         ]
+        for i, points in enumerate(sets):
+            size = len(points.y)
+            tested = torch.arange(size - NUM_TEST, size) + i * size
+            lanes.append(replace(lanes[i], label=f"λ 0, set {i + 1}, tested", valid=tested))
         return self.training("path", lanes, sets)
 
     def more(self, sets: list[Linear]) -> Training:
@@ -117,7 +129,7 @@ class DecayPath(Experiment):
         valid = torch.arange(size - NUM_TEST - self.num_valid, size - NUM_TEST)
         return Lane(
             label=label, train=torch.arange(n) + i * size, valid=valid + i * size,
-            lr=self.lr, weight_decay=decay, seed=self.seed + i,
+            lr=self.lr, weight_decay=decay, seed=draws.nth(self.seed, i),
         )  # fmt: skip
 
     def training(self, key: str, lanes: list[Lane], sets: list[Linear]) -> Training:
@@ -139,14 +151,24 @@ class DecayPath(Experiment):
         )
 
     def tested(self, fitted: Fitted, sets: list[Linear]) -> Floats:
-        """Loss of every lane on its data set's test points; the data set runs fastest: (L,)."""
+        """Loss of each lane on its data set's test points, inf where it diverged: (L,).
+
+        The data set runs fastest.
+        """
         weight = fitted.net.get_parameter("0.weight").detach().cpu().double().numpy()[..., 0]
         bias = fitted.net.get_parameter("0.bias").detach().cpu().double().numpy()[:, 0, 0]
         points = [sets[lane % len(sets)] for lane in range(len(weight))]
-        return np.array([
+        return worst_if_lost(np.array([
             np.mean((known.X[-NUM_TEST:] @ w + b - known.y[-NUM_TEST:]) ** 2) / 2
             for known, w, b in zip(points, weight, bias, strict=True)
-        ])  # fmt: skip
+        ]))  # fmt: skip
+
+    def stopped(self, fitted: Fitted) -> tuple[int, float]:
+        """The epoch at which validation would stop without decay, and its mean test loss."""
+        valid = worst_if_lost(fitted.curve[:, 1, : self.num_seeds].astype(float)).mean(axis=1)
+        tested = fitted.curve[:, 1, -self.num_seeds :].astype(float).mean(axis=1)
+        stop = int(valid.argmin())
+        return stop + 1, float(tested[stop])
 
     # ---- what is said of it
 
@@ -155,10 +177,12 @@ class DecayPath(Experiment):
         x = np.array([DECAYS[1] / 3, *DECAYS[1:]])
         mean = test.mean(axis=1)
         best = int(mean.argmin())
+        lost = [f"{decay:.3g}" for decay, loss in zip(DECAYS, mean, strict=True) if loss == np.inf]
+        gone = f" Training diverges at λ {', '.join(lost)}." if lost else ""
         return Figure(
             "path", "Losses against lambda",
             f"The mean test loss is {mean[0]:.4g} without decay, least at λ {DECAYS[best]:.3g} with"
-            f" {mean[best]:.4g}, and {mean[-1]:.4g} at λ {DECAYS[-1]:g}.",
+            f" {mean[best]:.4g}, and {mean[-1]:.4g} at λ {DECAYS[-1]:g}.{gone}",
             (
                 Series("train", x, train.mean(axis=1), "train"),
                 Series("validation", x, valid.mean(axis=1), "valid"),
@@ -180,19 +204,20 @@ class DecayPath(Experiment):
             tuple(rows), "The best lambda is known to an oracle only: it looks at the test points.",
         )  # fmt: skip
 
-    def remedies(self, fitted: Fitted, test: Floats, most: Floats) -> Table:
+    def remedies(self, stopped: tuple[int, float], test: Floats, most: Floats) -> Table:
         """Exercise 5 of 4.5: what else helps."""
-        valid = fitted.curve[:, 1, : self.num_seeds].astype(float).mean(axis=1)  # lambda 0
-        stop = int(valid.argmin())
+        epoch, loss = stopped
         rows = [
-            ("nothing", float(valid[-1]), float(test[0].mean())),
-            (f"stop early, after epoch {stop + 1}", float(valid[stop]), None),
-            ("the best lambda", None, float(test.mean(axis=1).min())),
+            ("nothing", float(test[0].mean())),
+            (f"stop early, after epoch {epoch}", loss),
+            ("the best lambda", float(test.mean(axis=1).min())),
+            *(
+                (f"{times} times the data", float(loss))
+                for times, loss in zip(MORE, most.mean(axis=1), strict=True)
+            ),
         ]
-        for times, loss in zip(MORE, most.mean(axis=1), strict=True):
-            rows.append((f"{times} times the data", None, float(loss)))
         return Table(
-            "remedies", "Other remedies", ("remedy", "validation loss", "test loss"), tuple(rows),
+            "remedies", "Other remedies", ("remedy", "test loss"), tuple(rows),
             f"Means over the data sets; σ²/2 is {self.noise**2 / 2:g}. As many points as inputs,"
             f" {NUM_INPUTS}, are the worst number without decay: the fit passes through all noise.",
         )  # fmt: skip
@@ -221,3 +246,8 @@ class DecayPath(Experiment):
             s, "test loss of 6 times the data over that of the best lambda", 1.0,
             float(most[-1].mean()) / best,
         )  # fmt: skip
+
+
+def worst_if_lost(losses: Floats) -> Floats:
+    """inf where a lane diverged: NaN would pass for the least."""
+    return np.where(np.isfinite(losses), losses, np.inf)

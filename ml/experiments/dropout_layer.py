@@ -81,8 +81,9 @@ class DropoutLayer(Experiment):
         n, q = self.num_draws, 1 - self.p
         found = self.dropped(h.expand(n, -1), 1)
         means = found.mean(0)
-        spreads = (found - means).square_().mean(0)  # a third of the time of torch.var_mean
-        mean, variance = means.double().numpy(), spreads.double().numpy()
+        apart = found - means
+        products = (apart.T @ apart / n).double().numpy()  # variances, and of two units together
+        mean, variance = means.double().numpy(), products.diagonal()
         true = h.double().numpy()
         spread = true**2 * self.p / q
         yield Figure(
@@ -102,6 +103,8 @@ class DropoutLayer(Experiment):
             tuple(map(tuple, np.stack([true, mean, spread, variance], axis=1).tolist())),
         )  # fmt: skip
         yield from self.moments(true, mean, spread, variance)
+        if n * self.p * q >= NORMAL:
+            yield self.alone(products)
 
     def moments(
         self,
@@ -126,6 +129,15 @@ class DropoutLayer(Experiment):
         for name, sigmas in (("E[h'] = h", far), ("Var[h'] = h^2 p/(1-p)", wide)):
             claim = f"{name} at p = {p:g}, worst in standard errors"
             yield Check.at_most(self.section, claim, SIGMAS, float(sigmas.max()))
+
+    def alone(self, products: NDArray[np.float64]) -> Check:
+        """Each unit has a mask of its own: correlations from mean products (16, 16) of h' - h."""
+        scale = np.sqrt(products.diagonal()[1:])  # without h = 0
+        found = np.abs(products[1:, 1:] / np.outer(scale, scale) - np.eye(len(scale))).max()
+        # of independent units a correlation over n draws has the standard deviation 1 / sqrt(n)
+        bound, name = SIGMAS / np.sqrt(self.num_draws), "largest |correlation| of two units"
+        claim = f"{name} over the draws at p = {self.p:g}"
+        return Check.at_most(self.section, claim, float(bound), float(found))
 
     def severed(self) -> Check:
         """Fig. 4.6.1: of five hidden units h2 and h5 are dropped, and no gradient reaches them."""

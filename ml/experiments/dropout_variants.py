@@ -9,21 +9,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import nn
 
 from ml import fashion
 from ml.data import fashion_mnist
 from ml.data.fashion_mnist import TRAIN, FashionMNIST
 from ml.device import best_device
-from ml.events import Checkpoint, Event, Figure, Series, Table
+from ml.events import Checkpoint, Event, Figure, Role, Series, Table
 from ml.experiment import Device, Experiment, Preset
-from ml.lanes import Lanes
-from ml.nn import DropConnect, Dropout, GaussianNoise, Linear, mlp, set_moment
+from ml.nn import set_moment
 from ml.optim import Adam
 from ml.train import Fitted, Progress, Training, fit, started
 
 Matrix = NDArray[np.float64]
-ACCURACY = 3  # the row of an epoch that has the accuracy on test images
+FOUND = "variances"  # of a checkpoint: what `activations` has of the epochs so far
+LAYERS = ((0, 0, "none"), (0, 1, "dropout"), (1, 0, "none"), (1, 1, "dropout"))
+ROLES: tuple[Role, ...] = ("c3", "c4", "c5", "c6")
+STRONG = 0.8  # dropout too strong to help
 ASKED = 2000  # test images that are asked for their uncertainty
 BINS = 10  # tenths of them
 
@@ -43,7 +44,10 @@ class DropoutVariants(Experiment):
 
     section: ClassVar[str] = "4.6"
     presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("swap", "Swapped", "0.2 and 0.5 beside 0.5 and 0.2.", {"ask": "swap"}),
+        Preset("swap", "Swapped", "0.2 and 0.5, 0.5 and 0.2, in a small grid.", {"ask": "swap"}),
+        Preset(
+            "epochs", "More epochs", "20, with and without it.", {"ask": "epochs", "num_epochs": 20}
+        ),
         Preset("noise", "Other noise", "DropConnect and Gaussian noise.", {"ask": "noise"}),
         Preset("decay", "With decay", "Whether the two add up.", {"ask": "decay"}),
         Preset("sure", "How sure?", "Predict with many masks.", {"ask": "uncertainty"}),
@@ -53,7 +57,7 @@ class DropoutVariants(Experiment):
     verifies: ClassVar[tuple[dict[str, Any], ...]] = ()
 
     name: Literal["dropout_variants"] = "dropout_variants"
-    ask: Literal["swap", "noise", "decay", "uncertainty", "activations"] = Field(
+    ask: Literal["swap", "epochs", "noise", "decay", "uncertainty", "activations"] = Field(
         "swap", title="Question", description="Which exercise of 4.6 is answered.",
         json_schema_extra={"group": "Question"},
     )  # fmt: skip
@@ -82,10 +86,7 @@ class DropoutVariants(Experiment):
         description="Images to learn from, of 60,000: a comparison takes fewer, to be quick.",
         json_schema_extra={"group": "Data", "symbol": "n"},
     )  # fmt: skip
-    device: Device = Field(
-        "auto", description="auto takes a GPU when there is one.",
-        json_schema_extra={"group": "Run"},
-    )  # fmt: skip
+    device: Device = "auto"
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
         """Train every variant with every seed, then answer."""
@@ -93,15 +94,18 @@ class DropoutVariants(Experiment):
         groups = [list(group) for _, group in groupby(variants, key=lambda v: v.kind)]
         trainings = [self.training(data, group) for group in groups]
         yield from started(trainings)
-        progress, reached = Progress(resume), list[Matrix]()
+        progress, curves = Progress(resume), list[Matrix]()
         if self.ask == "activations":
             yield from self.activations(data, trainings[0], progress)
             return
         for training in trainings:
             fitted = yield from fit(training, progress)
-            last = fitted.curve[-1, ACCURACY].astype(np.float64)
-            reached += [*last.reshape(-1, self.num_seeds)]
-        yield from self.compared([v.label for v in variants], np.stack(reached))
+            curve = fitted.curve.astype(np.float64)
+            curves.append(curve.reshape(*curve.shape[:2], -1, self.num_seeds))
+        curve = np.concatenate(curves, axis=2)  # (E, M, V, S)
+        yield from self.compared(variants, curve[-1, fashion.ACCURACY])
+        if self.ask == "epochs":
+            yield from fashion.gains(curve)
         if self.ask == "uncertainty":
             yield self.uncertainty(data, fitted)
 
@@ -109,8 +113,10 @@ class DropoutVariants(Experiment):
         """The first is what the others are compared with."""
         p, decay = (self.dropout1, self.dropout2), self.weight_decay
         none, dropout = Variant("none"), Variant(f"dropout {p[0]:g}, {p[1]:g}", p)
+        grid = dict.fromkeys([p, p[::-1], (max(p), max(p)), (STRONG, STRONG)])
         return {
-            "swap": [dropout, Variant(f"dropout {p[1]:g}, {p[0]:g}", (p[1], p[0]))],
+            "swap": [none, *(Variant(f"dropout {a:g}, {b:g}", (a, b)) for a, b in grid)],
+            "epochs": [none, dropout],
             "noise": [
                 none, dropout, replace(dropout, label="DropConnect", kind="DropConnect"),
                 replace(dropout, label="Gaussian noise", kind="Gaussian"),
@@ -133,18 +139,26 @@ class DropoutVariants(Experiment):
         ]
         p = torch.tensor([v.p for v in group]).repeat_interleave(self.num_seeds, 0)
         return fashion.training(
-            data, group[0].kind, lanes, lambda given: noisy(given, group[0].kind, p),
+            data, group[0].kind, lanes, lambda given: fashion.noisy(given, group[0].kind, p),
             optimizer=Adam, num_epochs=self.num_epochs, device=best_device(self.device),
         )  # fmt: skip
 
     # ---- the answers
 
-    def compared(self, labels: Sequence[str], reached: Matrix) -> Iterator[Event]:
-        """Test accuracy of the variants (V, S), each beside the first with the same seed."""
-        apart = reached - reached[0]
-        texts = [percent(label, row) for label, row in zip(labels[1:], apart[1:], strict=True)]
+    def contrast(self, variants: Sequence[Variant], apart: Matrix) -> dict[str, Matrix]:
+        """What the exercise asks beyond each variant's difference from the first, by its name."""
         if self.ask == "decay":  # what both do together beyond the sum of what each does
-            texts.append(percent("interaction", apart[3] - apart[1] - apart[2]))
+            return {"interaction": apart[3] - apart[1] - apart[2]}
+        if self.ask == "swap" and variants[2].p == variants[1].p[::-1] != variants[1].p:
+            return {"swapped minus not": apart[2] - apart[1]}
+        return {}
+
+    def compared(self, variants: Sequence[Variant], reached: Matrix) -> Iterator[Event]:
+        """Test accuracy of the variants (V, S), each beside the first with the same seed."""
+        labels, apart = [v.label for v in variants], reached - reached[0]
+        further = self.contrast(variants, apart)
+        named = dict(zip(labels[1:], apart[1:], strict=True)) | further
+        texts = [fashion.percent(label, row) for label, row in named.items()]
         x = np.arange(float(len(labels)))
         yield Figure(
             "variants", "Test accuracy of each variant",
@@ -153,14 +167,16 @@ class DropoutVariants(Experiment):
                 Series("mean", x, reached.mean(1), "c3"),
                 Series("seeds", x.repeat(self.num_seeds), reached.ravel(), "c4", "markers"),
             ),
-            x_label=", ".join(f"{i}: {label}" for i, label in enumerate(labels)),
-            y_label="test accuracy",
+            x_label="", y_label="test accuracy", x_names=tuple(labels),
         )  # fmt: skip
         yield Table(
             "variants", "Test accuracy", ("variant", "mean", "95 % ±", "minus first", "95 % ±."),
-            tuple(
-                (label, *fashion.spread(row), *fashion.spread(difference))
-                for label, row, difference in zip(labels, reached, apart, strict=True)
+            (
+                *(
+                    (label, *fashion.spread(row), *fashion.spread(difference))
+                    for label, row, difference in zip(labels, reached, apart, strict=True)
+                ),
+                *((label, None, None, *fashion.spread(row)) for label, row in further.items()),
             ),
             note=f"{self.num_images:,} images, {self.num_epochs} epochs; ± is the 95 % interval.",
         )  # fmt: skip
@@ -191,60 +207,33 @@ class DropoutVariants(Experiment):
     def activations(
         self, data: FashionMNIST, training: Training, progress: Progress
     ) -> Iterator[Event]:
-        """Variance of each hidden layer on test images, by epoch; a resumed run begins later."""
-        found = list[Matrix]()
-        first = len(progress.get(training.key).get("curve", ())) + 1
-        for epoch in range(min(first, self.num_epochs), self.num_epochs + 1):
+        """Variance of each hidden layer on test images, by epoch; a checkpoint keeps them."""
+        found = [*progress.tensors.get(FOUND, torch.empty(0))]
+        # a checkpoint is of the epoch after those it has found: that one trains no further
+        for epoch in range(len(found) + 1, self.num_epochs + 1):
             fitted = yield from fit(replace(training, num_epochs=epoch), progress)
-            found.append(variances(fitted.net, data))
-        spread = np.stack(found).reshape(len(found), 2, 2, self.num_seeds).mean(3)
-        epochs = np.arange(float(self.num_epochs - len(found) + 1), self.num_epochs + 1)
+            found.append(fashion.variances(fitted.net, data))
+            progress.tensors[FOUND] = torch.stack(found)
+        by_seed = torch.stack(found).view(self.num_epochs, 2, 2, self.num_seeds).numpy()
+        spread, epochs = by_seed.mean(3), np.arange(1.0, self.num_epochs + 1)
         last = spread[-1]  # of each layer: without, with
         yield Figure(
             "activations", "Variance of the hidden activations",
             f"After epoch {self.num_epochs} the first layer has variance {last[0, 1]:.3g} with"
             f" dropout and {last[0, 0]:.3g} without, the second {last[1, 1]:.3g} and"
             f" {last[1, 0]:.3g}.",
-            (
-                Series("layer 1, none", epochs, spread[:, 0, 0], "c3"),
-                Series("layer 1, dropout", epochs, spread[:, 0, 1], "c4"),
-                Series("layer 2, none", epochs, spread[:, 1, 0], "c5"),
-                Series("layer 2, dropout", epochs, spread[:, 1, 1], "c6"),
+            tuple(
+                Series(f"layer {i + 1}, {label}", epochs, spread[:, i, j], ROLES[2 * i + j])
+                for i, j, label in LAYERS
             ),
             x_label="epoch", y_label="variance",
         )  # fmt: skip
-
-
-def noisy(lanes: Lanes, kind: str, p: torch.Tensor) -> nn.Module:
-    """784-256-256-10 with noise of that kind: p (L, 2) for what follows each hidden layer."""
-    sizes = (fashion.NUM_INPUTS, 256, 256, fashion.NUM_OUTPUTS)
-    layers, last = list[nn.Module](), None
-    for layer in mlp(lanes, sizes, dropouts=[*p.T]):
-        if isinstance(layer, Dropout) and kind != "dropout":
-            last = (layer.p, layer.seeds, layer.layer)
-            if kind == "Gaussian":  # DropConnect drops the weights of the next map, not its inputs
-                layers.append(GaussianNoise(*last))
-        elif isinstance(layer, Linear) and last and kind == "DropConnect":
-            layers.append(DropConnect(*last, layer))
-        else:
-            layers.append(layer)
-    return nn.Sequential(*layers)
-
-
-@torch.no_grad()
-def variances(net: nn.Module, data: FashionMNIST) -> Matrix:
-    """Variance over test images and units of what each ReLU gives: (2, L)."""
-    found = list[torch.Tensor]()
-    weight, X = next(net.parameters()), data.X[data.test[:ASKED]]
-    H = X.to(weight.device).expand(len(weight), -1, -1)
-    for layer in (layer for layer in net.modules() if not isinstance(layer, nn.Sequential)):
-        H = layer(H)
-        if isinstance(layer, nn.ReLU):
-            found.append(H.flatten(1).var(1))
-    return torch.stack(found).double().cpu().numpy()
-
-
-def percent(label: str, apart: Matrix) -> str:
-    """A difference of accuracies in percentage points, with its interval."""
-    mean, half = fashion.interval(apart)
-    return f"{label} {100 * mean:+.1f} ± {100 * half:.1f} points"
+        yield Table(
+            "activations", "Variance over the seeds",
+            ("layer", "dropout", "epoch", "variance", "95 % ±"),
+            tuple(
+                (float(i + 1), label, float(epoch), *fashion.spread(by_seed[epoch - 1, i, j]))
+                for i, j, label in LAYERS
+                for epoch in range(1, self.num_epochs + 1)
+            ),
+        )  # fmt: skip

@@ -20,6 +20,7 @@ ROLES: dict[str, Role] = {
     "default": "c8",
 }  # fmt: skip
 UNIFORM = ("Xavier uniform", "default")  # the others are Gaussian
+XAVIER = ("Xavier", "Xavier uniform")
 PHI: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda z: z, "relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid,
 }  # fmt: skip
@@ -34,12 +35,24 @@ def deviations(num_inputs: int, num_outputs: int) -> dict[str, float]:
     }  # fmt: skip
 
 
+def claimed(num_inputs: int, num_outputs: int) -> dict[str, float]:
+    """Variance that the weights of each start should have, in numbers of its own."""
+    return {
+        "zero": 0.0, "0.01": 1e-4, "1.0": 1.0, "Xavier": 2 / (num_inputs + num_outputs),
+        "Xavier uniform": 2 / (num_inputs + num_outputs), "He": 2 / num_inputs,
+        "default": 1 / (3 * num_inputs),
+    }  # fmt: skip
+
+
 class Measured(NamedTuple):
     """What one pass gave, for I initialisations and L layers."""
 
     first: Tensor  # (I, in, out) weights of the first layer
+    mean: Tensor  # (I,) of the first layer's outputs
+    error: Tensor  # (I,) standard error of that mean, were the weights as wide as claimed
+    halved: Tensor  # (I,) mean square of a ReLU of them over that of the inputs
     forward: Tensor  # (I,) variance of the first layer's outputs over that of its inputs
-    backward: Tensor  # (I,) variance of the gradient by its inputs over that by its outputs
+    backward: Tensor  # (I,) the same for a random gradient that goes back through it
     variance: Tensor  # (I, L) of the activations
     norm: Tensor  # (I, L) of the gradient by the weights
     trust: Tensor  # (I, L) norm of the weights over norm of their gradient
@@ -110,51 +123,62 @@ class Initialisation(Experiment):
         H = [PHI[self.activation](first)]
         for W in weights[1:]:
             H.append(PHI[self.activation](H[-1] @ W))
+        G = self.drawn(EXAMPLES, self.width, place=1).expand_as(first)  # not what came down: that
+        (by_X,) = torch.autograd.grad(first, X, G, retain_graph=True)  # is soon almost of rank one
         loss = (H[-1] * R).sum() / EXAMPLES
-        by_X, by_first, *by_weights = torch.autograd.grad(loss, [X, first, *weights])
+        by_weights = torch.autograd.grad(loss, weights)
         norm = torch.stack([grad.flatten(1).norm(dim=1) for grad in by_weights], dim=1)
         sizes_of = torch.stack([W.flatten(1).norm(dim=1) for W in weights], dim=1)
+        variances = torch.tensor([*claimed(self.num_inputs, self.width).values()])
+        error = (variances / self.width).sqrt() * X[0].detach().mean(0).norm()
         return Measured(
-            weights[0].detach(), power(first) / power(X), power(by_X) / power(by_first),
+            weights[0].detach(), first.detach().mean((1, 2)), error,
+            power(torch.relu(first)) / power(X), power(first) / power(X), power(by_X) / power(G),
             torch.stack([h.detach().flatten(1).var(1) for h in H], dim=1), norm,
             sizes_of.detach() / norm,
         )  # fmt: skip
 
     def drawn(self, *shape: int, place: int = 0) -> Tensor:
-        """Standard normal numbers."""
+        """Standard normal numbers: drawn as float32, in a third of the time."""
         generator = draws.generator(self.seed, *shape, place)
-        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+        return torch.randn(*shape, generator=generator).double()
 
     def weights(self, num_inputs: int, num_outputs: int, layer: int) -> Tensor:
         """One layer's weights for each initialisation: (I, in, out)."""
-        normal = self.drawn(num_inputs, num_outputs, place=layer)
-        uniform = (torch.erf(normal / 2**0.5)) * 3**0.5  # of the same draws, and variance 1, too
-        return torch.stack(
-            [
-                std * (uniform if name in UNIFORM else normal)
-                for name, std in deviations(num_inputs, num_outputs).items()
-            ]
-        )
+        drawn = self.drawn(len(ROLES), num_inputs, num_outputs, place=layer)
+        for i, (name, std) in enumerate(deviations(num_inputs, num_outputs).items()):
+            if name in UNIFORM:
+                drawn[i].div_(2**0.5).erf_().mul_(3**0.5)  # of variance 1, too
+            drawn[i] *= std
+        return drawn
 
     def claims(self, found: Measured) -> Iterator[Check]:
-        """(4.8.4) to (4.8.6), on the first layer; a variance is as sure as its draws are many."""
-        n_in, n_out, names = self.num_inputs, self.width, list(ROLES)
+        """(4.8.3) to (4.8.6), on the first layer; a variance is as sure as its draws are many."""
+        n_in, n_out, at = self.num_inputs, self.width, {name: i for i, name in enumerate(ROLES)}
         sure = SIGMAS * (2 / (n_in * n_out)) ** 0.5
         sums = SIGMAS * (2 / (EXAMPLES * min(n_in, n_out))) ** 0.5
-        for name, std in deviations(n_in, n_out).items():
-            if std:
-                got = float(found.forward[names.index(name)]) / (n_in * std**2)
-                yield Check.near(self.section, f"(4.8.4) {name}: Var[o] / (n_in σ² γ²)", 1, got, sure + sums)  # fmt: skip # noqa: E501
-        for name in ("Xavier", "Xavier uniform"):
-            got = float(found.first[names.index(name)].var()) * (n_in + n_out) / 2
-            yield Check.near(self.section, f"(4.8.5) {name}: variance times (n_in + n_out) / 2", 1, got, sure)  # fmt: skip # noqa: E501
-        both = (
-            float(found.forward[names.index("Xavier")] + found.backward[names.index("Xavier")]) / 2
-        )
+        worst = float((found.mean / found.error)[1:].abs().max())  # all but zero's
+        yield Check.at_most(self.section, "(4.8.3) mean of o in standard errors", SIGMAS, worst)
+        yield from self.widths(found, sure, sums)
+        both = float(found.forward[at["Xavier"]] + found.backward[at["Xavier"]]) / 2
         yield Check.near(self.section, "(4.8.5) mean growth forward and back", 1, both, sure + sums)
         bound = (6 / (n_in + n_out)) ** 0.5
-        farthest = float(found.first[names.index("Xavier uniform")].abs().max()) / bound
+        farthest = float(found.first[at["Xavier uniform"]].abs().max()) / bound
         yield Check.near(self.section, "(4.8.6) farthest weight over the bound", 1, farthest, 20 / (n_in * n_out))  # fmt: skip # noqa: E501
+        halved, spread = float(found.halved[at["He"]]), (5 / n_out * (1 / EXAMPLES + 1 / n_in)) ** 0.5  # fmt: skip # noqa: E501
+        yield Check.near(self.section, "He: mean square after a ReLU over the inputs'", 1, halved, SIGMAS * spread)  # fmt: skip # noqa: E501
+
+    def widths(self, found: Measured, sure: float, sums: float) -> Iterator[Check]:
+        """Whether each start is as wide as its name says, and its outputs then as (4.8.4) says."""
+        n_in, n_out = self.num_inputs, self.width
+        for i, (name, variance) in enumerate(claimed(n_in, n_out).items()):
+            got, grown = float(found.first[i].var()), float(found.forward[i])
+            if name in XAVIER:
+                yield Check.near(self.section, f"(4.8.5) {name}: variance times (n_in + n_out) / 2", 1, got * (n_in + n_out) / 2, sure)  # fmt: skip # noqa: E501
+            else:
+                yield Check.near(self.section, f"{name}: variance of the weights", variance, got, sure * variance)  # fmt: skip # noqa: E501
+            if variance:
+                yield Check.near(self.section, f"(4.8.4) {name}: Var[o] / (n_in σ² γ²)", 1, grown / (n_in * variance), sure + sums)  # fmt: skip # noqa: E501
 
     def figure(self, name: str, title: str, lines: Tensor) -> Figure:
         """One line an initialisation; what is 0 has no logarithm, and no point."""
@@ -168,6 +192,7 @@ class Initialisation(Experiment):
             tuple(
                 Series(start, layers[line > 0], line[line > 0], role)
                 for (start, role), line in zip(ROLES.items(), lines.numpy(), strict=True)
+                if (line > 0).any()
             ),
             x_label="layer", y_label=title.lower(), y_scale="log",
         )  # fmt: skip

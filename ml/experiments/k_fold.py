@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ml import draws
 from ml.data.synthetic import Matrix, orthonormal, polynomial
 from ml.events import Check, Checkpoint, Event, Figure, Series, Table
 from ml.experiment import Experiment, Preset
@@ -56,7 +57,7 @@ class KFold(Experiment):
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:  # noqa: ARG002  nothing to resume
         """Solve each degree on each fold exactly, choose, and test the choice."""
         size = self.num_train + NUM_TEST
-        sets = [polynomial(size, self.noise, self.seed + i) for i in range(self.num_sets)]
+        sets = [polynomial(size, self.noise, draws.nth(self.seed, i)) for i in range(self.num_sets)]
         x, y = np.stack([points.x for points in sets]), np.stack([points.y for points in sets])
         folds = list(splits(self.num_train, self.k))
         each = np.stack([losses(x, y, *fold, self.max_degree) for fold in folds])

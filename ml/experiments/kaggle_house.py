@@ -6,19 +6,16 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from ml import house_claims as claims
-from ml import submission
+from ml import house_folds, submission
 from ml.data import houses
 from ml.data.house_tables import HouseTable, HouseTables
 from ml.device import best_device
 from ml.events import Check, Checkpoint, Event, Note, Trained
 from ml.experiment import Device, Diverged, Experiment, Preset
-from ml.lanes import Lane, Lanes, k_fold
-from ml.losses import log_rmse, scaled_rmse, squared_loss
-from ml.nn import mlp
-from ml.optim import OPTIMIZERS
+from ml.lanes import Lane, k_fold
 from ml.predictor import Card, Histogram, Predictor
 from ml.train import Fitted, Progress, Training, fit, started
 from ml.verdict import judge
@@ -87,11 +84,15 @@ class KaggleHouse(Experiment):
         50, ge=1, le=2000, title="Epochs", description="Passes over the training rows.",
         json_schema_extra={"group": "Training"},
     )  # fmt: skip
-    device: Device = Field(
-        "auto",
-        description="auto takes a GPU when there is one.",
-        json_schema_extra={"group": "Run"},
-    )
+    device: Device = "auto"
+
+    @field_validator("num_hiddens")
+    @classmethod
+    def affordable(cls, given: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        """Refuse nets too large to train, once the folds are known to be right."""
+        ways = 2 if info.data.get("preprocessing") == "both" else 1
+        house_folds.affordable(given, ways * info.data.get("k", 0))
+        return given
 
     @property
     def label(self) -> str:
@@ -142,51 +143,39 @@ class KaggleHouse(Experiment):
 
     def folds(self, data: HouseTables, device: torch.device) -> Training:
         """k lanes for each way to preprocess; only the book leaves out what k does not divide."""
-        n = len(data.train)
-        rows = list(k_fold(n, self.k, drop_remainder=self.preprocessing == "book"))
-        tables: list[HouseTable] = []
-        lanes: list[Lane] = []
-        for way in self.ways:
-            for fold, (train, valid) in enumerate(rows, 1):
-                label = f"fold {fold}" if len(self.ways) == 1 else f"{way}, fold {fold}"
-                offset = len(tables) * n
-                lanes.append(self.lane(label, train + offset, valid + offset))
-                tables.append(data.table(way, train.numpy(), log=self.target == "log"))
-        return self.training("folds", lanes, tables, device)
+        rows = list(k_fold(len(data.train), self.k, drop_remainder=self.preprocessing == "book"))
+        names = [f"{way}, " for way in self.ways] if len(self.ways) > 1 else [""]
+        given = [
+            self.lane(data, way, f"{name}fold {fold}", train, valid)
+            for way, name in zip(self.ways, names, strict=True)
+            for fold, (train, valid) in enumerate(rows, 1)
+        ]
+        return self.training("folds", given, device)
 
     def refit(self, data: HouseTables, device: torch.device) -> Training:
         """One lane that learns from every row (4.10.8)."""
         every = torch.arange(len(data.train))
-        table = data.table(self.ways[0], every.numpy(), log=self.target == "log")
-        return self.training("refit", [self.lane("all rows", every, every[:0])], [table], device)
+        lane = self.lane(data, self.ways[0], "all rows", every, every[:0])
+        return self.training("refit", [lane], device)
 
-    def lane(self, label: str, train: torch.Tensor, valid: torch.Tensor) -> Lane:
-        """This experiment's hyperparameters on these rows."""
-        return Lane(
+    def lane(
+        self, data: HouseTables, way: str, label: str, train: torch.Tensor, valid: torch.Tensor
+    ) -> tuple[HouseTable, Lane]:
+        """These rows as they are seen that way, with this experiment's hyperparameters."""
+        lane = Lane(
             label=label, train=train, valid=valid, lr=self.lr,
             weight_decay=self.weight_decay, dropout=self.dropout, seed=self.seed,
         )  # fmt: skip
+        return data.table(way, train.numpy(), log=self.target == "log"), lane
 
     def training(
-        self, key: str, lanes: Sequence[Lane], tables: Sequence[HouseTable], device: torch.device
+        self, key: str, given: Sequence[tuple[HouseTable, Lane]], device: torch.device
     ) -> Training:
-        """Lanes over their tables, stacked: each lane's rows point into its own."""
-        std = torch.tensor([table.target.std for table in tables], dtype=torch.float32)
-        sizes = [tables[0].X.shape[1], *self.num_hiddens, 1]
-        return Training(
-            key=key,
-            lanes=Lanes.of(lanes),
-            X=torch.from_numpy(np.concatenate([table.X for table in tables])),
-            y=torch.from_numpy(np.concatenate([table.y for table in tables])),
-            net=lambda stacked: mlp(stacked, sizes),
-            loss=squared_loss,
-            measure=scaled_rmse(std) if self.target == "log" else log_rmse,
-            measured="log_rmse",
-            optimizer=OPTIMIZERS[self.optimizer],
-            num_epochs=self.num_epochs,
-            batch_size=self.batch_size,
-            device=device,
-        )
+        """One net a lane, learnt as this experiment says."""
+        return house_folds.training(
+            key, given, num_hiddens=self.num_hiddens, optimizer=self.optimizer,
+            num_epochs=self.num_epochs, batch_size=self.batch_size, device=device,
+        )  # fmt: skip
 
     # ---- what is said of it
 

@@ -68,10 +68,7 @@ class MLPScratch(Experiment):
         description="Images to learn from, of 60,000; it is tested on all 10,000.",
         json_schema_extra={"group": "Data", "symbol": "n"},
     )  # fmt: skip
-    device: Device = Field(
-        "auto", description="auto takes a GPU when there is one.",
-        json_schema_extra={"group": "Run"},
-    )  # fmt: skip
+    device: Device = "auto"
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
         """Train by hand, show what it takes the test images for, and test what 4.2 claims."""

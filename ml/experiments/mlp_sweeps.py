@@ -14,11 +14,10 @@ from ml.data import fashion_mnist
 from ml.data.fashion_mnist import TRAIN, FashionMNIST
 from ml.device import best_device
 from ml.events import Checkpoint, Event, Figure, Series, Table
-from ml.experiment import Device, Experiment, Preset
+from ml.experiment import Device, Diverged, Experiment, Preset
 from ml.nn import Init, gaussian, mlp, uniform, zeros
-from ml.train import Progress, Training, fit, started
+from ml.train import Progress, Training, started
 
-ACCURACY = 3  # the row of an epoch that has the accuracy on test images
 LOST = 1.1 * np.log(fashion.NUM_OUTPUTS)  # a training loss above guessing's has diverged
 
 
@@ -87,10 +86,7 @@ class MLPSweeps(Experiment):
         description="Images to learn from, of 60,000: a sweep takes fewer, to be quick.",
         json_schema_extra={"group": "Data", "symbol": "n"},
     )  # fmt: skip
-    device: Device = Field(
-        "auto", description="auto takes a GPU when there is one.",
-        json_schema_extra={"group": "Run"},
-    )  # fmt: skip
+    device: Device = "auto"
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
         """Train every value with every seed, then set their test accuracies side by side."""
@@ -100,9 +96,8 @@ class MLPSweeps(Experiment):
         yield from started(trainings)
         progress, reached = Progress(resume), list[NDArray[np.float64]]()
         for training in trainings:
-            fitted = yield from fit(training, progress)
-            last = np.where(fitted.curve[-1, 0] < LOST, fitted.curve[-1, ACCURACY], np.nan)
-            reached += [*last.astype(np.float64).reshape(-1, self.num_seeds)]
+            last = yield from fashion.ended(training, progress, lost=LOST)
+            reached += [*last.reshape(-1, self.num_seeds)]
         yield from self.said(variants, np.stack(reached))
 
     def training(self, data: FashionMNIST, group: list[Variant]) -> Training:
@@ -127,6 +122,8 @@ class MLPSweeps(Experiment):
         """Test accuracy of each value (values, seeds), NaN where it diverged, with its interval."""
         labels = [v.label for v in variants]
         places, lost = np.arange(float(len(labels))), np.asarray(np.isnan(reached).any(1))
+        if lost.all():
+            raise Diverged(f"Each {self.vary} diverged with a seed at least: none can be compared.")
         means = reached.mean(1)
         best = int(np.nanargmax(np.where(lost, -1, means)))
         gone = [label for label, diverged in zip(labels, lost, strict=True) if diverged]
@@ -142,7 +139,7 @@ class MLPSweeps(Experiment):
                     reached[finite], "c4", "markers",
                 ),
             ),
-            x_label=f"{self.vary}: {', '.join(labels)}", y_label="test accuracy",
+            x_label=self.vary, y_label="test accuracy", x_names=tuple(labels),
         )  # fmt: skip
         yield Table(
             "sweep", f"Test accuracy by {self.vary}", (self.vary, "mean", "95 % ±", "seeds"),

@@ -64,11 +64,7 @@ class NoFactorial(Experiment):
         400, ge=1, le=5000, title="Epochs", description="Passes over the training points.",
         json_schema_extra={"group": "Training"},
     )  # fmt: skip
-    device: Device = Field(
-        "auto",
-        description="auto takes a GPU when there is one.",
-        json_schema_extra={"group": "Run"},
-    )
+    device: Device = "auto"
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
         """Train one lane for each kind of features; the bare powers may leave the numbers."""

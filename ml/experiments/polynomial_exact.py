@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from ml.data.synthetic import Matrix, orthonormal, polynomial
+from ml import draws
+from ml.data.synthetic import TRUE_WEIGHTS, Matrix, features, orthonormal, polynomial
 from ml.events import Check, Checkpoint, Event, Figure, Series, Table
 from ml.experiment import Experiment, Preset
 
@@ -61,7 +62,10 @@ class PolynomialExact(Experiment):
 
     def points(self, n: int) -> tuple[Matrix, Matrix]:
         """Of each data set n points to learn from, then those to be tested on: x, y (S, n + m)."""
-        sets = [polynomial(n + NUM_TEST, self.noise, self.seed + i) for i in range(self.num_sets)]
+        sets = [
+            polynomial(n + NUM_TEST, self.noise, draws.nth(self.seed, i))
+            for i in range(self.num_sets)
+        ]
         return np.stack([points.x for points in sets]), np.stack([points.y for points in sets])
 
     def at_size(self, n: int) -> tuple[float, float]:
@@ -77,7 +81,7 @@ class PolynomialExact(Experiment):
         grid = np.linspace(x[:n].min(), x[:n].max(), 161)
         Q, P = orthonormal(x[None, :n], grid[None], max(degree, TRUTH))
         share = y[:n] @ Q[0]
-        truth = 5 + 1.2 * grid - 3.4 * grid**2 / 2 + 5.6 * grid**3 / 6
+        truth = features(grid, TRUTH + 1) @ TRUE_WEIGHTS
         curve = P[0, :, : degree + 1] @ share[: degree + 1]
         low, high = y[:n].min(), y[:n].max()
         margin = 0.3 * (high - low)
@@ -159,8 +163,8 @@ class PolynomialExact(Experiment):
         )  # fmt: skip
         _, y = self.points(n)
         x = self.points(n)[0][:, n:]
-        truth = 5 + 1.2 * x - 3.4 * x**2 / 2 + 5.6 * x**3 / 6
-        floor, paid = self.noise**2 / 2, float(np.mean((y[:, n:] - truth) ** 2) / 2)
+        truth = features(x.ravel(), TRUTH + 1) @ TRUE_WEIGHTS
+        floor, paid = self.noise**2 / 2, float(np.mean((y[:, n:].ravel() - truth) ** 2) / 2)
         spread = 4 * floor * (2 / x.size) ** 0.5  # four standard errors of a mean of squares
         yield Check.near(self.section, "the truth's own test loss", floor, paid, spread)
         least = float(test.mean(axis=0).min())
@@ -170,6 +174,8 @@ class PolynomialExact(Experiment):
         if self.is_default():
             wild = float(np.median(test[:, -1]))
             yield Check.at_least(self.section, "test loss at degree n - 1", 1.0, wild)
+            name = "median test loss of degree 3, in floors"
+            yield Check.near(self.section, name, 1.5, float(np.median(test[:, TRUTH])) / floor, 0.5)
             few, many = self.at_size(12)[1], self.at_size(SIZES[-1])[1]
             yield Check.at_most(
                 self.section, "test loss of degree 9: 100 points over 12", 0.1, many / few

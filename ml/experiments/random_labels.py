@@ -59,10 +59,7 @@ class RandomLabels(Experiment):
         description="Images to learn from; it is tested on 2,000 others.",
         json_schema_extra={"group": "Data", "symbol": "n"},
     )  # fmt: skip
-    device: Device = Field(
-        "auto", description="auto takes a GPU when there is one.",
-        json_schema_extra={"group": "Run"},
-    )  # fmt: skip
+    device: Device = "auto"
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
         """Train a lane for each drawing of labels, and one on the true labels."""

@@ -121,7 +121,7 @@ class Ridge(Experiment):
         yield Check.near(self.section, "gradient of (4.5.2) at the closed form", 0.0, slope, SAME)
         A = draws.normal(rng, 7, 5)
         trace = float(np.trace(A.T @ A))
-        apart = abs(float((A**2).sum()) - trace) / trace
+        apart = abs(squares(A) - trace) / trace
         yield Check.near(self.section, "‖A‖_F² = tr(AᵀA)", 0.0, apart, 1e-12)
 
 
@@ -138,6 +138,11 @@ def posterior_mode(known: Linear, noise: float, prior: float) -> Matrix:
     """
     covariance = prior * known.X @ known.X.T + noise * np.eye(len(known.y))
     return prior * known.X.T @ np.linalg.solve(covariance, known.y)
+
+
+def squares(A: Matrix) -> float:
+    """‖A‖_F²: the sum of the squares of all entries."""
+    return float((A**2).sum())
 
 
 def monomials(k: int, degree: int) -> int:

@@ -60,11 +60,7 @@ class Sparsity(Experiment):
         300, ge=1, le=2000, title="Epochs", description="Passes over the training points.",
         json_schema_extra={"group": "Training"},
     )  # fmt: skip
-    device: Device = Field(
-        "auto",
-        description="auto takes a GPU when there is one.",
-        json_schema_extra={"group": "Run"},
-    )
+    device: Device = "auto"
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
         """Train the three rules along one path of lambda, and count zeros."""
@@ -74,7 +70,8 @@ class Sparsity(Experiment):
         for training in trainings:
             fitted = yield from fit(training, progress)
             weights[training.key] = learnt(fitted)
-            losses[training.key] = fitted.curve[-1, 1].astype(float)
+            last = fitted.curve[-1, 1].astype(float)
+            losses[training.key] = np.where(np.isfinite(last), last, np.inf)  # NaN passes for least
         zeros = {rule: (w == 0).sum(axis=1).astype(float) for rule, w in weights.items()}
         yield self.drawn(zeros)
         yield self.best(weights, losses)
@@ -140,7 +137,7 @@ class Sparsity(Experiment):
             "weights", "Weights at each rule's best lambda",
             f"The least test loss is {ends}; the noise alone costs {self.noise**2 / 2:.3g}.",
             (
-                Series("truth", i, self.truth, "book"),
+                Series("truth", i, self.truth, "book", "markers"),
                 *(
                     Series(f"{rule}, λ {DECAYS[k]:g}", i, weights[rule][k], role, "markers")
                     for (rule, k), role in zip(at.items(), ROLES, strict=True)

@@ -64,7 +64,8 @@ class VanishingGradients(Experiment):
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:  # noqa: ARG002  nothing to resume
         """The sigmoid and its slope; the Jacobian after each layer; the bounds."""
-        x = torch.linspace(-self.limit, self.limit, 161, dtype=torch.float64)
+        right = torch.linspace(0, self.limit, 81, dtype=torch.float64)
+        x = torch.cat([-right[1:].flip(0), right])  # 0 itself, where the sigmoid is steepest
         slopes = slope(torch.sigmoid, x)
         chains = {name: self.chain(phi) for name, phi in PHI.items()}
         yield self.drawn(x, slopes)
@@ -98,7 +99,7 @@ class VanishingGradients(Experiment):
         bound = torch.arange(1, self.depth + 1) * torch.tensor(QUARTER, dtype=torch.float64).log10()
         path = chain.path - bound
         whole = chain.jacobian - (bound + chain.spectral)
-        yield Check.at_most(self.section, "largest slope of the sigmoid", QUARTER, top)
+        yield Check.near(self.section, "largest slope of the sigmoid", QUARTER, top, 1e-12)
         for name, excess in (
             ("log10 of the steepest path over 0.25^L", path),
             ("log10 of the Jacobian's norm over 0.25^L times spectral norms", whole),
@@ -122,12 +123,11 @@ class VanishingGradients(Experiment):
         layers = torch.arange(1, self.depth + 1, dtype=torch.float64)
         sigmoid = chains["sigmoid"]
         bound = layers * torch.tensor(QUARTER).log10() + sigmoid.spectral
-        lines = [
-            Series(name, layers[alive].numpy(), chain.jacobian[alive].numpy(), ROLES[name])
-            for name, chain in chains.items()
-            for alive in [
-                chain.jacobian > LEAST
-            ]  # a line ends where nothing is left of the gradient
+        alive = {name: chain.jacobian > LEAST for name, chain in chains.items()}
+        lines = [  # each ends where nothing is left of the gradient
+            Series(name, layers[left].numpy(), chains[name].jacobian[left].numpy(), ROLES[name])
+            for name, left in alive.items()
+            if bool(left.any())
         ]
         return Figure(
             "layers", "How much of the gradient is left",

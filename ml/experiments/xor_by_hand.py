@@ -93,7 +93,8 @@ class XorByHand(Experiment):
         return Figure(
             "map", f"{self.operation.upper()} over the unit square",
             f"At the four corners the network is off by at most {wrong:g}.",
-            heat_map=HeatMap(ticks, ticks, z.numpy()), x_label="x₁", y_label="x₂",
+            heat_map=HeatMap(ticks, ticks[::-1], z.flip(0).numpy()),  # x₂ grows upwards
+            x_label="x₁", y_label="x₂",
         )  # fmt: skip
 
 
