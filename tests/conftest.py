@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -20,6 +21,7 @@ from app.migrate import upgrade
 from app.settings import Settings, settings
 
 os.environ["RIDGELINE_ALLOWED_HOSTS"] = "testserver"  # what a TestClient calls itself
+torch.set_num_threads(1)  # as a training process: tests that run side by side share the cores
 CACHE = Settings().cache_dir.resolve()  # of the data hub: fetched once, used by every test
 TEMPLATE = "template_of_tests"
 

@@ -1,25 +1,25 @@
-"""4.2, 4.3 and 4.6: quick checks hold, and each turns red when its key line is broken."""
+"""4.2, 4.3 and 4.6: quick checks hold, a search ends well, and layers draw what they promise."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from ml import fashion, scratch
-from ml.events import Check, Checkpoint, Epoch
-from ml.experiments import dropout, input_noise, parse, random_labels
+from ml import fashion
+from ml.events import Check, Checkpoint, Epoch, Event, Figure, Started, Table
+from ml.experiment import Diverged
+from ml.experiments import parse
 from ml.lanes import Lane, Lanes
 from ml.nn import DropConnect, Dropout, GaussianNoise, Linear, initialise, mlp, zeros
+from ml.train import fit
 
 pytestmark = pytest.mark.slow  # half a minute of training on clothes
 
 SCRATCH = {"name": "mlp_scratch", "num_images": 1000, "num_epochs": 1, "lr": 0.5}
 CONCISE = {"name": "mlp_concise", "num_images": 2000, "num_epochs": 1}
-DROPOUT = {"name": "dropout", "num_images": 4000, "num_epochs": 1, "num_hiddens": 64}
-LITERAL = DROPOUT | {"literal": True, "lr": 0.1}
+DROPOUT = {"name": "dropout", "num_images": 4000, "num_epochs": 7, "num_hiddens": 64}
+LITERAL = DROPOUT | {"literal": True, "lr": 0.1, "num_epochs": 1}
 RANDOM = {"name": "random_labels", "num_epochs": 5, "num_seeds": 1}
 LAYER = {"name": "dropout_layer"}
 QUICK: list[dict[str, Any]] = [
@@ -39,57 +39,6 @@ def test_quick_checks_hold(values: dict[str, Any]) -> None:
     assert [check for check in found.values() if not check.passed] == []
 
 
-def affine(X: Tensor) -> Tensor:
-    return X
-
-
-def forgotten(X: Tensor, p: float, u: Tensor) -> Tensor:
-    return (u >= p) * X
-
-
-def wrong_way(X: Tensor, p: float, u: Tensor) -> Tensor:
-    return (u < p) * X / (1 - p)
-
-
-def never(X: Tensor, _p: float, _u: Tensor) -> Tensor:
-    return X
-
-
-def upwards(params: list[Tensor], grads: list[Tensor], lr: float) -> None:
-    for param, grad in zip(params, grads, strict=True):
-        param.data.add_(lr * grad)
-
-
-def no_penalty(X: Any, y: Any, weight_decay: float) -> Any:
-    rows = X.reshape(-1, X.shape[-1])
-    return np.linalg.lstsq(rows, y.reshape(-1), rcond=None)[0]
-
-
-@pytest.mark.parametrize(
-    ("values", "module", "line", "broken", "red"),
-    [
-        (SCRATCH, scratch, "relu", affine, "with ReLU"),
-        (CONCISE, scratch, "relu", affine, "ml.nn and ml.optim"),
-        (CONCISE, scratch, "sgd", upwards, "torch.nn and torch.optim"),
-        (DROPOUT, scratch, "dropout_layer", forgotten, "scratch and concise"),
-        (LITERAL, dropout, "without_relu", affine, "printed without ReLU"),
-        (RANDOM, random_labels, "relabelled", lambda y, _seed: y, "random labels, held-out"),
-        (LAYER, scratch, "dropout_layer", forgotten, "E[h'] = h"),
-        (LAYER, scratch, "dropout_layer", forgotten, "values are 0"),
-        (LAYER, scratch, "dropout_layer", never, "Var[h']"),
-        (LAYER, scratch, "dropout_layer", wrong_way, "units h1 to h5"),
-        ({"name": "input_noise"}, input_noise, "ridge", no_penalty, "noise ±0.5"),
-    ],
-)
-def test_a_broken_line_turns_its_check_red(
-    values: dict[str, Any], module: Any, line: str, broken: Callable[..., Any], red: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.setattr(module, line, broken)
-    (found,) = [check for name, check in checks(values).items() if name.startswith(red)]
-    assert not found.passed
-
-
 def test_the_loop_by_hand_goes_on_as_if_nothing_had_happened() -> None:
     experiment = parse(SCRATCH | {"num_epochs": 3, "num_hiddens": 8})
     said = list(experiment.run())
@@ -98,6 +47,85 @@ def test_the_loop_by_hand_goes_on_as_if_nothing_had_happened() -> None:
     rest = [event for event in experiment.run(first) if isinstance(event, Epoch)]
     assert [event.first for event in rest] == [2, 3]
     np.testing.assert_array_equal(rest[-1].values, whole[-1].values)
+
+
+# ---- sweeps and searches ---------------------------------------------------------
+
+SEARCH = {"name": "mlp_search", "num_images": 200, "num_seeds": 2, "num_trials": 4, "num_epochs": 2}
+TINY = {"num_images": 200, "num_seeds": 2, "num_epochs": 2}
+VARIANTS = {"name": "dropout_variants"} | TINY
+
+
+def shown(events: list[Event]) -> list[str]:
+    """What is said in the end."""
+    return [repr(event) for event in events if isinstance(event, Figure | Table)]
+
+
+def lost_at(monkeypatch: pytest.MonkeyPatch, *keys: str) -> None:
+    """Groups of these keys, and of none else, diverge in their last epoch."""
+
+    def diverging(training: Any, progress: Any) -> Any:
+        fitted = yield from fit(training, progress)
+        if training.key in keys:
+            raise Diverged(training.key)
+        return fitted
+
+    monkeypatch.setattr(fashion, "fit", diverging)
+
+
+@pytest.mark.parametrize(
+    "values", [SEARCH, *(VARIANTS | {"ask": ask} for ask in ("activations", "epochs", "swap"))],
+    ids=str,
+)  # fmt: skip
+def test_a_resumed_run_says_the_same(values: dict[str, Any]) -> None:
+    whole = list(parse(values).run())
+    kept = [event for event in whole if isinstance(event, Checkpoint)]
+    for checkpoint in {kept[0], kept[len(kept) // 2], kept[-1]}:
+        assert shown(list(parse(values).run(checkpoint))) == shown(whole)
+
+
+def test_a_group_of_a_search_that_diverges_is_listed_and_never_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = [event.key for event in parse(SEARCH).run() if isinstance(event, Started)]
+    best = keys[-2].replace("chosen", "search")
+    lost_at(monkeypatch, best)
+    whole = list(parse(SEARCH).run())
+    trials = next(event for event in whole if isinstance(event, Table) and event.name == "search")
+    assert [row[-1] for row in trials.rows].count("chosen") == 1
+    assert trials.rows[-1][-2:] == (None, "diverged")
+    checkpoints = [event for event in whole if isinstance(event, Checkpoint)]
+    assert shown(list(parse(SEARCH).run(checkpoints[-1]))) == shown(whole)
+    lost_at(monkeypatch, *(key for key in keys if key.startswith("search")))
+    with pytest.raises(Diverged, match="Every trial"):
+        list(parse(SEARCH).run())
+
+
+def test_one_value_that_diverges_does_not_end_a_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    depths = {"name": "mlp_sweeps", "vary": "depth"} | TINY
+    lost_at(monkeypatch, "depth 1 hidden")
+    (table,) = [event for event in parse(depths).run() if isinstance(event, Table)]
+    assert [row[1] is None for row in table.rows] == [False, True, False, False]
+    lost_at(monkeypatch, *(f"depth {d} hidden" for d in range(4)))
+    with pytest.raises(Diverged, match="Each depth"):
+        list(parse(depths).run())
+
+
+def test_decay_and_dropout_have_an_interaction_and_a_swap_its_difference() -> None:
+    for ask, last in (("decay", "interaction"), ("swap", "swapped minus not")):
+        said = parse(VARIANTS | {"ask": ask}).run()
+        (table,) = [event for event in said if isinstance(event, Table)]
+        assert table.rows[-1][0] == last
+        assert None not in table.rows[-1][3:]
+
+
+def test_a_comparison_by_hand_trains_no_further_than_it_hears() -> None:
+    experiment = parse(CONCISE | {"batch_size": 1, "num_images": 300})
+    (equality,) = [
+        event for event in experiment.run()
+        if isinstance(event, Figure) and event.name == "equality"
+    ]  # fmt: skip
+    assert {len(series.x) for series in equality.series} == {240}
 
 
 # ---- the layers that 4.6 adds ----------------------------------------------------
@@ -122,6 +150,16 @@ def test_dropconnect_is_its_linear_map_on_average_and_when_evaluated() -> None:
         drawn.append(layer(X).detach())
     torch.testing.assert_close(torch.stack(drawn).mean(0), layer.linear(X), atol=0.1, rtol=0)
     torch.testing.assert_close(layer.eval()(X), layer.linear(X))
+
+
+def test_without_a_second_dropout_the_output_layer_drops_nothing() -> None:
+    rows = torch.arange(2)
+    lanes = Lanes.of([Lane(label="", train=rows, valid=rows, lr=0.1)])
+    for p, expected in (((0.2, 0.0), 1), ((0.2, 0.5), 2), ((0.0, 0.5), 1)):
+        net = fashion.noisy(lanes, "DropConnect", torch.tensor([p]))
+        dropped = [layer for layer in net if isinstance(layer, DropConnect)]
+        assert len(dropped) == expected
+        assert [float(layer.p[0]) for layer in dropped] == pytest.approx([q for q in p if q])
 
 
 def test_each_hidden_layer_can_have_its_own_dropout() -> None:

@@ -1,0 +1,36 @@
+"""The claims of the chapter at settings that take seconds: 40 s for all of them.
+
+`ridgeline verify` runs every one at full size, and tests/broken/ shows that each can fail.
+"""
+
+from typing import Any
+
+import pytest
+
+from ml.events import Check
+from ml.experiments import EXPERIMENTS
+from ml.house_claims import BOOK
+
+DROPOUT = {"num_images": 4000, "num_epochs": 1, "num_hiddens": 64}
+QUICK: dict[str, tuple[dict[str, Any], ...]] = {
+    "approximation": ({"widths": [1, 64], "num_epochs": 200, "num_seeds": 3},),
+    "decay_path": (),  # it claims at its own size only, which takes ten seconds
+    "dropout": (DROPOUT, DROPOUT | {"literal": True, "lr": 0.1}),
+    "house_sweeps": (),  # so does this
+    "kaggle_house": (BOOK.values, {}),
+    "mlp_concise": ({"num_images": 4000, "num_epochs": 1},),
+    "mlp_scratch": ({"num_images": 1000, "num_epochs": 1, "lr": 0.5},),
+    "random_labels": ({"num_epochs": 5, "num_seeds": 1},),
+    "symmetry": ({"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"},),
+}
+"""Instead of what `verify` runs."""
+CASES = [
+    (name, values) for name, cls in EXPERIMENTS.items() for values in QUICK.get(name, cls.verifies)
+]
+
+
+@pytest.mark.parametrize(("name", "values"), CASES, ids=str)
+def test_the_claims_hold(name: str, values: dict[str, Any]) -> None:
+    found = [event for event in EXPERIMENTS[name](**values).run() if isinstance(event, Check)]
+    assert found
+    assert [check for check in found if not check.passed] == []

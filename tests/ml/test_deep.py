@@ -1,0 +1,44 @@
+"""4.7 and 4.8: a traced graph reads from left to right, and each layer has its own rate."""
+
+import torch
+
+from ml import graphs
+from ml.events import Epoch, Note
+from ml.experiments import layerwise_rates
+from ml.lanes import Lane, Lanes
+from ml.nn import mlp
+
+
+def test_every_arrow_of_a_traced_graph_goes_right() -> None:
+    a, b = (torch.ones(2, requires_grad=True) for _ in range(2))
+    c = a * b
+    found = graphs.trace((c + a).sum(), {"a": a, "b": b, "c": c})
+    assert found.depends == "c: a b"
+    assert all(found.nodes[i][1] < found.nodes[j][1] for i, j in found.edges)
+    assert len({node[1:] for node in found.nodes}) == len(found.nodes)
+
+
+def test_each_layer_of_each_lane_moves_by_its_share() -> None:
+    rows = torch.arange(2)
+    lanes = Lanes.of([Lane(label="", train=rows, valid=rows, lr=lr, seed=5) for lr in (0.1, 0.2)])
+    net = mlp(lanes, (3, 4, 2))
+    optimizer = layerwise_rates.LayerWise(net, lanes, num_steps=2)
+    for share in (1.0, 0.5):  # 1 - t / T
+        start = [p.detach().clone() for p in net.parameters()]
+        optimizer.step(net(torch.ones(2, 2, 3)).square().sum())
+        for w, b in ((0, 1), (2, 3)):
+            moved, whole = (
+                torch.cat([tensors[i].flatten(1) for i in (w, b)], dim=1).norm(dim=1)
+                for tensors in (
+                    [p.detach() - old for p, old in zip(net.parameters(), start, strict=True)],
+                    start,
+                )
+            )
+            torch.testing.assert_close(moved / whole, share * torch.tensor([0.1, 0.2]))
+
+
+def test_a_comparison_goes_on_when_one_of_it_diverges() -> None:
+    said = list(layerwise_rates.LayerwiseRates(num_epochs=5).run())
+    lengths = {e.key: e.last for e in said if isinstance(e, Epoch)}
+    assert lengths["layer-wise"] == 5 > lengths["SGD"]
+    assert [e.text for e in said if isinstance(e, Note)] == ["SGD: the loss is no number after step 2."]  # fmt: skip # noqa: E501
