@@ -32,7 +32,7 @@ fix: .venv/.dev ## format, and mend what ruff can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 slow: .venv/.dev ## the tests that take minutes
-	$(call step,slow tests,1800,$(BIN)/pytest -m slow --timeout 1200)
+	$(call step,slow tests,1800,$(BIN)/pytest -m slow --timeout 1200 -n 2 --dist worksteal)
 
 bench: .venv/.dev ## measure; the numbers in the README come from here
 	@exec $(BIN)/python -m benchmarks

@@ -1,18 +1,21 @@
-"""`python -m benchmarks`: print what the README quotes, with the machine it was measured on."""
+"""`python -m benchmarks [PART ...]`: print what README quotes, and what it was measured on."""
 
 import platform
+import sys
 
 import torch
 
 from benchmarks import chapter, serving, training
 
+PARTS = {"chapter": chapter, "training": training, "serving": serving}
+
 
 def main() -> None:
-    """Everything, as Markdown."""
+    """The parts that are named, or everything, as Markdown."""
     cores = torch.get_num_threads()
     print(f"Python {platform.python_version()}, torch {torch.__version__}, {cores} cores\n")
-    for part in (chapter, training, serving):
-        for line in part.measure():
+    for name in sys.argv[1:] or PARTS:
+        for line in PARTS[name].measure():
             print(line, flush=True)
         print()
 
