@@ -92,9 +92,7 @@ def problem(status: int, detail: str, errors: Sequence[Fault] = ()) -> Problem:
 def fault(item: dict[str, Any]) -> Fault:
     """A pydantic error as we say it; what cannot stand in JSON is shown as text."""
     given, ctx = item.get("input"), item.get("ctx", {})
-    if (
-        item["type"] == "json_invalid"
-    ):  # FastAPI gives the place as a part of `loc`, and {} as input
+    if item["type"] == "json_invalid":  # its place is a part of `loc`, its input an invented {}
         text = f"this is not JSON: {ctx['error']} at character {item['loc'][-1]}."
         return Fault(loc=["body"], message=text)
     if isinstance(given, bytes):  # a body that FastAPI took for something else, and did not read
@@ -104,7 +102,7 @@ def fault(item: dict[str, Any]) -> Fault:
     plain = given is None or isinstance(given, bool | int | str)
     return Fault(
         loc=list(item["loc"]),
-        message=item["msg"].replace(tag, short(tag)) if len(tag) > 0 else item["msg"],
+        message=item["msg"].replace(tag, short(tag)) if tag else item["msg"],
         input=given if plain else repr(given),
     )
 

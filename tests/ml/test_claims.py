@@ -17,13 +17,14 @@ QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "decay_path": (),  # it claims at its own size only, which takes ten seconds
     "dropout": (DROPOUT, DROPOUT | {"literal": True, "lr": 0.1}),
     "house_sweeps": (),  # so does this
-    "kaggle_house": (BOOK.values, {}),
+    "kaggle_house": (BOOK.values,),  # the defaults are held to theirs in test_experiments.py
     "mlp_concise": ({"num_images": 4000, "num_epochs": 1},),
     "mlp_scratch": ({"num_images": 1000, "num_epochs": 1, "lr": 0.5},),
     "random_labels": ({"num_epochs": 5, "num_seeds": 1},),
     "symmetry": ({"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"},),
 }
 """Instead of what `verify` runs."""
+FEWEST = {"kaggle_house": 20, "backpropagation": 19}  # checks, where they are many
 CASES = [
     (name, values) for name, cls in EXPERIMENTS.items() for values in QUICK.get(name, cls.verifies)
 ]
@@ -32,5 +33,5 @@ CASES = [
 @pytest.mark.parametrize(("name", "values"), CASES, ids=str)
 def test_the_claims_hold(name: str, values: dict[str, Any]) -> None:
     found = [event for event in EXPERIMENTS[name](**values).run() if isinstance(event, Check)]
-    assert found
+    assert len(found) >= FEWEST.get(name, 1)
     assert [check for check in found if not check.passed] == []
