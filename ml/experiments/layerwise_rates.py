@@ -88,9 +88,9 @@ class LayerwiseRates(Experiment):
         """Three trainings from one start; whichever explodes is left behind."""
         layerwise = partial(LayerWise, num_steps=self.num_epochs)
         trainings = [
+            self.training("layer-wise", self.lr, layerwise),
             self.training("SGD", self.lr, SGD),
             self.training(f"SGD, a {SMALLER}th of the rate", self.lr / SMALLER, SGD),
-            self.training("layer-wise", self.lr, layerwise),
         ]
         yield from started(trainings)
         progress, curves = Progress(resume), dict[str, list[float]]()
@@ -131,7 +131,8 @@ class LayerwiseRates(Experiment):
 
     def drawn(self, curves: dict[str, list[float]]) -> Figure:
         """Training loss after each step, as far as it is finite."""
-        ends = {key: f"{self.last(curve):.2g}" for key, curve in curves.items()}
+        last = {key: self.last(curve) for key, curve in curves.items()}
+        ends = {key: f"{loss:.2g}" if loss < inf else "no number" for key, loss in last.items()}
         return Figure(
             "loss", "Training loss after each step",
             "After the last step it is "
@@ -153,7 +154,7 @@ class LayerwiseRates(Experiment):
         """Of the exercise's setting, whatever the seed."""
         if self.model_dump(exclude={"seed"}, exclude_defaults=True):
             return
-        plain, slow, layerwise = curves
+        layerwise, plain, slow = curves
         shrunk = self.last(layerwise) / layerwise[0] if layerwise else inf
         yield Check.at_most(self.section, "layer-wise rates: last loss over the first", 0.01, shrunk)  # fmt: skip # noqa: E501
         yield Check.at_most(self.section, "plain SGD, the same rate: finite steps", 10, len(plain))
