@@ -20,13 +20,13 @@ run: .venv/.run ## train on the Kaggle houses, write submission.csv, serve until
 
 test: check ## all checks, then all tests but the slow ones
 	$(call step,tests,230,$(BIN)/pytest -m "not slow and not timed" -n 2 --dist worksteal)
-	$(call step,timed tests,45,$(BIN)/pytest -m timed)
+	$(call step,timed tests,33,$(BIN)/pytest -m timed)
 
 check: .venv/.dev ## format, lint, types and import contracts
 	$(call step,format,2,$(BIN)/ruff format --check --quiet .)
 	$(call step,lint,2,$(BIN)/ruff check --quiet .)
-	$(call step,types,60,$(BIN)/mypy)
-	$(call step,imports,10,$(BIN)/lint-imports --no-logo --no-cache)
+	$(call step,types,25,$(BIN)/mypy)
+	$(call step,imports,5,$(BIN)/lint-imports --no-logo --no-cache)
 
 fix: .venv/.dev ## format, and mend what ruff can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
