@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,13 @@ class Workers:
         command = [sys.executable, "-m", "app", "worker"]
         self.alive.append(subprocess.Popen(command, cwd=ROOT, stdout=self.log, stderr=self.log))
 
+    def servers(self) -> list[psutil.Process]:
+        """Children of the workers: the fork servers are among them."""
+        return [child for worker in self.alive for child in psutil.Process(worker.pid).children()]
+
     def trainers(self) -> list[psutil.Process]:
         """Processes that train: children of the fork servers."""
-        found: list[psutil.Process] = []
-        for worker in self.alive:
-            for server in psutil.Process(worker.pid).children():
-                found += server.children()
-        return found
+        return [trainer for server in self.servers() for trainer in server.children()]
 
     def kill_one(self, name: str = "") -> None:
         """SIGKILL to a worker, by name or the oldest; nobody of its family outlives it."""
@@ -185,15 +186,20 @@ def disturb(workers: Workers, draw: random.Random) -> int:
     with db.readers()() as session:
         if any(job.crashes >= 2 for job in RunStore(session).queue(10)):
             return 0
+    with suppress(psutil.NoSuchProcess, StopIteration):  # it ended by itself before we came
+        strike(workers, draw)
+        return 1
+    return 0
+
+
+def strike(workers: Workers, draw: random.Random) -> None:
+    """SIGKILL to a trainer, to its fork server, or to a worker, which is replaced."""
     trainers = workers.trainers()
     match draw.choice(["trainer", "server", "worker"]):
         case "trainer" if trainers:
             draw.choice(trainers).kill()
         case "server" if trainers:
-            server = draw.choice(trainers).parent()
-            assert server is not None
-            server.kill()
+            next(server for server in workers.servers() if trainers[0] in server.children()).kill()
         case _:
             workers.kill_one()
             workers.start()
-    return 1
