@@ -151,6 +151,11 @@ class Check:
         return cls(section, name, f"at least {bound:g}", got, None, got >= bound)
 
     @classmethod
+    def above(cls, section: str, name: str, bound: float, got: float) -> "Check":
+        """Pass where got > bound; a NaN never passes."""
+        return cls(section, name, f"above {bound:g}", got, None, got > bound)
+
+    @classmethod
     def at_most(cls, section: str, name: str, bound: float, got: float) -> "Check":
         """Pass where got <= bound; a NaN never passes."""
         return cls(section, name, f"at most {bound:g}", got, None, got <= bound)

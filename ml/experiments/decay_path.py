@@ -226,9 +226,7 @@ class DecayPath(Experiment):
         """Exercises 1, 2 and 5 of 4.5."""
         mean, s = test.mean(axis=1), self.section
         rise = float(np.diff(train.mean(axis=1)).min())
-        yield Check(
-            s, "training loss rises with lambda: least step", "above 0", rise, None, rise > 0
-        )
+        yield Check.above(s, "training loss rises with lambda: least step", 0, rise)
         best = float(mean.min())
         yield Check.at_most(
             s, "best lambda's test loss over that of none", 0.95, best / float(mean[0])

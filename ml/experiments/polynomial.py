@@ -220,7 +220,7 @@ class PolynomialRegression(Experiment):
 
     def line_claims(self, test: Floats, _: Floats, sgd: Floats, exact: Floats) -> Iterator[Check]:
         """Two features: too few; SGD gets all the way to what can be got with them."""
-        yield above(self.section, "a line underfits: least test loss", 1, test.min())
+        yield Check.above(self.section, "a line underfits: least test loss", 1, float(test.min()))
         yield from self.near("a line's weight", sgd, WEIGHTS[2])
         apart = float(np.abs(sgd - exact).max())
         yield Check.at_most(self.section, "a line by SGD, farthest from the exact one", 0.05, apart)
@@ -243,7 +243,7 @@ class PolynomialRegression(Experiment):
         name = "20 features by SGD barely overfit: median test loss"
         yield Check.at_most(self.section, name, 0.05, float(np.median(test)))
         name = "20 features solved exactly overfit: mean test loss"
-        yield above(self.section, name, 1, losses.mean())
+        yield Check.above(self.section, name, 1, float(losses.mean()))
 
     def near(self, name: str, found: Floats, wanted: Sequence[tuple[float, float]]) -> list[Check]:
         """The median over the data sets of each weight beside what it should be: found (S, d)."""
@@ -252,8 +252,3 @@ class PolynomialRegression(Experiment):
             for i, (value, close) in enumerate(wanted)
             for got in [float(np.median(found[:, i]))]
         ]
-
-
-def above(section: str, name: str, bound: float, got: Any) -> Check:
-    """Pass where got > bound."""
-    return Check(section, name, f"above {bound:g}", float(got), None, bool(got > bound))

@@ -195,7 +195,7 @@ class WeightDecay(Experiment):
             ("test loss decreases with decay", losses[1, 1], losses[1, 0]),
         ):
             least = float((higher - lower).min())
-            yield Check(self.section, f"{name}: least change", "above 0", least, None, least > 0)
+            yield Check.above(self.section, f"{name}: least change", 0, least)
 
 
 def linear_net(lanes: Lanes, num_inputs: int) -> nn.Module:
