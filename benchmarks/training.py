@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from ml.data.house_tables import HouseTables
+from ml.houses.tables import HouseTables
 from ml.experiments.kaggle_house import KaggleHouse
-from ml.house_claims import BOOK
+from ml.houses.book import BOOK
 from ml.train import Progress, Training, fit
 
 ROUNDS, EPOCHS = 3, 20

@@ -2,7 +2,7 @@
 
 import torch
 
-from ml.experiment import Device
+from ml.fields import Device
 
 
 class NoSuchDevice(ValueError):

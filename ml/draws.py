@@ -74,6 +74,11 @@ def nth(seed: int, i: int) -> int:
     return 1000 * seed + i
 
 
+def each(seed: int, count: int) -> list[int]:
+    """The first `count` of them: one for each repetition."""
+    return [nth(seed, i) for i in range(count)]
+
+
 def generator(seed: int, *place: int) -> torch.Generator:
     """torch's own CPU generator for one lane, for what is drawn once: initial weights, data."""
     return torch.Generator().manual_seed(int(keys([seed], INIT, *place)[0]) & 0xFFFFFFFF)

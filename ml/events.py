@@ -4,18 +4,32 @@ Whoever iterates over `experiment.run()` decides what becomes of them: the comma
 the worker writes, a test collects. Every event is a plain value that survives a pipe.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from ml.predictor import Predictor
+Floats = NDArray[np.float64]
+Cell = str | float | None
 
-Role = Literal["train", "valid", "book", "ink", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"]
+Role = Literal["", "train", "valid", "truth", "book"]
+"""What a line is of, which is how it is drawn; "" is told apart from its neighbours by colour."""
+Mode = Literal["lines", "markers", "bars"]
 Scale = Literal["linear", "log"]
-Verdict = Literal["underfitting", "overfitting", "about right", "not judged"]
+Verdict = Literal[
+    "underfitting",
+    "overfitting",
+    "about right",
+    "diverged",
+    "helps",
+    "hurts",
+    "no clear difference",
+    "not judged",
+]
+Claim = Literal["figure", "words", "ours"]
+"""Whose claim a check tests: a figure that the book prints, what it says in words, or ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +37,8 @@ class Started:
     """A group of L lanes will be trained; an experiment first says all groups that it knows of.
 
     Each lane is one run. `metrics` names the M numbers of an epoch; "train" and "valid" share the
-    axis of `measure`, such as "log_rmse".
+    axis of `measure`, such as "log_rmse". Lanes of one setting are repetitions of each other, folds
+    or seeds, over which a mean may be taken; lanes of different settings are never averaged.
     """
 
     key: str  # of the group within the job: "folds", "refit", ...
@@ -33,6 +48,9 @@ class Started:
     device: str
     num_parameters: int = 0  # of one lane
     metrics: tuple[str, ...] = ("train", "valid")
+    settings: tuple[str, ...] = ()  # (L,) the setting that each lane repeats; empty: all the same
+    asked: str | None = ""  # the setting that the headline speaks of; None: the best of them
+    judged_on: Literal["valid", "test"] = "valid"  # what the rows are that "valid" is measured on
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +74,19 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line, set of points or bars of a figure: x (n,) and y (n,)."""
+    """One line, set of points or bars of a figure: x (n,) and y (n,).
+
+    A setting keeps its colour in every figure of a job; without one the label stands for it.
+    """
 
     label: str
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    role: Role = "ink"
-    mode: Literal["lines", "markers", "bars"] = "lines"
+    x: Floats
+    y: Floats
+    role: Role = ""
+    mode: Mode = "lines"
+    setting: str = ""
+    low: Floats | None = None  # (n,) lower end of a band around y, such as a 95 % interval
+    high: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +136,28 @@ class Figure:
     y_scale: Scale = "linear"
     x_names: tuple[str, ...] = ()  # where x counts categories: what stands at 0, 1, 2 …
 
+    @classmethod
+    def lines(
+        cls,
+        name: str,
+        title: str,
+        finding: str,
+        x: Floats,
+        y: Mapping[str, Floats],
+        *more: Series,
+        mode: Mode = "lines",
+        **axes: Any,
+    ) -> "Figure":
+        """A figure of lines over one x (n,), y (n,) by label; `more` has an x of its own.
+
+        A label that is the word for a role, such as "train" or "truth", is drawn as that.
+        """
+        roles: dict[str, Role] = {role: role for role in get_args(Role)}
+        drawn = [
+            Series(label, x, values, roles.get(label, ""), mode) for label, values in y.items()
+        ]
+        return cls(name, title, finding, (*drawn, *more), **axes)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -120,15 +166,29 @@ class Table:
     name: str
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str | float | None, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+
+    @classmethod
+    def of(
+        cls, name: str, title: str, columns: Mapping[str, Sequence[Cell] | Floats], note: str = ""
+    ) -> "Table":
+        """A table by its columns, all of one length; what is not finite is an empty cell."""
+        cells = [[_cell(value) for value in column] for column in columns.values()]
+        return cls(name, title, tuple(columns), tuple(zip(*cells, strict=True)), note)
+
+
+def _cell(value: Cell | np.generic) -> Cell:
+    if value is None or isinstance(value, str):
+        return value
+    return float(value) if np.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A claim of the book, computed from this very run; it can fail.
+    """A claim, computed from this very run; it can fail.
 
-    `expected` is the book's figure, or the inequality in words when `tolerance` is None.
+    `expected` is the figure, or the inequality in words when `tolerance` is None.
     """
 
     section: str
@@ -137,28 +197,7 @@ class Check:
     got: float | str
     tolerance: float | None
     passed: bool
-
-    @classmethod
-    def near(
-        cls, section: str, name: str, expected: float, got: float, tolerance: float
-    ) -> "Check":
-        """Pass where |got - expected| <= tolerance; a NaN never passes."""
-        return cls(section, name, expected, got, tolerance, abs(got - expected) <= tolerance)
-
-    @classmethod
-    def at_least(cls, section: str, name: str, bound: float, got: float) -> "Check":
-        """Pass where got >= bound; a NaN never passes."""
-        return cls(section, name, f"at least {bound:g}", got, None, got >= bound)
-
-    @classmethod
-    def above(cls, section: str, name: str, bound: float, got: float) -> "Check":
-        """Pass where got > bound; a NaN never passes."""
-        return cls(section, name, f"above {bound:g}", got, None, got > bound)
-
-    @classmethod
-    def at_most(cls, section: str, name: str, bound: float, got: float) -> "Check":
-        """Pass where got <= bound; a NaN never passes."""
-        return cls(section, name, f"at most {bound:g}", got, None, got <= bound)
+    claim: Claim = "ours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +207,7 @@ class Finding:
     verdict: Verdict
     text: str
     rule: str
+    setting: str = ""  # the setting that it speaks of; "" where there is one only
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +227,9 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A model worth keeping."""
+    """A model worth keeping, as the bytes of its file: who only stores it need not know torch."""
 
-    predictor: "Predictor"
+    payload: bytes = field(repr=False)
 
 
 Event = Started | Epoch | Figure | Table | Check | Finding | Note | Checkpoint | Trained

@@ -3,17 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from ml.events import Checkpoint, Event
+from ml import fields
+from ml.events import Check, Checkpoint, Claim, Event
 
-Device = Annotated[
-    Literal["auto", "cpu", "cuda", "mps"],
-    Field(description="auto takes a GPU when there is one.", json_schema_extra={"group": "Run"}),
-]
-"""Where it is trained: a field that most experiments have."""
+FREE = {"name", "seed", "device"}  # fields that change no question
 
 
 class Diverged(Exception):
@@ -53,15 +50,12 @@ class Experiment(BaseModel, ABC):
     instant: ClassVar[bool] = False  # no training, bounded inputs: may answer within a request
     presets: ClassVar[tuple[Preset, ...]] = ()
     verifies: ClassVar[tuple[dict[str, Any], ...]] = ({},)  # the values whose checks `verify` runs
+    breakable: ClassVar[
+        tuple[str, ...]
+    ] = ()  # members that a check must notice when they are wrong
 
     name: str
-    seed: int = Field(
-        0,
-        ge=0,
-        lt=2**31,
-        description="Seed of every random draw.",
-        json_schema_extra={"group": "Run"},
-    )
+    seed: fields.Seed = 0
 
     _whole = model_validator(mode="before")(whole)
 
@@ -73,11 +67,55 @@ class Experiment(BaseModel, ABC):
             Diverged: where the loss of every lane is no longer finite.
         """
 
+    def matches(self, **values: Any) -> bool:
+        """Whether these are the defaults but for `values`, whatever the seed and the device."""
+        return self.model_dump(exclude=FREE) == type(self)(**values).model_dump(exclude=FREE)
+
     @property
     def label(self) -> str:
         """A few words that tell this value from its siblings: what differs from the defaults."""
         changed = self.model_dump(exclude_defaults=True, exclude={"name"})
         return ", ".join(f"{key} {value}" for key, value in changed.items()) or "defaults"
+
+    # ---- checks of this section; whose claim it is stands beside each
+
+    def near(
+        self, name: str, expected: float, got: float, tolerance: float, claim: Claim = "ours"
+    ) -> Check:
+        """Pass where |got - expected| <= tolerance; a NaN never passes."""
+        got, passed = float(got), bool(abs(got - expected) <= tolerance)
+        return Check(self.section, name, expected, got, tolerance, passed, claim)
+
+    def at_least(self, name: str, bound: float, got: float, claim: Claim = "ours") -> Check:
+        """Pass where got >= bound; a NaN never passes."""
+        return self.holds(name, f"at least {bound:g}", got, got >= bound, claim)
+
+    def at_most(self, name: str, bound: float, got: float, claim: Claim = "ours") -> Check:
+        """Pass where got <= bound; a NaN never passes."""
+        return self.holds(name, f"at most {bound:g}", got, got <= bound, claim)
+
+    def above(self, name: str, bound: float, got: float, claim: Claim = "ours") -> Check:
+        """Pass where got > bound; a NaN never passes."""
+        return self.holds(name, f"above {bound:g}", got, got > bound, claim)
+
+    def below(self, name: str, bound: float, got: float, claim: Claim = "ours") -> Check:
+        """Pass where got < bound; a NaN never passes."""
+        return self.holds(name, f"below {bound:g}", got, got < bound, claim)
+
+    def equal(
+        self, name: str, expected: float | str, got: float | str, claim: Claim = "ours"
+    ) -> Check:
+        """Pass where both are the same, to the last bit or letter."""
+        if isinstance(expected, str):
+            return self.holds(name, expected, got, expected == got, claim)
+        return self.near(name, expected, float(got), 0.0, claim)
+
+    def holds(
+        self, name: str, expected: str, got: float | str, passed: bool, claim: Claim = "ours"
+    ) -> Check:
+        """A condition in words, and what was found."""
+        got = got if isinstance(got, str) else float(got)
+        return Check(self.section, name, expected, got, None, bool(passed), claim)
 
     @classmethod
     def summary(cls) -> str:

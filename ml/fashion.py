@@ -1,95 +1,89 @@
 """What the experiments on Fashion-MNIST share: lanes over images, a gallery, a confusion matrix."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
+from ml import fields
+from ml.data import fashion_mnist
 from ml.data.fashion_mnist import LABELS, SIDE, FashionMNIST
-from ml.events import Event, Figure, HeatMap, Images, Role, Series
-from ml.experiment import Diverged
+from ml.events import Figure, HeatMap, Images
 from ml.lanes import Lane, Lanes
 from ml.losses import accuracy, cross_entropy
-from ml.nn import DropConnect, Dropout, GaussianNoise, Linear, Pixels, mlp
-from ml.optim import SGD, Optimizer
-from ml.train import CHUNK, Progress, Training, fit, train_epoch
+from ml.nn import Pixels
+from ml.train import CHUNK, Net, Training, train_epoch
+from ml.trains import TrainingExperiment
 
 NUM_INPUTS, NUM_OUTPUTS = SIDE * SIDE, len(LABELS)
-ACCURACY = 3  # the row of an epoch that has the accuracy on the images it is judged on
-STUDENT = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-)  # fmt: skip
-"""The 97.5 % point of Student's t by degrees of freedom, from 1; the last serves for all above."""
+HELD_OUT = 2000  # further training images to choose by: their accuracy strays by 1 %
+GUESSING = float(np.log(NUM_OUTPUTS))  # the cross-entropy of one who knows nothing
 
 
-def lane(data: FashionMNIST, label: str, lr: float, seed: int, weight_decay: float = 0.0) -> Lane:
-    """A model that learns from all training images and is judged on all test images."""
-    return Lane(
-        label=label, train=data.train, valid=data.test, lr=lr, seed=seed, weight_decay=weight_decay
-    )
+@dataclass(frozen=True, slots=True)
+class OfPixels:
+    """A net of bytes: `net` maps pixels in [0, 1], (L, n, 784), to logits."""
+
+    net: Net
+
+    def __call__(self, lanes: Lanes) -> nn.Sequential:
+        """Divide by 255, then the net of these lanes."""
+        return nn.Sequential(Pixels(), self.net(lanes))
 
 
-def training(
-    data: FashionMNIST,
-    key: str,
-    lanes: Sequence[Lane],
-    net: Callable[[Lanes], nn.Module],
-    *,
-    num_epochs: int,
-    batch_size: int = 256,
-    optimizer: Callable[[nn.Module, Lanes], Optimizer] = SGD,
-    device: torch.device,
-) -> Training:
-    """One group of classifiers: `net` maps pixels in [0, 1], (L, n, 784), to logits."""
-    return Training(
-        key=key, lanes=Lanes.of(lanes), X=data.X, y=data.y,
-        net=lambda given: nn.Sequential(Pixels(), net(given)),
-        loss=cross_entropy, measure=cross_entropy, measured="cross_entropy",
-        also={"accuracy": accuracy}, optimizer=optimizer,
-        num_epochs=num_epochs, batch_size=batch_size, device=device,
-    )  # fmt: skip
+class FashionExperiment(TrainingExperiment):
+    """One that trains classifiers of clothes, by cross-entropy and SGD unless told else."""
+
+    num_images: fields.NumImages = fields.IMAGES
+
+    @cached_property
+    def data(self) -> FashionMNIST:
+        """Its training images and all test images."""
+        return fashion_mnist.read(self.num_images)
+
+    def classifier(self, key: str, lanes: Iterable[Lane], net: Net, **others: Any) -> Training:
+        """A group of nets over the images; accuracy is measured beside the cross-entropy."""
+        return self.training(
+            key,
+            self.data.X,
+            self.data.y,
+            lanes,
+            OfPixels(net),
+            **{"loss": cross_entropy, "also": {"accuracy": accuracy}, "judged_on": "test"} | others,
+        )
+
+    def lane(self, label: str, **others: Any) -> Lane:
+        """A model that learns from all training images and is judged on all test images."""
+        usual: dict[str, Any] = {"train": self.data.train, "valid": self.data.test}
+        usual |= {name: getattr(self, name) for name in ("lr", "seed") if hasattr(self, name)}
+        return Lane(label=label, **usual | others)
 
 
-def noisy(lanes: Lanes, kind: str, p: Tensor) -> nn.Sequential:
-    """784-256-256-10 with noise of that kind: p (L, 2) for what follows each hidden layer."""
-    layers, last = list[nn.Module](), None
-    for layer in mlp(lanes, (NUM_INPUTS, 256, 256, NUM_OUTPUTS), dropouts=[*p.T]):
-        if isinstance(layer, Dropout) and kind != "dropout":
-            last = (layer.p, layer.seeds, layer.layer)
-            if kind == "Gaussian":  # DropConnect drops the weights of the next map, not its inputs
-                layers.append(GaussianNoise(*last))
-        elif isinstance(layer, Linear) and last and kind == "DropConnect":
-            layers.append(DropConnect(*last, layer))
-            last = None  # the map after that has its own strength, or none
-        else:
-            layers.append(layer)
-    return nn.Sequential(*layers)
+class FashionChoice(FashionExperiment):
+    """One that chooses between settings: by held-out images, and never by the test images."""
 
+    num_images: Annotated[fields.NumImages, Field(le=fields.IMAGES - HELD_OUT)] = 10_000
 
-def ended(
-    training: Training, progress: Progress, *, lost: float = np.inf
-) -> Generator[Event, None, NDArray[np.float64]]:
-    """Train a group of which only the last accuracies matter: (L,), NaN where a lane diverged.
+    @cached_property
+    def data(self) -> FashionMNIST:
+        """Training images, then those that are held out, then all test images."""
+        return fashion_mnist.read(self.num_images + HELD_OUT)
 
-    A lane has diverged where its training loss is no number, or not below `lost`. A group in which
-    all diverge ends here as well, and a checkpoint keeps no net of a group that has ended: a search
-    would carry all of its nets.
-    """
-    key = f"ended/{training.key}"
-    if key not in progress.tensors:
-        last = np.full((ACCURACY + 1, len(training.lanes)), np.nan, dtype=np.float32)
-        with suppress(Diverged):
-            last = (yield from fit(training, progress)).curve[-1]
-        for name in progress.get(training.key):
-            del progress.tensors[f"{training.key}/{name}"]
-        found = np.where(last[0] < lost, last[ACCURACY], np.nan).astype(np.float64)
-        progress.tensors[key] = torch.from_numpy(found)
-    return progress.tensors[key].numpy()
+    def lane(self, label: str, **others: Any) -> Lane:
+        """A model judged on held-out images, which may choose, and tested on the test images."""
+        learnt, held_out = self.data.train.split([self.num_images, HELD_OUT])
+        rows = {"train": learnt, "valid": held_out, "test": self.data.test}
+        return super().lane(label, **rows | others)
+
+    def classifier(self, key: str, lanes: Iterable[Lane], net: Net, **others: Any) -> Training:
+        """The same, said to be judged on validation rows."""
+        return super().classifier(key, lanes, net, **{"judged_on": "valid"} | others)
 
 
 class _Enough(Exception):
@@ -163,62 +157,6 @@ def confusion(data: FashionMNIST, y_hat: Tensor) -> Figure:
         f" frequent mistake: {share[true, taken]:.0f} % of {LABELS[true]} are taken for"
         f" {LABELS[taken]}.",
         heat_map=HeatMap(LABELS, LABELS, share), x_label="predicted", y_label="true",
-    )  # fmt: skip
-
-
-def interval(values: ArrayLike) -> tuple[float, float]:
-    """Mean of values (n,) and half the width of Student's 95 % interval; NaN where n is 1."""
-    sample = np.asarray(values, dtype=np.float64)
-    n = len(sample)
-    if n < 2:
-        return float(sample.mean()), float("nan")
-    half = STUDENT[min(n - 1, len(STUDENT)) - 1] * sample.std(ddof=1) / np.sqrt(n)
-    return float(sample.mean()), float(half)
-
-
-def spread(values: ArrayLike) -> tuple[float | None, float | None]:
-    """The same for a table: what is not a number is an empty cell."""
-    mean, half = (value if np.isfinite(value) else None for value in interval(values))
-    return mean, half
-
-
-def percent(label: str, apart: ArrayLike) -> str:
-    """A difference of accuracies in percentage points, with its interval."""
-    mean, half = interval(apart)
-    return f"{label} {100 * mean:+.1f} ± {100 * half:.1f} points"
-
-
-def band(label: str, x: NDArray[np.float64], values: ArrayLike, role: Role) -> tuple[Series, ...]:
-    """Mean over the seeds of values (n, S), and the two ends of its 95 % interval."""
-    mean, half = np.array([interval(row) for row in np.asarray(values)]).T
-    return (
-        Series(label, x, mean, role),
-        Series(f"{label}, low", x, mean - half, role),
-        Series(f"{label}, high", x, mean + half, role),
-    )
-
-
-def gains(curve: NDArray[np.float64]) -> Iterator[Event]:
-    """Gap and difference of test accuracy without and with dropout: (E, M, 2, S)."""
-    epochs = np.arange(1.0, len(curve) + 1)
-    gap, test = curve[:, ACCURACY - 1] - curve[:, ACCURACY], curve[:, ACCURACY]
-    yield Figure(
-        "gap", "Training minus test accuracy, by epoch",
-        f"After {len(curve)} epochs the gap is {gap[-1, 0].mean():.1%} without dropout and"
-        f" {gap[-1, 1].mean():.1%} with it.",
-        (
-            *band("none", epochs, gap[:, 0], "c4"),
-            *band("dropout", epochs, gap[:, 1], "c3"),
-        ),
-        x_label="epoch", y_label="train − test accuracy",
-    )  # fmt: skip
-    apart = test[:, 1] - test[:, 0]
-    yield Figure(
-        "gained", "What dropout gains on test images, by epoch",
-        f"{percent('Dropout changes test accuracy by', apart[0])} after the first epoch"
-        f" and {percent('by', apart[-1])} after the last.",
-        band("with minus without", epochs, apart, "c3"),
-        x_label="epoch", y_label="difference of test accuracy",
     )  # fmt: skip
 
 

@@ -1,10 +1,14 @@
 """A lane is one model of L trained side by side: its rows, its hyperparameters, its seed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
+from typing import Any
 
 import torch
 from torch import Tensor
+
+NO_ROWS = torch.empty(0, dtype=torch.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,11 +17,14 @@ class Lane:
 
     label: str
     train: Tensor  # (n,) rows to learn from
-    valid: Tensor  # (m,) rows to be judged on; may be empty
+    valid: Tensor  # (m,) rows to be judged on, and chosen by; may be empty
     lr: float
     weight_decay: float = 0.0
-    dropout: float = 0.0
+    dropout: float | tuple[float, ...] = 0.0  # of all hidden layers, or of each
     seed: int = 0
+    setting: str = ""  # lanes of one setting repeat each other: their mean means something
+    scale: float = 1.0  # what the target was divided by: a measure is given in its own units
+    test: Tensor = NO_ROWS  # (t,) rows that nothing is chosen by; empty where `valid` is all
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,11 @@ class Lanes:
     valid_weight: Tensor  # (L, m)
     lr: Tensor  # (L,)
     weight_decay: Tensor  # (L,)
-    dropout: Tensor  # (L,)
+    dropout: Tensor  # (L, H) of the first H hidden layers; the last holds for all after it
+    scale: Tensor  # (L,)
+    settings: tuple[str, ...]
+    test: Tensor  # (L, t)
+    test_weight: Tensor  # (L, t)
 
     @classmethod
     def of(cls, lanes: Sequence[Lane]) -> "Lanes":
@@ -41,33 +52,60 @@ class Lanes:
             raise ValueError("Training needs at least one lane, and each lane at least one row.")
         train, train_weight = _pad([lane.train for lane in lanes])
         valid, valid_weight = _pad([lane.valid for lane in lanes])
-        lr, weight_decay, dropout = torch.tensor(
-            [(lane.lr, lane.weight_decay, lane.dropout) for lane in lanes], dtype=torch.float32
-        ).T
-        labels = tuple(lane.label for lane in lanes)
-        seeds = tuple(lane.seed for lane in lanes)
+        test, test_weight = _pad([lane.test for lane in lanes])
         return cls(
-            labels, seeds, train, train_weight, valid, valid_weight, lr, weight_decay, dropout
+            labels=tuple(lane.label for lane in lanes),
+            seeds=tuple(lane.seed for lane in lanes),
+            train=train,
+            train_weight=train_weight,
+            valid=valid,
+            valid_weight=valid_weight,
+            lr=_column(lane.lr for lane in lanes),
+            weight_decay=_column(lane.weight_decay for lane in lanes),
+            dropout=_dropouts([lane.dropout for lane in lanes]),
+            scale=_column(lane.scale for lane in lanes),
+            settings=tuple(lane.setting for lane in lanes),
+            test=test,
+            test_weight=test_weight,
         )
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __iter__(self) -> Iterator[Lane]:
+        """The lanes as they were before they were stacked."""
+        for i, label in enumerate(self.labels):
+            yield Lane(
+                label=label,
+                train=self.train[i][self.train_weight[i] > 0],
+                valid=self.valid[i][self.valid_weight[i] > 0],
+                lr=float(self.lr[i]),
+                weight_decay=float(self.weight_decay[i]),
+                dropout=tuple(self.dropout[i].tolist()),
+                seed=self.seeds[i],
+                setting=self.settings[i],
+                scale=float(self.scale[i]),
+                test=self.test[i][self.test_weight[i] > 0],
+            )
+
     def to(self, device: torch.device) -> "Lanes":
         """The same lanes with their tensors on a device."""
-        tensors = {
-            name: getattr(self, name).to(device)
-            for name in (
-                "train",
-                "train_weight",
-                "valid",
-                "valid_weight",
-                "lr",
-                "weight_decay",
-                "dropout",
-            )
+        values = {field.name: getattr(self, field.name) for field in dataclass_fields(self)}
+        tensors: dict[str, Any] = {
+            name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)
         }
         return replace(self, **tensors)
+
+
+def _column(values: Iterable[float]) -> Tensor:
+    return torch.tensor([*values], dtype=torch.float32)
+
+
+def _dropouts(each: Sequence[float | tuple[float, ...]]) -> Tensor:
+    """Probabilities of each lane's hidden layers, (L, H); a shorter row goes on as it ends."""
+    rows = [p if isinstance(p, tuple) else (p,) for p in each]
+    most = max(map(len, rows))
+    return torch.tensor([row + row[-1:] * (most - len(row)) for row in rows])
 
 
 def _pad(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

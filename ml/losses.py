@@ -22,13 +22,9 @@ def log_rmse(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     return weighted_mean((y_hat.clamp(min=1).log() - y.log())[..., 0] ** 2, weight).sqrt()
 
 
-def scaled_rmse(scale: Tensor) -> Loss:
-    """Root mean squared error times `scale` (L,): of standardised logarithms, the log RMSE."""
-
-    def rmse(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-        return scale.to(y.device) * weighted_mean(((y_hat - y) ** 2)[..., 0], weight).sqrt()
-
-    return rmse
+def rmse(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+    """Root mean squared error; of standardised logarithms times a lane's scale, the log RMSE."""
+    return weighted_mean(((y_hat - y) ** 2)[..., 0], weight).sqrt()
 
 
 def cross_entropy(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:

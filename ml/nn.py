@@ -1,7 +1,8 @@
 """Layers that hold L models side by side: tensors are (L, n, features)."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from itertools import pairwise
 
 import torch
@@ -15,11 +16,13 @@ Init = Callable[[Tensor, torch.Generator], object]
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
+@cache  # the same start is the same value, also when nets are compared
 def uniform(bound: float) -> Init:
     """Uniform in [-bound, bound); torch itself starts a linear layer at 1 / sqrt(inputs)."""
     return lambda tensor, generator: tensor.uniform_(-bound, bound, generator=generator)
 
 
+@cache
 def gaussian(std: float) -> Init:
     """Normal with this standard deviation; 0 gives zeros."""
     return lambda tensor, generator: tensor.normal_(0, std, generator=generator)
@@ -30,6 +33,7 @@ def zeros(tensor: Tensor, generator: torch.Generator) -> object:  # noqa: ARG001
     return tensor.zero_()
 
 
+@cache
 def constant(value: float) -> Init:
     """Every number the same: the units of a layer then never come apart (4.8.1)."""
     return lambda tensor, generator: tensor.fill_(value)  # noqa: ARG005  nothing is drawn
@@ -135,30 +139,32 @@ class DropConnect(Noisy):
         return product if self.linear.bias is None else product + self.linear.bias
 
 
-def mlp(
-    lanes: Lanes,
-    sizes: Sequence[int],
-    *,
-    activation: str = "relu",
-    bias: bool = True,
-    init: Init | None = None,
-    bias_init: Init | None = None,
-    dropouts: Sequence[Tensor] | None = None,
-) -> nn.Sequential:
+@dataclass(frozen=True, slots=True)
+class MLP:
     """Hidden layers with activation and dropout, then a linear read-out: sizes (in, ..., out).
 
-    `dropouts` has probabilities (L,) for each hidden layer; else the lanes' own holds for all.
+    A value: lanes whose nets are equal can be trained in one program. Called with L lanes it gives
+    their net, (L, n, in) -> (L, n, out), each lane's weights drawn from its own seed.
     """
-    linear = partial(Linear, len(lanes), init=init, bias_init=bias_init)
-    dropouts = dropouts or [lanes.dropout] * (len(sizes) - 2)
-    layers: list[nn.Module] = []
-    for layer, (num_inputs, num_hiddens) in enumerate(pairwise(sizes[:-1])):
-        layers += [linear(num_inputs, num_hiddens), ACTIVATIONS[activation]()]
-        if bool((dropouts[layer] > 0).any()):
-            layers.append(Dropout(dropouts[layer], lanes.seeds, layer))
-    net = nn.Sequential(*layers, linear(sizes[-2], sizes[-1], bias=bias))
-    initialise(net, lanes.seeds)
-    return net
+
+    sizes: tuple[int, ...]
+    activation: str = "relu"
+    bias: bool = True  # of the read-out
+    init: Init | None = None  # torch's: uniform within 1/sqrt(inputs)
+    bias_init: Init | None = None
+
+    def __call__(self, lanes: Lanes) -> nn.Sequential:
+        """Layers of these sizes for all lanes."""
+        linear = partial(Linear, len(lanes), init=self.init, bias_init=self.bias_init)
+        layers: list[nn.Module] = []
+        for layer, (num_inputs, num_hiddens) in enumerate(pairwise(self.sizes[:-1])):
+            layers += [linear(num_inputs, num_hiddens), ACTIVATIONS[self.activation]()]
+            p = lanes.dropout[:, min(layer, lanes.dropout.shape[1] - 1)]
+            if bool((p > 0).any()):
+                layers.append(Dropout(p, lanes.seeds, layer))
+        net = nn.Sequential(*layers, linear(self.sizes[-2], self.sizes[-1], bias=self.bias))
+        initialise(net, lanes.seeds)
+        return net
 
 
 @torch.no_grad()

@@ -13,8 +13,8 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 from torch import nn
 
-from ml import submission
 from ml.encoder import Encoder, Target
+from ml.houses import submission
 from ml.nn import ACTIVATIONS, Linear
 from ml.schema import InputSchema
 

@@ -1,8 +1,9 @@
 """The training loop: there is one, and it knows nothing of folds or sweeps."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,21 +13,24 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from ml import draws
-from ml.events import Checkpoint, Epoch, Event, Started
+from ml.events import Checkpoint, Epoch, Event, Floats
 from ml.experiment import Diverged
 from ml.lanes import Lanes
 from ml.losses import Loss
-from ml.nn import count_parameters, set_moment
+from ml.nn import set_moment
 from ml.optim import Optimizer
 
 SAY_EVERY = 0.05  # seconds between two events: a curve is watched by eyes
 SAVE_EVERY = 1.0  # seconds between two checkpoints: what a crash may cost
 CACHED = 2**25  # numbers of gathered rows kept for evaluation (128 MiB): a copy an epoch is saved
-PARTS = ("train", "valid")
+PARTS = ("train", "valid", "test")
 CHUNK = 2**24  # numbers of rows evaluated at a time otherwise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Net = Callable[[Lanes], nn.Module]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Training:
     """One group of lanes as plain values: their rows point into X (N, d) and y (N, out)."""
 
@@ -34,7 +38,7 @@ class Training:
     lanes: Lanes
     X: Tensor
     y: Tensor
-    net: Callable[[Lanes], nn.Module]
+    net: Net
     loss: Loss
     measure: Loss
     measured: str  # the name of `measure`
@@ -43,14 +47,66 @@ class Training:
     num_epochs: int
     batch_size: int
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    judged_on: Literal["valid", "test"] = "valid"  # what the rows are that `valid` names
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The M numbers of an epoch by name, in their order: "train", "valid", "train accuracy"."""
+        parts = PARTS if self.lanes.test.numel() else PARTS[:2]
+        return (*parts, *(f"{part} {name}" for name in self.also for part in parts))
+
+    @property
+    def program(self) -> tuple[object, ...]:
+        """What trainings have in common that can be one: all but their lanes and their rows."""
+        shapes = self.X.shape[1:], self.X.dtype, self.y.shape[1:], self.y.dtype
+        measures = self.loss, self.measure, self.measured, tuple(self.also.items())
+        steps = self.optimizer, self.num_epochs, self.batch_size
+        return self.key, self.net, *shapes, *measures, *steps, self.device, self.judged_on
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """What training gave: the net in evaluation mode and its curve (E, M, L)."""
+    """What became of a training: its curve (E, M, L), and its lanes within the net of all."""
 
-    net: nn.Module
+    training: Training
     curve: NDArray[np.float32]
+    stacked: nn.Module | None = None  # the net of its program, in evaluation mode
+    first: int = 0  # of its lanes in there
+
+    def metric(self, name: str) -> Floats:
+        """One metric of every lane by epoch, by its name: (E, L). Raises ValueError."""
+        return self.curve[:, self.training.metrics.index(name)].astype(np.float64)
+
+    def last(self, name: str) -> Floats:
+        """One metric of every lane at its last epoch, NaN where the lane diverged: (L,)."""
+        return np.where(np.isfinite(self.curve[-1, 0]), self.metric(name)[-1], np.nan)
+
+    def parameter(self, name: str) -> Floats:
+        """One parameter of every lane, by its name in the net such as "0.weight": (L, ...)."""
+        assert self.stacked is not None
+        value = self.stacked.get_parameter(name).detach()[self._place]
+        return value.cpu().double().numpy()
+
+    @property
+    def net(self) -> nn.Module:
+        """The net of these lanes alone, in evaluation mode."""
+        assert self.stacked is not None
+        net = self.training.net(self.training.lanes).to(self.training.device)
+        for own, all_lanes in zip(net.parameters(), self.stacked.parameters(), strict=True):
+            own.data = all_lanes.detach()[self._place].clone()
+        return net.eval()
+
+    @property
+    def _place(self) -> slice:
+        return slice(self.first, self.first + len(self.training.lanes))
+
+
+class GroupDiverged(Diverged):
+    """No lane of a group has a finite number any more; its curve so far is (E, M, L)."""
+
+    def __init__(self, text: str, curve: NDArray[np.float32]) -> None:
+        super().__init__(text)
+        self.curve = curve
 
 
 class Progress:
@@ -65,6 +121,12 @@ class Progress:
         self.tensors |= {f"{key}/{name}": value.cpu().clone() for name, value in values.items()}
         return Checkpoint(save_tensors(self.tensors))
 
+    def keep_curve(self, key: str, curve: NDArray[np.float32]) -> None:
+        """Forget the state of a group that has ended: a search would carry all of its nets."""
+        for name in self.get(key):
+            del self.tensors[f"{key}/{name}"]
+        self.tensors[f"{key}/curve"] = torch.from_numpy(curve)
+
     def get(self, key: str) -> dict[str, Tensor]:
         """What was remembered of a group: empty where it has not begun."""
         prefix = f"{key}/"
@@ -75,25 +137,11 @@ class Progress:
         }
 
 
-def started(trainings: Sequence[Training]) -> Iterator[Started]:
-    """Say all groups before the first begins, so that a watcher knows how much there is to do."""
-    for training in trainings:
-        yield Started(
-            key=training.key,
-            labels=training.lanes.labels,
-            num_epochs=training.num_epochs,
-            measure=training.measured,
-            device=training.device.type,
-            num_parameters=count_parameters(training.net(training.lanes)),
-            metrics=(*PARTS, *(f"{part} {name}" for name in training.also for part in PARTS)),
-        )
-
-
 def fit(training: Training, progress: Progress) -> Generator[Event, None, Fitted]:
     """Train every lane at once, saying how each does after each epoch; go on where `progress` ends.
 
     Raises:
-        Diverged: where the training measure of no lane is a number any more.
+        GroupDiverged: where the training measure of no lane is a number any more.
     """
     lanes, X, y = training.lanes.to(training.device), *_on(training.device, training.X, training.y)
     net = training.net(training.lanes).to(training.device)
@@ -114,12 +162,12 @@ def fit(training: Training, progress: Progress) -> Generator[Event, None, Fitted
             yield Epoch(training.key, said + 1, np.stack(curve[said:]))
             said, heard = epoch, now
             if lost:
-                raise Diverged(_diverged(training, epoch))
+                raise GroupDiverged(_diverged(training, epoch), np.stack(curve))
             if last or now - kept >= SAVE_EVERY:
                 yield progress.put(training.key, optimizer.state(), np.stack(curve))
                 kept = now
     net.eval()
-    return Fitted(net, np.stack(curve))
+    return Fitted(training, np.stack(curve), net)
 
 
 def _on(device: torch.device, *tensors: Tensor) -> list[Tensor]:
@@ -161,24 +209,30 @@ def train_epoch(
 
 
 class Evaluation:
-    """Measures every lane on its training rows and on its validation rows."""
+    """Measures every lane on its training rows, its validation rows, and its test rows if any."""
 
     def __init__(self, training: Training, lanes: Lanes, X: Tensor, y: Tensor) -> None:
         self.measures, self.X, self.y = (training.measure, *training.also.values()), X, y
+        self.scale = lanes.scale
         self.parts = [(lanes.train, lanes.train_weight), (lanes.valid, lanes.valid_weight)]
+        if lanes.test.numel():
+            self.parts.append((lanes.test, lanes.test_weight))
         numbers = sum(rows.numel() for rows, _ in self.parts) * X[0].numel()
         self.gathered = [X[rows] for rows, _ in self.parts] if numbers <= CACHED else None
 
     @torch.no_grad()
     def __call__(self, net: nn.Module) -> NDArray[np.float32]:
-        """Every measure on both parts: (M, L), NaN where a lane has no rows."""
+        """Every measure on every part: (M, L), NaN where a lane has no rows."""
         net.eval()
-        found = np.full((len(self.measures), 2, len(self.parts[0][0])), np.nan, dtype=np.float32)
+        shape = len(self.measures), len(self.parts), len(self.parts[0][0])
+        found = np.full(shape, np.nan, dtype=np.float32)
         for part, (rows, weight) in enumerate(self.parts):
             if rows.numel():
                 y_hat = net(self.gathered[part]) if self.gathered else self.predict(net, rows)
                 for i, measure in enumerate(self.measures):
-                    found[i, part] = measure(y_hat, self.y[rows], weight).float().cpu().numpy()
+                    value = measure(y_hat, self.y[rows], weight)
+                    # in units of the target; a share, such as accuracy, has none
+                    found[i, part] = (value if i else value * self.scale).float().cpu().numpy()
         return found.reshape(-1, found.shape[2])
 
     def predict(self, net: nn.Module, rows: Tensor) -> Tensor:

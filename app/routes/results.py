@@ -20,7 +20,7 @@ from app.schemas import CheckOut, FigureRef, Metrics, Preflight
 from app.store import SERVED, RunStore
 from app.wording import short
 from ml.predictor import Histogram
-from ml.submission import preflight
+from ml.houses.submission import preflight
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 LOOK = 0.1  # seconds between two looks for news of a job

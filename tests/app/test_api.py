@@ -16,7 +16,7 @@ from app.engine.runners import Processes
 from app.engine.worker import Worker
 from app.models import JobStatus
 from app.store import RunStore
-from ml.data import houses
+from ml.houses import files
 from ml.predictor import Predictor
 
 HOUSE, POLYNOMIAL = 1, 2
@@ -219,7 +219,7 @@ def test_file() -> Path:
 def test_kaggles_file_gives_the_submissions_prices(client: TestClient, test_file: Path) -> None:
     lines = client.get(f"/api/v1/jobs/{HOUSE}/submission.csv").text.splitlines()[1:]
     wanted = np.array([float(line.split(",")[1]) for line in lines])
-    rows = houses.records(houses.read(test_file.parent).test)
+    rows = files.records(files.read(test_file.parent).test)
     response = client.post("/api/v1/predictions", json={"houses": rows})
     assert response.is_success, response.text[:500]
     answer = response.json()

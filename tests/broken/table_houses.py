@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from ml import house_folds
-from ml.data import houses
+from ml.houses import folds as house_folds
+from ml.houses import files
 from ml.experiments import house_sweeps
-from ml.house_claims import BOOK, LINEAR_LOG
+from ml.houses.book import BOOK, LINEAR_LOG
 from ml.losses import Loss, log_rmse, scaled_rmse
 from ml.predictor import Predictor
 from tests.broken.breaks import Break, Wrong, times
@@ -45,7 +45,7 @@ BREAKS = [
         wrong=lambda file, **_: _read(file), red=("shapes",), values=SHORT,
     ),
     Break(
-        name="kaggle_house", owner=houses.Houses, line="prices",
+        name="kaggle_house", owner=files.Houses, line="prices",
         wrong=property(lambda self: self.train[["SalePrice"]].to_numpy() + 1),
         red=("first prices",), values=SHORT,
     ),

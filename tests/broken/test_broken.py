@@ -1,6 +1,8 @@
 """No check that cannot fail: all claims hold, and each turns red when a key line is broken."""
 
+import importlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +10,12 @@ import pytest
 from ml.events import Check
 from ml.experiment import Diverged
 from ml.experiments import EXPERIMENTS
-from tests.broken import table_4_1, table_clothes, table_depth, table_fits, table_houses
 from tests.broken.breaks import Break
 
-TABLES = (table_4_1, table_clothes, table_fits, table_depth, table_houses)
-BREAKS = [broken for table in TABLES for broken in table.BREAKS]
+TABLES = sorted(path.stem for path in Path(__file__).parent.glob("table_*.py"))
+BREAKS: list[Break] = [
+    broken for name in TABLES for broken in importlib.import_module(f"tests.broken.{name}").BREAKS
+]
 CLAIMING = [name for name, cls in EXPERIMENTS.items() if cls.verifies]
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
@@ -28,8 +31,7 @@ def checks(name: str, values: dict[str, Any]) -> Iterator[Check]:
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.words)
 def test_a_broken_line_turns_its_checks_red(broken: Break, monkeypatch: pytest.MonkeyPatch) -> None:
-    change = monkeypatch.setitem if isinstance(broken.owner, dict) else monkeypatch.setattr
-    change(broken.owner, broken.line, broken.wrong)
+    broken.apply(monkeypatch)
     found = []
     for check in checks(broken.name, broken.values):
         found.append(check)
@@ -39,6 +41,11 @@ def test_a_broken_line_turns_its_checks_red(broken: Break, monkeypatch: pytest.M
         concerned = [check for check in found if check.name.startswith(prefix)]
         assert concerned, f"No check is called {prefix}: {[check.name for check in found]}"
         assert [check for check in concerned if check.passed] == []
+
+
+def test_what_is_declared_breakable_is_broken_and_nothing_else_is() -> None:
+    declared = {(name, line) for name, cls in EXPERIMENTS.items() for line in cls.breakable}
+    assert {(b.name, b.line) for b in BREAKS if b.owner is None} == declared
 
 
 @pytest.mark.parametrize("name", CLAIMING)

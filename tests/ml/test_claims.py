@@ -9,7 +9,7 @@ import pytest
 
 from ml.events import Check
 from ml.experiments import EXPERIMENTS
-from ml.house_claims import BOOK
+from ml.houses.book import BOOK
 
 DROPOUT = {"num_images": 4000, "num_epochs": 1, "num_hiddens": 64}
 QUICK: dict[str, tuple[dict[str, Any], ...]] = {

@@ -6,7 +6,7 @@ from ml import graphs
 from ml.events import Epoch, Note
 from ml.experiments import layerwise_rates
 from ml.lanes import Lane, Lanes
-from ml.nn import mlp
+from ml.nn import MLP
 
 
 def test_every_arrow_of_a_traced_graph_goes_right() -> None:
@@ -21,7 +21,7 @@ def test_every_arrow_of_a_traced_graph_goes_right() -> None:
 def test_each_layer_of_each_lane_moves_by_its_share() -> None:
     rows = torch.arange(2)
     lanes = Lanes.of([Lane(label="", train=rows, valid=rows, lr=lr, seed=5) for lr in (0.1, 0.2)])
-    net = mlp(lanes, (3, 4, 2))
+    net = MLP((3, 4, 2))(lanes)
     optimizer = layerwise_rates.LayerWise(net, lanes, num_steps=2)
     for share in (1.0, 0.5):  # 1 - t / T
         start = [p.detach().clone() for p in net.parameters()]

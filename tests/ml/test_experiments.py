@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ml.data.house_tables import HouseTables
 from ml.events import Check, Epoch, Event, Figure, Started, Table, Trained
 from ml.experiment import Diverged, Experiment, Preset
 from ml.experiments import EXPERIMENTS, house_sweeps, parse
+from ml.houses.tables import HouseTables
 
 TINY: dict[str, Any] = {"num_epochs": 2, "num_images": 500, "num_seeds": 2, "num_trials": 4}
 DIVERGES = {"no_factorial"}  # a lane that diverges beside others is what it shows

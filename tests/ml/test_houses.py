@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from ml.data.houses import Houses
 from numpy.typing import NDArray
 
-from ml.data import houses
-from ml.data.house_fields import FIELDS
-from ml.data.houses import Houses
 from ml.encoder import Encoder
+from ml.houses import files
+from ml.houses.attributes import FIELDS
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("RIDGELINE_TEST_CACHE") or ROOT / "var/cache")
@@ -21,17 +21,17 @@ Rows = list[dict[str, object]]
 
 @pytest.fixture(scope="module")
 def data() -> Houses:
-    return houses.read(CACHE)
+    return files.read(CACHE)
 
 
 @pytest.fixture(scope="module")
 def train(data: Houses) -> Rows:
-    return houses.records(data.train)
+    return files.records(data.train)
 
 
 @pytest.fixture(scope="module")
 def test(data: Houses) -> Rows:
-    return houses.records(data.test)
+    return files.records(data.test)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from ml.events import Check, Epoch, Event
 from ml.experiment import Diverged
 from ml.experiments import EXPERIMENTS, parse, sparsity
 from ml.lanes import Lane, Lanes
-from ml.nn import gaussian, mlp
+from ml.nn import MLP, gaussian
 
 
 def checks(name: str, **values: Any) -> list[Check]:
@@ -82,7 +82,7 @@ def test_soft_threshold_and_the_bias() -> None:
     row = torch.arange(1)
     lane = Lane(label="", train=row, valid=row, lr=0.003, weight_decay=1e4)
     lanes = Lanes.of([lane])
-    net = mlp(lanes, (3, 1), init=gaussian(1))
+    net = MLP((3, 1), init=gaussian(1))(lanes)
     bias = net.get_parameter("0.bias").clone()
     optimizer = sparsity.Proximal(net, lanes)
     optimizer.move(torch.zeros_like(optimizer.flat.value), None)

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from ml.data import houses
 from ml.data.hub import download
+from ml.houses import files
 from ml.schema import BadTable, InputField, InputSchema, InvalidRows
 
 ROOT = Path(__file__).parents[2]
@@ -37,18 +37,18 @@ Small = SMALL.row_model()
 
 
 @pytest.fixture(scope="module")
-def data() -> houses.Houses:
-    return houses.read(CACHE)
+def data() -> files.Houses:
+    return files.read(CACHE)
 
 
 @pytest.fixture(scope="module")
-def schema(data: houses.Houses) -> InputSchema:
-    return houses.schema(data.train)
+def schema(data: files.Houses) -> InputSchema:
+    return files.schema(data.train)
 
 
 @pytest.fixture(scope="module")
-def test_rows(data: houses.Houses) -> list[Row]:
-    return houses.records(data.test)
+def test_rows(data: files.Houses) -> list[Row]:
+    return files.records(data.test)
 
 
 def errors(schema: InputSchema, *rows: Any, strict: bool = False) -> InvalidRows:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.submission import FIRST, LAST, preflight, write
+from ml.houses.submission import FIRST, LAST, preflight, write
 
 IDS = list(range(FIRST, LAST + 1))
 PRICES = np.linspace(50_000, 500_000, len(IDS))

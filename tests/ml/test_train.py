@@ -12,10 +12,11 @@ from ml import draws
 from ml.events import Checkpoint, Epoch, Event
 from ml.experiment import Diverged
 from ml.lanes import Lane, Lanes, k_fold
-from ml.losses import scaled_rmse, squared_loss
-from ml.nn import Linear, mlp
+from ml.losses import rmse, squared_loss
+from ml.nn import MLP, Linear
 from ml.optim import OPTIMIZERS
-from ml.train import Fitted, Progress, Training, fit, started
+from ml.programs import started
+from ml.train import Fitted, Progress, Training, fit
 
 N, D = 103, 6
 
@@ -66,8 +67,8 @@ def training(chosen: list[Lane], optimizer: str, dtype: torch.dtype = torch.floa
     floats = ("train_weight", "valid_weight", "lr", "weight_decay", "dropout")
     stacked = replace(stacked, **{name: getattr(stacked, name).to(dtype) for name in floats})
     return Training(
-        key="fit", lanes=stacked, X=X, y=y, net=lambda given: mlp(given, (D, 16, 8, 1)).to(dtype),
-        loss=squared_loss, measure=scaled_rmse(torch.ones(len(chosen), dtype=dtype)),
+        key="fit", lanes=stacked, X=X, y=y, net=lambda given: MLP((D, 16, 8, 1))(given).to(dtype),
+        loss=squared_loss, measure=rmse,
         measured="rmse", optimizer=OPTIMIZERS[optimizer], num_epochs=4, batch_size=16,
     )  # fmt: skip
 

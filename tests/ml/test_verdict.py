@@ -1,15 +1,38 @@
-"""The verdict on a pair of curves, on curves whose verdict is plain."""
+"""The verdict on the curves of a setting, on curves whose verdict is plain."""
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+import torch
 
-from ml.verdict import RULE, judge
+from ml.lanes import Lane, Lanes
+from ml.losses import squared_loss
+from ml.nn import MLP
+from ml.optim import SGD
+from ml.programs import Fits
+from ml.train import Fitted, Training
+from ml.verdict import BESIDE_RULE, GAP_RULE, LOST_RULE, judge
+
+Curves = list[list[float]]  # (L, E)
 
 
-def curve(train: list[float], valid: list[float]) -> NDArray[np.float32]:
-    """(E, 2, 1)."""
-    return np.array([train, valid], dtype=np.float32).T[:, :, None]
+def fits(train: Curves, valid: Curves, measured: str = "log_rmse", setting: str = "") -> Fits:
+    rows = torch.arange(1)
+    lane = Lane(label="", setting=setting, train=rows, valid=rows, lr=0.1)
+    training = Training(
+        key="key",
+        lanes=Lanes.of([lane] * len(train)),
+        X=torch.zeros(1, 1),
+        y=torch.zeros(1, 1),
+        net=MLP((1, 1)),
+        loss=squared_loss,
+        measure=squared_loss,
+        measured=measured,
+        optimizer=SGD,
+        num_epochs=len(train[0]),
+        batch_size=1,
+    )
+    curve = np.stack([np.array(train).T, np.array(valid).T], axis=1).astype(np.float32)
+    return Fits([Fitted(training, curve)])
 
 
 @pytest.mark.parametrize(
@@ -23,9 +46,9 @@ def curve(train: list[float], valid: list[float]) -> NDArray[np.float32]:
     ],
 )
 def test_by_the_gap(train: list[float], valid: list[float], verdict: str) -> None:
-    finding = judge(curve(train, valid), "log_rmse")
+    finding = judge(fits([train], [valid]))
     assert finding.verdict == verdict
-    assert finding.rule == RULE
+    assert finding.rule == GAP_RULE
 
 
 @pytest.mark.parametrize(
@@ -33,10 +56,39 @@ def test_by_the_gap(train: list[float], valid: list[float], verdict: str) -> Non
     [(4.5, 6.4, "underfitting"), (0.004, 0.012, "about right"), (0.007, 0.030, "overfitting")],
 )
 def test_beside_the_noise(train: float, valid: float, verdict: str) -> None:
-    finding = judge(curve([9, train], [9, valid]), "squared_loss", floor=0.005)
+    finding = judge(fits([[9, train]], [[9, valid]], "squared_loss"), floor=0.005)
     assert finding.verdict == verdict
 
 
 def test_a_loss_is_judged_by_its_root() -> None:
-    assert judge(curve([1, 0.81], [1, 1]), "squared_loss").verdict == "underfitting"
-    assert judge(curve([1, 0.81], [1, 1]), "log_rmse").verdict == "about right"
+    curves = [[1.0, 0.81]], [[1.0, 1.0]]
+    assert judge(fits(*curves, "squared_loss")).verdict == "underfitting"
+    assert judge(fits(*curves, "log_rmse")).verdict == "about right"
+
+
+@pytest.mark.parametrize("end", [np.nan, np.inf, 900.0])
+def test_a_run_that_diverged_is_not_called_overfitting(end: float) -> None:
+    finding = judge(fits([[1, 0.5], [1, end]], [[1, 0.6], [1, 2 * end]]))
+    assert finding.verdict == "diverged"
+    assert finding.rule == LOST_RULE
+    assert finding.text.startswith("1 of 2 runs diverged")
+    assert ("left the finite numbers at epoch 2" in finding.text) == (not np.isfinite(end))
+
+
+def test_the_cure_is_not_called_overfitting_beside_what_it_cures() -> None:
+    ill = fits([[9, 0.01]] * 3, [[9, 80.0], [9, 84], [9, 88]], "squared_loss", "λ 0")
+    cured = fits([[9, 0.01]] * 3, [[9, 0.1], [9, 0.11], [9, 0.12]], "squared_loss", "λ 3")
+    finding = judge(cured, beside=ill)
+    assert (finding.verdict, finding.setting, finding.rule) == ("helps", "λ 3", BESIDE_RULE)
+    assert "λ 0 ends at 84" in finding.text
+    assert judge(ill, beside=cured).verdict == "hurts"
+
+
+@pytest.mark.parametrize(
+    ("runs", "verdict"), [([0.30, 0.20], "no clear difference"), ([0.25], "helps")]
+)
+def test_a_difference_must_leave_its_interval(runs: list[float], verdict: str) -> None:
+    n = len(runs)
+    without = fits([[1, 0.1]] * n, [[1, 0.27]] * n, setting="none")
+    finding = judge(fits([[1, 0.1]] * n, [[1, v] for v in runs], setting="with"), beside=without)
+    assert finding.verdict == verdict

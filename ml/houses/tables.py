@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data import houses
 from ml.encoder import Encoder, Target
+from ml.houses import files as house_files
 
 Way = Literal["honest", "book"]
 
@@ -27,7 +27,7 @@ class HouseTable:
 class HouseTables:
     """Both files as plain values; `price` (n,) belongs to the rows of `train`."""
 
-    files: houses.Houses
+    files: house_files.Houses
     train: list[dict[str, object]]
     test: list[dict[str, object]]
     price: NDArray[np.float64]
@@ -35,14 +35,14 @@ class HouseTables:
     @classmethod
     def read(cls) -> "HouseTables":
         """Both files of the competition (4.10.3). Raises hub.DataUnavailable."""
-        files = houses.read()
-        train, test = houses.records(files.train), houses.records(files.test)
-        return cls(files, train, test, files.prices[:, 0].astype(np.float64))
+        both = house_files.read()
+        train, test = house_files.records(both.train), house_files.records(both.test)
+        return cls(both, train, test, both.prices[:, 0].astype(np.float64))
 
     @property
     def ids(self) -> list[int]:
         """Ids of the rows of `test`."""
-        ids: list[int] = self.files.test[houses.ID].tolist()
+        ids: list[int] = self.files.test[house_files.ID].tolist()
         return ids
 
     @cached_property

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-import numpy as np
 import torch
 from pydantic_core import PydanticCustomError
 
-from ml.data.house_tables import HouseTable
+from ml.houses.tables import HouseTable
 from ml.lanes import Lane, Lanes
-from ml.losses import log_rmse, scaled_rmse, squared_loss
-from ml.nn import mlp
+from ml.losses import log_rmse, rmse, squared_loss
+from ml.nn import MLP
 from ml.optim import OPTIMIZERS
 from ml.train import Training
 
@@ -21,7 +20,8 @@ ALLOWED = 50_000_000  # parameters of all lanes; each is held four times, with m
 
 def training(
     key: str,
-    given: Sequence[tuple[HouseTable, Lane]],
+    table: HouseTable,
+    lane: Lane,
     *,
     num_hiddens: Sequence[int],
     optimizer: str,
@@ -29,26 +29,16 @@ def training(
     batch_size: int,
     device: torch.device,
 ) -> Training:
-    """Lanes with their tables, which are of one kind and stacked, each once however many share it.
-
-    The rows of a lane are given as rows of its table.
-    """
-    tables = list({id(table): table for table, _ in given}.values())
-    offsets = {id(table): place * len(table.X) for place, table in enumerate(tables)}
-    lanes = [
-        replace(lane, train=lane.train + offsets[id(table)], valid=lane.valid + offsets[id(table)])
-        for table, lane in given
-    ]
-    std = torch.tensor([table.target.std for table, _ in given], dtype=torch.float32)
-    sizes = [tables[0].X.shape[1], *num_hiddens, 1]
+    """A net on one lane's view of the houses; those of one shape are one program (ml.programs)."""
+    log = table.target.log
     return Training(
         key=key,
-        lanes=Lanes.of(lanes),
-        X=torch.from_numpy(np.concatenate([table.X for table in tables])),
-        y=torch.from_numpy(np.concatenate([table.y for table in tables])),
-        net=lambda stacked: mlp(stacked, sizes),
+        lanes=Lanes.of([replace(lane, scale=table.target.std if log else 1.0)]),
+        X=torch.from_numpy(table.X),
+        y=torch.from_numpy(table.y),
+        net=MLP((table.X.shape[1], *num_hiddens, 1)),
         loss=squared_loss,
-        measure=scaled_rmse(std) if tables[0].target.log else log_rmse,
+        measure=rmse if log else log_rmse,
         measured="log_rmse",
         optimizer=OPTIMIZERS[optimizer],
         num_epochs=num_epochs,

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
-from ml import house_claims as claims
+from ml.houses import book
 from ml import house_folds, submission
-from ml.data import houses
-from ml.data.house_tables import HouseTable, HouseTables
+from ml.houses import files
+from ml.houses.tables import HouseTable, HouseTables
 from ml.device import best_device
 from ml.events import Check, Checkpoint, Event, Note, Trained
 from ml.experiment import Device, Diverged, Experiment, Preset
@@ -232,7 +232,7 @@ class KaggleHouse(Experiment):
         low, high = np.quantile(residuals, [0.05, 0.95]).tolist()
         card = Card(
             experiment=self.model_dump(mode="json"),
-            input_schema=houses.schema(data.files.train),
+            input_schema=files.schema(data.files.train),
             encoder=table.encoder,
             target=table.target,
             measured="log_rmse",

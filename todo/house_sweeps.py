@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ml import draws, fashion, house_folds
-from ml.data.house_tables import HouseTable, HouseTables
+from ml.houses.tables import HouseTable, HouseTables
 from ml.device import best_device
 from ml.encoder import Encoder
 from ml.events import Check, Checkpoint, Event, Figure, Series, Table

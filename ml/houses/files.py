@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.data import hub
-from ml.data.house_fields import FIELDS, LIMITS
+from ml.houses.attributes import FIELDS, LIMITS
 from ml.schema import InputSchema
 
 ID, TARGET = "Id", "SalePrice"

@@ -1,0 +1,36 @@
+"""Means over repetitions, and how sure they are: Student's 95 % interval."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import stdtrit  # scipy.stats takes a second to import
+
+from ml.events import Floats
+
+LEVEL = 0.95
+
+
+def interval(values: ArrayLike) -> tuple[Floats, Floats]:
+    """Mean over the last axis, and half the width of Student's 95 % interval: (..., n) -> (...).
+
+    The half is NaN where n is 1: one repetition says nothing of the next.
+    """
+    sample = np.asarray(values, dtype=np.float64)
+    n = sample.shape[-1]
+    mean = sample.mean(-1)
+    if n < 2:
+        return mean, np.full_like(mean, np.nan)
+    t = float(stdtrit(n - 1, (1 + LEVEL) / 2))
+    return mean, t * sample.std(-1, ddof=1) / np.sqrt(n)
+
+
+def plus_minus(values: ArrayLike, form: str = ".4f") -> str:
+    """Mean of values (n,) with its interval, each in this form: "0.1342 ± 0.0021"."""
+    mean, half = map(float, interval(values))
+    return f"{mean:{form}} ± {half:{form}}" if np.isfinite(half) else f"{mean:{form}}"
+
+
+def percent(label: str, difference: ArrayLike) -> str:
+    """A difference of shares (n,) in percentage points, with its interval."""
+    mean, half = map(float, interval(difference))
+    around = f" ± {100 * half:.1f}" if np.isfinite(half) else ""
+    return f"{label} {100 * mean:+.1f}{around} points"
