@@ -121,3 +121,17 @@ class Experiment(BaseModel, ABC):
     def summary(cls) -> str:
         """First line of the docstring: the question in one sentence."""
         return (cls.__doc__ or "").strip().partition("\n")[0]
+
+
+class InstantExperiment(Experiment):
+    """One that trains nothing and has bounded inputs, so that it may answer within a request."""
+
+    instant: ClassVar[bool] = True
+
+    @abstractmethod
+    def answer(self) -> Iterator[Event]:
+        """Figures, tables and checks."""
+
+    def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:  # noqa: ARG002  no state
+        """Answer; there is nothing to go on from."""
+        yield from self.answer()
