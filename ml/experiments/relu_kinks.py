@@ -1,127 +1,76 @@
 """4.1 Kinks: a ReLU network of one input is piecewise linear (exercise 2)."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from ml import draws
-from ml.events import Check, Checkpoint, Event, Figure, Series, Table
-from ml.experiment import Experiment, Preset
+from ml import draws, fields
+from ml.events import Event, Figure, Series, Table
+from ml.experiment import InstantExperiment, Preset
 
-GRID = 4001  # places at which the slope is asked for, knowing nothing of the kinks
+PLACES = 4001  # at which the slope is asked for, knowing nothing of the kinks
 INSIDE = torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)  # of each piece
 LONG = 1e-6  # pieces shorter than this have no slope worth the name in float64
+ROUNDING = 1e-9  # of the largest value or slope
 
 
-class Net(NamedTuple):
-    """One input, h hidden units, one output: each (h,)."""
-
-    w: Tensor
-    b: Tensor
-    v: Tensor
-
-
-class ReluKinks(Experiment):
+class ReluKinks(InstantExperiment):
     """Draw a random ReLU net of one input and find its kinks, one at -b/w for each hidden unit."""
 
     section: ClassVar[str] = "4.1"
-    instant: ClassVar[bool] = True
     presets: ClassVar[tuple[Preset, ...]] = (
         Preset("one", "One unit", "One hidden unit bends the line once.", {"num_hiddens": 1}),
         Preset("some", "Eight units", "Eight bends.", {}),
         Preset("leaky", "pReLU", "A slope below zero makes bends milder.", {"alpha": 0.25}),
     )
     verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"alpha": 0.25}, {"num_hiddens": 50})
+    breakable: ClassVar[tuple[str, ...]] = ("activation",)
 
     name: Literal["relu_kinks"] = "relu_kinks"
-    num_hiddens: int = Field(
-        8,
-        ge=1,
-        le=100,
-        description="Hidden units.",
-        json_schema_extra={"group": "Network", "symbol": "h"},
-    )
-    alpha: float = Field(
-        0.0, ge=0, le=0.9, description="Slope below zero: 0 is the ReLU, more is pReLU.",
-        json_schema_extra={"group": "Network", "symbol": "α"},
-    )  # fmt: skip
-    limit: float = Field(
-        4.0, gt=0, le=50, description="x is drawn from -limit to limit.",
-        json_schema_extra={"group": "Figure"},
-    )  # fmt: skip
+    num_hiddens: Annotated[fields.NumHiddens, Field(le=100)] = 8
+    alpha: fields.Alpha = 0.0
+    limit: fields.Limit = 4.0
 
-    def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:  # noqa: ARG002  nothing to resume
-        """The function, its slope, and where it bends."""
-        generator = draws.generator(self.seed, self.num_hiddens)
-        net = Net(*torch.randn(3, self.num_hiddens, generator=generator, dtype=torch.float64))
-        kinks, order = (-net.b / net.w).sort()
-        x = torch.linspace(-self.limit, self.limit, GRID, dtype=torch.float64)
-        y, slope = self.both(net, x)
-        found = bends(slope)
-        yield self.figure(
-            ("function", "The network"), (x, y), kinks, self.both(net, kinks)[0], found
-        )
-        yield self.figure(("slope", "Its slope"), (x, slope), kinks, None, found)
-        jumps = (net.v * net.w.abs() * (1 - self.alpha))[order]
-        got = self.jumps(net, kinks)
-        yield Table(
-            "kinks", "Kinks", ("x = -b/w", "slope changes by", "v|w|(1 - α)"),
-            tuple(zip(kinks.tolist(), got.tolist(), jumps.tolist(), strict=True)),
-        )  # fmt: skip
-        wide = (kinks.diff(prepend=kinks[:1] - 2) > LONG) & (
-            kinks.diff(append=kinks[-1:] + 2) > LONG
-        )
-        off = (got - jumps)[wide].abs().max() / jumps.abs().max()
-        yield Check.at_most(
-            self.section, "kinks found on a grid, at most h", self.num_hiddens, found
-        )
-        yield Check.at_most(self.section, "bend within a piece", 1e-9, self.curvature(net, kinks))
-        yield Check.at_most(self.section, "slope jumps at -b/w by v|w|(1 - α)", 1e-9, float(off))
+    @staticmethod
+    def activation(z: Tensor, alpha: float) -> Tensor:
+        """max(0, z) + alpha min(0, z) (4.1.5)."""
+        return z.clamp(min=0) + alpha * z.clamp(max=0)
 
-    def both(self, net: Net, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Value and slope, the slope by autograd: (n,) -> (n,), (n,)."""
-        x = x.clone().requires_grad_()
-        y = activation(x[:, None] * net.w + net.b, self.alpha) @ net.v
+    def network(self, wbv: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Value, and slope by autograd, of weights, biases and read-out (3, h) at x (n,)."""
+        (w, b, v), x = wbv, x.clone().requires_grad_()
+        y = self.activation(x[:, None] * w + b, self.alpha) @ v
         return y.detach(), torch.autograd.grad(y.sum(), x)[0]
 
-    def jumps(self, net: Net, kinks: Tensor) -> Tensor:
-        """Slope right of each kink less the slope left of it: (h,)."""
-        edges = torch.cat([kinks[:1] - 2, kinks, kinks[-1:] + 2])
-        return self.both(net, (edges[1:] + edges[:-1]) / 2)[1].diff()
-
-    def curvature(self, net: Net, kinks: Tensor) -> float:
-        """How far a piece's middle is from the mean of its quarters, of the largest value."""
-        edges = torch.cat([kinks[:1] - 2, kinks, kinks[-1:] + 2])
-        x = edges[:-1, None] + edges.diff()[:, None] * INSIDE
-        y = self.both(net, x.flatten())[0].view(-1, 3)
-        return float((y[:, 1] - (y[:, 0] + y[:, 2]) / 2).abs().max() / y.abs().max())
-
-    def figure(
-        self, names: tuple[str, str], line: tuple[Tensor, Tensor], kinks: Tensor, at: Tensor | None,
-        found: int,
-    ) -> Figure:  # fmt: skip
-        """A line over x, with the kinks that lie in view."""
-        (name, title), (x, y) = names, line
-        seen = kinks.abs() <= self.limit
-        dots = () if at is None else (
-            Series("x = -b/w", kinks[seen].numpy(), at[seen].numpy(), "c4", "markers"),
-        )  # fmt: skip
-        return Figure(
-            name, title,
-            f"{found} kinks are found between ±{self.limit:g}; {int(seen.sum())} of the"
-            f" {self.num_hiddens} units have their -b/w there.",
-            (Series(title.lower(), x.numpy(), y.numpy(), "c3"), *dots), x_label="x",
-        )  # fmt: skip
-
-
-def activation(z: Tensor, alpha: float) -> Tensor:
-    """max(0, z) + alpha min(0, z) (4.1.5)."""
-    return z.clamp(min=0) + alpha * z.clamp(max=0)
-
-
-def bends(slope: Tensor) -> int:
-    """Places of a grid where the slope changes; two kinks between two places count once."""
-    return int((slope.diff().abs() > 1e-9 * slope.abs().max()).sum())
+    def answer(self) -> Iterator[Event]:
+        """Where it bends: on a grid that knows nothing of its weights, then at -b/w."""
+        h, generator = self.num_hiddens, draws.generator(self.seed, self.num_hiddens)
+        w, b, v = wbv = torch.randn(3, h, generator=generator, dtype=torch.float64)
+        kinks, order = (-b / w).sort()
+        x = torch.linspace(-self.limit, self.limit, PLACES, dtype=torch.float64)
+        y, slope = self.network(wbv, x)
+        # two kinks between two places count once
+        count = int((slope.diff().abs() > ROUNDING * slope.abs().max()).sum())
+        seen = kinks[kinks.abs() <= self.limit]
+        finding = (
+            f"{count} kinks are found between ±{self.limit:g}; {len(seen)} of the {h} units have"
+            " their -b/w there."
+        )
+        dots = Series("x = -b/w", seen.numpy(), self.network(wbv, seen)[0].numpy(), mode="markers")
+        yield Figure.lines("function", "The network", finding, x, {"the network": y}, dots)
+        yield Figure.lines("slope", "Its slope", finding, x, {"its slope": slope})
+        edges = torch.cat([kinks[:1] - 2, kinks, kinks[-1:] + 2])  # of the h + 1 pieces
+        inside = edges[:-1, None] + edges.diff()[:, None] * INSIDE
+        y, slope = (values.view(-1, 3) for values in self.network(wbv, inside.flatten()))
+        bend = (y[:, 1] - (y[:, 0] + y[:, 2]) / 2).abs().max() / y.abs().max()
+        jumps, long = slope[:, 1].diff(), edges.diff() > LONG
+        by_weights = (v * w.abs() * (1 - self.alpha))[order]
+        off = (jumps - by_weights)[long[1:] & long[:-1]].abs().max() / (v * w).abs().max()
+        columns = {"x = -b/w": kinks, "slope changes by": jumps, "v|w|(1 - α)": by_weights}
+        yield Table.of("kinks", "Kinks", {name: c.numpy() for name, c in columns.items()})
+        yield self.at_most("kinks found on a grid, at most h", h, count)
+        yield self.at_most("bend within a piece", ROUNDING, float(bend), "words")
+        yield self.at_most("slope jumps at -b/w by v|w|(1 - α)", ROUNDING, float(off))
