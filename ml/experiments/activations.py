@@ -24,7 +24,9 @@ class Activations(InstantExperiment):
     name: Literal["activations"] = "activations"
     alpha: fields.Alpha = 0.25
     limit: fields.Limit = 8.0
-    step: float = fields.own(0.1, "Figure", "Step", "Distance of two values.", ge=0.01, le=1)
+    step: float = fields.own(
+        0.1, "Figure", "Step", "Distance between two values of x.", ge=0.01, le=1
+    )
 
     def functions(self) -> dict[str, Function]:
         """The four of 4.1.2."""

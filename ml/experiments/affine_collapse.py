@@ -33,7 +33,9 @@ class AffineCollapse(InstantExperiment):
     activation: Annotated[
         fields.Activation, Field(description="What is then put between the layers, to compare.")
     ] = "relu"
-    num_examples: int = fields.own(200, "Data", "Examples", "To answer.", "n", ge=100, le=1000)
+    num_examples: int = fields.own(
+        200, "Data", "Examples", "Examples that both models answer.", "n", ge=100, le=1000
+    )
 
     @staticmethod
     def collapse(first: Linear, second: Linear) -> tuple[Tensor, Tensor]:

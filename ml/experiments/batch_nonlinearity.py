@@ -35,11 +35,13 @@ class BatchNonlinearity(InstantExperiment):
 
     name: Literal["batch_nonlinearity"] = "batch_nonlinearity"
     kind: Literal["standardise", "centre", "softmax"] = fields.own(
-        "standardise", "Network", "Over the batch", "What is done; centre is followed by tanh."
+        "standardise", "Network", "Over the batch", "Standardise, centre and then tanh, or softmax."
     )
     num_hiddens: Annotated[fields.NumHiddens, Field(le=64)] = 8
     batch_size: Annotated[fields.BatchSize, Field(ge=2, le=64)] = 8
-    reach: float = fields.own(4.0, "Data", "Reach", "How far a mate is moved.", ge=0.1, le=20)
+    reach: float = fields.own(
+        4.0, "Data", "Reach", "One mate's inputs are moved from -reach to reach.", ge=0.1, le=20
+    )
 
     @staticmethod
     def alone(z: Tensor) -> Tensor:

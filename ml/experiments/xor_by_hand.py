@@ -41,7 +41,13 @@ class XorByHand(InstantExperiment):
         "xor", "Task", "Operation", "The logic operation on two bits."
     )
     second_bias: float = fields.own(
-        -1.0, UNITS, "Second bias", "Of the second unit; the first has none.", "b₂", ge=-3, le=3
+        -1.0,
+        UNITS,
+        "Second bias",
+        "Bias of the second hidden unit; the first has none.",
+        "b₂",
+        ge=-3,
+        le=3,
     )
     activation: Literal["relu", "none"] = fields.own(
         "relu", UNITS, "Activation", "none leaves an affine map."
