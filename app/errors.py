@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from app.wording import short
+from app.sentences import short
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST = 5000  # characters of a sentence: it may list all experiments

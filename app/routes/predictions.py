@@ -10,12 +10,12 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import ConfigDict, Field
 from starlette.datastructures import UploadFile
 
-from app import schemas
-from app.db import ReadSession
+from app import bodies
 from app.errors import Fault, Invalid, responses
-from app.predictors import Served, serving
 from app.routes.depends import LARGEST
-from app.store import RunStore
+from app.serving.predictors import Served, serving
+from app.store.jobs import RunStore
+from app.store.sessions import ReadSession
 from ml import predictor as predictors
 from ml.schema import BadTable, Checked, InvalidRows, Parsed
 
@@ -38,7 +38,7 @@ PRICED = {
 }
 
 
-class HousesIn(schemas.Asked):
+class HousesIn(bodies.Asked):
     """Houses to price; what an attribute may be stands in GET /api/v1/predictor."""
 
     model_config = ConfigDict(
@@ -62,7 +62,7 @@ JobQuery = Annotated[
 
 
 @router.get("/predictor", responses=responses(404, 409, 422))
-def get_predictor(session: ReadSession, job: JobQuery = None) -> schemas.PredictorOut:
+def get_predictor(session: ReadSession, job: JobQuery = None) -> bodies.PredictorOut:
     """The predictor that answers, and the schema of what it reads."""
     served = serving(session, job)
     card = served.predictor.card
@@ -70,7 +70,7 @@ def get_predictor(session: ReadSession, job: JobQuery = None) -> schemas.Predict
         RunStore(session).find(served.job_id),
         RunStore(session).artifact(served.job_id),
     )
-    return schemas.PredictorOut(
+    return bodies.PredictorOut(
         job=served.job_id,
         label=found.label if found else "",
         measure=card.measured,
@@ -84,17 +84,17 @@ def get_predictor(session: ReadSession, job: JobQuery = None) -> schemas.Predict
 
 
 @router.post("/predictions", responses=responses(400, 404, 409, 413, 422))
-def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> schemas.Predictions:
+def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> bodies.Predictions:
     """Price houses. A value training has not seen is encoded as in training, and listed."""
     served = serving(session, asked.job)
     checked = check(served, asked.houses, ["body", "houses"], strict=asked.strict)
     priced = price(served, checked)
-    return schemas.Predictions(
+    return bodies.Predictions(
         job=served.job_id,
         predictions=[
-            schemas.Prediction(
+            bodies.Prediction(
                 price=price, low=low, high=high, imputed=row.imputed,
-                warnings=[schemas.HouseWarning.model_validate(item) for item in row.warnings],
+                warnings=[bodies.HouseWarning.model_validate(item) for item in row.warnings],
             )
             for row, price, low, high in zip(checked.rows, *columns(priced), strict=True)
         ],
