@@ -12,7 +12,7 @@ from starlette.routing import Match
 
 from app.dashboard import rendering
 from app.errors import MEDIA_TYPE, AppError, Problem, fault, problem
-from app.sentences import store_refused
+from app.store.failures import store_refused
 
 log = structlog.get_logger()
 MOST = 100  # faults told one by one

@@ -7,10 +7,9 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import __version__, error_handlers, logs, security
+from app import __version__, error_handlers, logs, pages, security
 from app.dashboard import assets
 from app.errors import NotFound
-from app.pages import job
 from app.routes import experiments, health, jobs, predictions, results
 from app.serving.predictors import serving
 from app.store.sessions import readers
@@ -35,7 +34,7 @@ def create_app() -> FastAPI:
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)
-    app.include_router(job.router)
+    app.include_router(pages.router)
     assets.install(app)
     error_handlers.install(app)
     app.add_middleware(security.Gate)

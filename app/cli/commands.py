@@ -135,14 +135,15 @@ def predict(
 ) -> None:
     """Price the houses of a CSV file with Kaggle's column names; CSV comes out."""
     from app.cli import files, steps
-    from app.routes.predictions import decode, predict_table
+    from app.serving.predictors import serving
+    from app.serving.tables import decode, price_table
     from app.store.sessions import readers
     from ml.data import hub
 
     text = decode((csv or hub.download("kaggle_house_test")).read_bytes())
     steps.migrate()
     with readers()() as session:
-        priced = bytes(predict_table(text, session, job, strict).body)
+        priced = price_table(serving(session, job), text, strict=strict).encode()
     if output:
         files.write_whole(output, priced)
     else:
@@ -210,7 +211,7 @@ def worker(parent: Parent = None) -> None:
     from app.engine.orphans import stay_with
     from app.engine.runners import Processes
     from app.engine.worker import Worker
-    from app.sentences import Complaint
+    from app.errors import Complaint
     from app.store.migrations import at_head
     from app.store.sessions import engine, writers
 

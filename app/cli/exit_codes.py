@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from typer import Abort, TyperException
 
-from app.sentences import Complaint, disk_full, is_full, store_failed
+from app.errors import Complaint, disk_full, is_full
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -40,6 +40,7 @@ def _of_a_library(error: Exception) -> tuple[str, int]:
     from sqlalchemy.exc import DBAPIError
 
     from app.errors import AppError
+    from app.store.failures import store_failed
     from ml.data.hub import DataUnavailable
 
     if isinstance(error, ValidationError) and error.title == "Settings":

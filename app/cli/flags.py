@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from app.catalogue import forms
-from app.sentences import Complaint
+from app.errors import Complaint
 from ml.experiment import Experiment
 
 BAD_INPUT = 2  # exit code

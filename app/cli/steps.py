@@ -12,7 +12,7 @@ from app.bodies import JobOut
 from app.cli.files import check_writable, write_whole
 from app.cli.progress import Item, follow, report
 from app.cli.up import Service, job_of
-from app.sentences import Complaint
+from app.errors import Complaint
 from app.settings import settings
 from app.store.jobs import SERVED, RunStore
 from app.store.migrations import at_head, upgrade

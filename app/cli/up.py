@@ -14,7 +14,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from app.sentences import Complaint
+from app.errors import Complaint
 from app.settings import settings
 
 START = 180.0  # seconds the children may take until they are ready: a cold disk is slow

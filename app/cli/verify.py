@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from app.engine.trainer import settle
-from app.sentences import Complaint
+from app.errors import Complaint
 from app.settings import settings
 from ml.events import Check
 from ml.experiment import Diverged, Experiment

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.dashboard import assets
-from app.sentences import typeset
+from app.typography import typeset
 
 TEMPLATES = Path(__file__).parent / "templates"
 MINUS = "−"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from pydantic import ValidationError
 
 from app.engine.orphans import die_with_parent, watch_worker
-from app.sentences import sentence, sentences
+from app.errors import sentence, sentences
 from ml.events import Checkpoint, Event, Note, Trained
 from ml.experiment import Diverged, Experiment
 

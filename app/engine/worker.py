@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.engine.runners import Attempt, Crashed, Runner
 from app.engine.trainer import Failed, Finished, Order, Said
-from app.sentences import store_failed
 from app.settings import settings
+from app.store.failures import store_failed
 from app.store.jobs import RunStore
 from app.store.leases import Claim, Fenced, Leases, Outcome
 from app.store.models import FINAL, JobStatus

@@ -1,4 +1,4 @@
-"""The pages of the dashboard: each answers from the rows of the run store, without a script."""
+"""A job: everything it has said, its submission, and what can be done with it."""
 
 from typing import Annotated, Any
 
@@ -8,27 +8,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app import lifecycle
-from app.catalogue import changes, lessons, reproduce
-from app.dashboard import rendering, views
-from app.dashboard.house_form import house_form
-from app.dashboard.listing import PAGE, Query
+from app.catalogue import changes, reproduce
+from app.dashboard import views
+from app.dashboard.rendering import render
 from app.errors import NotFound
-from app.pages import learn, new_job
 from app.results import curves, log
-from app.serving import predictors
 from app.store import chunks
-from app.store.jobs import SERVED, Listing, RunStore
+from app.store.jobs import RunStore
 from app.store.models import Job, JobStatus
 from app.store.sessions import DbSession, ReadSession
 from ml.experiments import EXPERIMENTS
 
 ALIVE = 15.0  # seconds since a worker's last sign of life
 RUNS = 100  # rows of a page of runs
-HOUSES = SERVED
 
-router = APIRouter(include_in_schema=False)
-router.include_router(new_job.router)
-router.include_router(learn.router)
+router = APIRouter()
 
 
 def find_job(job_id: str, session: ReadSession) -> Job:
@@ -41,75 +35,6 @@ def find_job(job_id: str, session: ReadSession) -> Job:
 
 
 CurrentJob = Annotated[Job, Depends(find_job)]
-
-
-@router.get("/")
-def home(request: Request, session: ReadSession) -> Response:
-    """What this is, what runs now, what was best."""
-    store = RunStore(session)
-    counts = store.counts()
-    succeeded = JobStatus.succeeded
-    best = store.jobs(
-        Listing(status=succeeded, name=HOUSES, sort="valid", descending=False, limit=PAGE)
-    )
-    champion = store.best(HOUSES)
-    chapter = learn.standings(store)
-    return rendering.render(
-        request,
-        "home.html",
-        bar=views.bar(counts),
-        chapter=chapter,
-        summed=lessons.summed(chapter),
-        total=sum(counts.values()),
-        workers=store.workers(ALIVE),
-        queue=views.rows(store.queue(PAGE)),
-        finished=views.rows(store.jobs(Listing(limit=1))),
-        best=views.rows(best[:8]),
-        champion=next(iter(views.rows([champion] if champion else [])), None),
-        book_error=views.percent(views.BOOK[HOUSES]),
-        steps=views.steps(
-            EXPERIMENTS,
-            store.latest().keys(),
-            book_done=any(map(_is_book, best)),
-            beaten=any(_beats_book(job) for job in best),
-        ),
-    )
-
-
-def _is_book(job: Job) -> bool:
-    """Whether a job has the settings of the book's preset."""
-    cls = EXPERIMENTS.get(HOUSES)
-    return cls is not None and any(
-        preset.name == "book" and changes.same(cls, preset.values, job.experiment)
-        for preset in cls.presets
-    )
-
-
-def _beats_book(job: Job) -> bool:
-    """Whether other settings than the book's are better than the book says it is."""
-    return job.valid is not None and job.valid < views.BOOK[HOUSES] and not _is_book(job)
-
-
-@router.get("/jobs")
-def list_jobs(request: Request, session: ReadSession) -> Response:
-    """All jobs, sorted and searched as the address says."""
-    store, query = RunStore(session), Query.of(request.query_params)
-    counts = store.counts()
-    total = sum(counts.values())
-    page = store.jobs(query.listing(PAGE + 1))
-    champion = store.best(HOUSES)
-    return rendering.render(
-        request,
-        "jobs.html",
-        bar=views.bar(counts),
-        query=query,
-        rows=views.rows(page[:PAGE]),
-        next=query.following(page[:PAGE]) if len(page) > PAGE else "",
-        page_size=PAGE,
-        found=store.count(query.listing()) if query.q or query.status else total,
-        total=total,
-        champion_id=champion and champion.id,
-    )
 
 
 @router.get("/jobs/{job_id}")
@@ -125,7 +50,7 @@ def show_job(
     runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
     started = chunks.latest(items, "started")
     cls = EXPERIMENTS.get(job.name)
-    return rendering.render(
+    return render(
         request,
         "job.html",
         **_words(job),
@@ -187,7 +112,7 @@ def curves_json(job: CurrentJob, session: ReadSession) -> Response:
 def submission(request: Request, job: CurrentJob, session: ReadSession) -> Response:
     """The last look at submission.csv before somebody uploads it."""
     store = RunStore(session)
-    return rendering.render(
+    return render(
         request,
         "submission.html",
         **_words(job),
@@ -195,22 +120,6 @@ def submission(request: Request, job: CurrentJob, session: ReadSession) -> Respo
         job=job,
         ready=store.artifact(job.id) is not None,
         folds=views.folds(job),
-    )
-
-
-@router.get("/predict")
-def predict(request: Request, session: ReadSession) -> Response:
-    """Price a house, from a typical one onwards."""
-    store = RunStore(session)
-    champion = store.best(HOUSES)
-    card = predictors.serving(session, champion.id).predictor.card if champion else None
-    return rendering.render(
-        request,
-        "predict.html",
-        bar=views.bar(store.counts()),
-        job=champion,
-        form=house_form(card.input_schema) if card else None,
-        sold=card.sold.model_dump() if card else None,
     )
 
 

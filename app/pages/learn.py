@@ -8,23 +8,25 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import lifecycle
-from app.catalogue import changes, forms, lessons
+from app.catalogue import badges, changes, forms, lessons
 from app.catalogue.lessons import Lesson
-from app.dashboard import prose, rendering, views
+from app.catalogue.presets import presets
+from app.dashboard import prose, views
+from app.dashboard.rendering import render
 from app.errors import NotFound
-from app.pages import new_job
+from app.pages.new_job import OURS
 from app.results import curves
+from app.results.answers import answer
 from app.store import chunks
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.sessions import DbSession, ReadSession
 from ml.experiment import Experiment
 
 ALIVE = 15.0
 OPEN = 6  # fields that stand open where a lesson names none
-ACTIVE = 500  # jobs looked at for one that runs or waits
 
-router = APIRouter(prefix="/learn", include_in_schema=False)
+router = APIRouter(prefix="/learn")
 
 
 def find_lesson(section: str) -> Lesson:
@@ -38,25 +40,17 @@ def find_lesson(section: str) -> Lesson:
 CurrentLesson = Annotated[Lesson, Depends(find_lesson)]
 
 
-def standings(store: RunStore) -> list[lessons.Standing]:
-    """Every section, and whether its claims hold."""
-    queue = store.queue(ACTIVE)
-    active = {job.name for job in queue}
-    waiting = active - {job.name for job in queue if job.status == JobStatus.running}
-    return lessons.chapter(store.latest() | store.latest(claiming=True), active, waiting)
-
-
 @router.get("")
 def index(request: Request, session: ReadSession) -> Response:
     """The ten sections."""
     store = RunStore(session)
-    chapter = standings(store)
-    return rendering.render(
+    chapter = badges.current(store)
+    return render(
         request,
         "learn.html",
         bar=views.bar(store.counts()),
         chapter=chapter,
-        summed=lessons.summed(chapter),
+        summed=badges.summed(chapter),
     )
 
 
@@ -64,14 +58,14 @@ def index(request: Request, session: ReadSession) -> Response:
 def show(request: Request, lesson: CurrentLesson, session: ReadSession) -> Response:
     """A section: what it claims, the figure, the controls."""
     store, asked = RunStore(session), dict(request.query_params)
-    chapter = standings(store)
-    return rendering.render(
+    chapter = badges.current(store)
+    return render(
         request,
         "lesson.html",
         bar=views.bar(store.counts()),
         chapter=chapter,
         lesson=lesson,
-        standing=next(item for item in chapter if item.lesson is lesson),
+        claims=next(item for item in chapter if item.lesson is lesson),
         text=prose.blocks(lesson.text),
         notice=[prose.line(item) for item in lesson.notice],
         exercises=[(item, prose.line(item.text)) for item in lesson.exercises],
@@ -97,7 +91,7 @@ def _lab(store: RunStore, lesson: Lesson, asked: Mapping[str, str]) -> dict[str,
     if name not in known:
         raise NotFound(f"Section {lesson.section} has no experiment {name[:80]!r}.")
     cls = known[name]
-    typed = {key: value for key, value in asked.items() if key not in new_job.OURS}
+    typed = {key: value for key, value in asked.items() if key not in OURS}
     form = forms.fill(cls, {}, typed)
     named = lesson.controls.get(name) or _open(form)
     was = asked.get("was", "")
@@ -111,16 +105,16 @@ def _lab(store: RunStore, lesson: Lesson, asked: Mapping[str, str]) -> dict[str,
     made["open"] = [field for field in form.fields if field.shape.name in named]
     made["folded"] = [field for field in form.fields if field.shape.name not in named]
     if cls.instant:
-        return made | {"result": new_job.answer(cls, form), "job": None, "active": None}
+        return made | {"result": answer(form.experiment), "job": None, "active": None}
     job = store.latest().get(name)
-    active = next((item for item in store.queue(ACTIVE) if item.name == name), None)
+    active = next((item for item in store.queue(badges.ACTIVE) if item.name == name), None)
     return made | {"result": _result(store, job), "job": job, "active": active}
 
 
 def _presets(cls: type[Experiment], form: forms.Form) -> list[dict[str, Any]]:
     """Without "Default" where one of the experiment's own is just that."""
     plain = any(changes.same(cls, preset.values, {}) for preset in cls.presets)
-    return [item for item in new_job.presets(cls, form) if item["name"] or not plain]
+    return [item for item in presets(cls, form) if item["name"] or not plain]
 
 
 def _open(form: forms.Form) -> list[str]:

@@ -9,22 +9,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app import lifecycle
-from app.catalogue import changes, forms
-from app.dashboard import rendering, views
+from app.catalogue import forms
+from app.catalogue.presets import presets
+from app.dashboard import views
+from app.dashboard.rendering import render
 from app.errors import NotFound
-from app.results import curves
-from app.store import chunks
-from app.store.jobs import Listing, RunStore
+from app.results.answers import answer
+from app.store.jobs import RunStore
 from app.store.models import Job, JobStatus
+from app.store.search import Listing
 from app.store.sessions import DbSession, ReadSession
-from ml.experiment import Experiment, Preset
+from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
 
 ALIVE = 15.0
 FIRST = "kaggle_house"
 OURS = {"experiment", "preset", "from"}  # what an address may hold beside fields
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 
 
 async def read_posted(request: Request) -> dict[str, str]:
@@ -86,7 +88,8 @@ def check(typed: Posted) -> Response:
 def result(request: Request, typed: Posted) -> Response:
     """What an instant experiment gives, drawn beside its form."""
     cls = experiment_named(typed.get("experiment", ""))
-    return rendering.render(request, "_result.html", result=answer(cls, forms.fill(cls, {}, typed)))
+    form = forms.fill(cls, {}, typed)
+    return render(request, "_result.html", result=answer(form.experiment))
 
 
 def _earlier(store: RunStore, number: str) -> Job | None:
@@ -110,7 +113,7 @@ def _page(
     name = str(cls.model_fields["name"].default)
     counts = store.counts()
     last = next(iter(store.jobs(Listing(name=name, status=JobStatus.succeeded, limit=1))), None)
-    return rendering.render(
+    return render(
         request,
         "new.html",
         status=status,
@@ -129,7 +132,7 @@ def _page(
         last=last,
         last_took=views.took(last) if last else None,
         instant=cls.instant,
-        result=answer(cls, form) if cls.instant else None,
+        result=answer(form.experiment),
     )
 
 
@@ -139,24 +142,6 @@ def _by_section() -> dict[str, list[str]]:
     for name, kind in EXPERIMENTS.items():
         found.setdefault(kind.section, []).append(name)
     return dict(sorted(found.items(), key=lambda item: [*map(int, item[0].split("."))]))
-
-
-def presets(cls: type[Experiment], form: forms.Form) -> list[dict[str, Any]]:
-    """The default and the experiment's own, and which of them the form holds."""
-    if not cls.presets:
-        return []
-    default = Preset("", "Default", cls.model_validate({}).label, {})
-    held = form.request
-    return [
-        {
-            "name": preset.name,
-            "title": preset.title,
-            "text": preset.text,
-            "typed": {key: forms.written(value) for key, value in preset.values.items()},
-            "current": held is not None and changes.same(cls, preset.values, held),
-        }
-        for preset in (default, *cls.presets)
-    ]
 
 
 def _label(form: forms.Form) -> str:
@@ -171,17 +156,3 @@ def _body(cls: type[Experiment], form: forms.Form) -> str:
     }
     text = orjson.dumps({"experiment": experiment}, option=orjson.OPT_INDENT_2).decode()
     return f"POST /api/v1/jobs\n{text}"
-
-
-def answer(cls: type[Experiment], form: forms.Form) -> dict[str, Any] | None:
-    """Run an instant experiment here and now; it takes milliseconds, and its inputs are bounded."""
-    if not cls.instant or form.experiment is None:
-        return None
-    items = list(chunks.unpack([chunks.pack(form.experiment.run())]))
-    figures = [item | {"plot": curves.figure(item)} for item in chunks.latest(items, "figure")]
-    return {
-        "findings": chunks.latest(items, "finding"),
-        "figures": figures,
-        "tables": chunks.latest(items, "table"),
-        "checks": chunks.latest(items, "check"),
-    }

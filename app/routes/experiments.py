@@ -6,9 +6,8 @@ import orjson
 from fastapi import APIRouter, Response
 
 from app.bodies import Answer, ExperimentOut, InstantIn
-from app.errors import NotFound, responses
-from app.results import curves
-from app.sentences import short
+from app.errors import NotFound, responses, short
+from app.results import figures
 from app.store import chunks
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
@@ -55,7 +54,7 @@ def run_experiment(asked: InstantIn) -> Response:
     """Answer at once, for an experiment that needs no training: figures, tables, checks."""
     items = list(chunks.unpack([chunks.pack(asked.experiment.run())]))
     content = {
-        "figures": curves.figures(items),
+        "figures": figures.by_name(items),
         "tables": chunks.latest(items, "table"),
         "checks": chunks.latest(items, "check"),
         "findings": chunks.latest(items, "finding"),

@@ -11,8 +11,9 @@ from app import lifecycle
 from app.bodies import JobIn, JobList, JobOut, RunList
 from app.errors import Invalid, responses
 from app.routes.depends import LARGEST, CurrentJob, IdempotencyKey
-from app.store.jobs import SORTS, Listing, RunStore
+from app.store.jobs import RunStore
 from app.store.models import Job, JobStatus
+from app.store.search import SORTS, Listing
 from app.store.sessions import DbSession, ReadSession
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])

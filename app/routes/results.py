@@ -11,10 +11,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from app.bodies import CheckOut, FigureRef, Metrics, Preflight
-from app.errors import Conflict, NotFound, responses
-from app.results import curves
+from app.errors import Conflict, NotFound, responses, short
+from app.results import curves, figures
 from app.routes.depends import LARGEST, CurrentJob
-from app.sentences import short
 from app.serving.predictors import serving
 from app.store import chunks
 from app.store.jobs import SERVED, RunStore
@@ -62,7 +61,7 @@ def list_figures(job: CurrentJob, session: ReadSession) -> list[FigureRef]:
     """The figures of a job: its curves, and those the experiment drew."""
     return [
         FigureRef(name=name, title=_title(figure), url=f"/api/v1/jobs/{job.id}/figures/{name}")
-        for name, figure in curves.figures(said(job, session)).items()
+        for name, figure in figures.by_name(said(job, session)).items()
     ]
 
 
@@ -78,12 +77,12 @@ def _title(figure: dict[str, Any]) -> str:
 )
 def get_figure(job: CurrentJob, name: str, session: ReadSession) -> Response:
     """A figure as Plotly's JSON, at most 600 points a trace."""
-    figures = curves.figures(said(job, session))
-    if name not in figures:
-        known = ", ".join(figures) or "none yet"
+    drawn = figures.by_name(said(job, session))
+    if name not in drawn:
+        known = ", ".join(drawn) or "none yet"
         raise NotFound(f"Job {job.id} has no figure {short(name)!r}. It has: {known}.")
     return Response(
-        orjson.dumps(figures[name], option=orjson.OPT_SERIALIZE_NUMPY),
+        orjson.dumps(drawn[name], option=orjson.OPT_SERIALIZE_NUMPY),
         media_type="application/json",
     )
 

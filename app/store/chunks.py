@@ -9,10 +9,22 @@ from typing import Any
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from sqlalchemy import insert, update
+from sqlalchemy.orm import Session
 
+from app.store.models import Chunk, Job
 from ml.events import Check, Epoch, Event, Figure, Finding, Note, Started, Table
 
 SAID = (dict, Started, Epoch, Figure, Table, Check, Finding, Note)
+
+
+def tell(session: Session, job_id: int, *said: Any) -> None:
+    """Add one chunk to a job's stream: events of ml, or changes of status as mappings."""
+    seq = session.scalar(
+        update(Job).where(Job.id == job_id).values(seq=Job.seq + 1).returning(Job.seq)
+    )
+    items = [{"type": "status"} | item if isinstance(item, dict) else item for item in said]
+    session.execute(insert(Chunk).values(job_id=job_id, seq=seq, payload=pack(items)))
 
 
 def pack(items: Iterable[Event | dict[str, Any]]) -> bytes:

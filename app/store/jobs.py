@@ -1,52 +1,18 @@
 """The run store as the web sees it: every query behind a verb of the domain; it never commits."""
 
-import json
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    String,
-    and_,
-    cast,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    text,
-    update,
-)
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import and_, delete, func, select, text, update
+from sqlalchemy.orm import Session
 
-from app.store import chunks
+from app.store.chunks import tell
 from app.store.models import Artifact, Chunk, Job, JobStatus, Run, WorkerRow
+from app.store.search import Listing, filtered, page
 from app.store.sessions import now
 
-SORTS: dict[str, InstrumentedAttribute[Any]] = {
-    "id": Job.id, "valid": Job.valid, "best_valid": Job.best_valid, "train": Job.train,
-    "created_at": Job.created_at, "name": Job.name, "status": Job.status,
-}  # fmt: skip
-"""What a list of jobs can be sorted by."""
 SERVED = "kaggle_house"
 """The experiment whose jobs leave a predictor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Which jobs, in which order, from where on."""
-
-    status: JobStatus | None = None
-    name: str = ""
-    tag: str = ""
-    text: str = ""
-    sort: str = "id"
-    descending: bool = True
-    after: tuple[Any, int] | None = None  # value of `sort` and id of the last job seen
-    limit: int = 50
 
 
 class RunStore:
@@ -72,31 +38,11 @@ class RunStore:
 
     def jobs(self, listing: Listing) -> Sequence[Job]:
         """A page of jobs; it reads no metric points."""
-        column = SORTS[listing.sort]
-        query = self._filtered(select(Job), listing)
-        if listing.after is not None:
-            query = query.where(_beyond(column, listing))
-        order = (
-            [column.desc(), Job.id.desc()] if listing.descending else [column.asc(), Job.id.asc()]
-        )
-        return self.session.scalars(
-            query.order_by(column.is_(None), *order).limit(listing.limit)
-        ).all()
+        return self.session.scalars(page(listing)).all()
 
     def count(self, listing: Listing) -> int:
         """How many jobs this listing has in all."""
-        return self.session.scalar(self._filtered(select(func.count(Job.id)), listing)) or 0
-
-    def _filtered(self, query: Select[Any], listing: Listing) -> Select[Any]:
-        if listing.status:
-            query = query.where(Job.status == listing.status)
-        if listing.name:
-            query = query.where(Job.name == listing.name)
-        if listing.tag:
-            query = query.where(_contains(cast(Job.tags, String), f'"{listing.tag}"'))
-        for word in listing.text.lower().split():
-            query = query.where(_matches(word))
-        return query
+        return self.session.scalar(filtered(select(func.count(Job.id)), listing)) or 0
 
     def counts(self) -> dict[JobStatus, int]:
         """Jobs by status."""
@@ -188,48 +134,3 @@ class RunStore:
         return self.session.scalars(
             select(WorkerRow).where(WorkerRow.seen_at > now() - within)
         ).all()
-
-
-def tell(session: Session, job_id: int, *said: Any) -> None:
-    """Add one chunk to a job's stream: events of ml, or changes of status as mappings."""
-    seq = session.scalar(
-        update(Job).where(Job.id == job_id).values(seq=Job.seq + 1).returning(Job.seq)
-    )
-    items = [{"type": "status"} | item if isinstance(item, dict) else item for item in said]
-    session.execute(insert(Chunk).values(job_id=job_id, seq=seq, payload=chunks.pack(items)))
-
-
-def _beyond(column: InstrumentedAttribute[Any], listing: Listing) -> ColumnElement[bool]:
-    """After the cursor in the order of the listing: jobs without a value come last."""
-    value, job_id = listing.after or (None, 0)
-    further = Job.id < job_id if listing.descending else Job.id > job_id
-    if value is None:
-        return and_(column.is_(None), further)
-    past = column < value if listing.descending else column > value
-    return or_(past, and_(column == value, further), column.is_(None))
-
-
-def _matches(word: str) -> ColumnElement[bool]:
-    """A word of a search: `#12`, `lr=0.01` as in the config, or part of a name, label or tag."""
-    if word.startswith("#") and word[1:].isdecimal():
-        return Job.id == min(int(word[1:][:18]), 2**31 - 1)  # all that a column can hold
-    key, equals, value = word.partition("=")
-    if equals and key.isidentifier():
-        config = func.lower(cast(Job.experiment, String))
-        forms = [f'"{key}": {form}' for form in _forms(value)]
-        return or_(*(_contains(config, form + end) for form in forms for end in (",", "}")))
-    columns = (Job.name, Job.label, cast(Job.status, String), cast(Job.tags, String))
-    return or_(*(_contains(func.lower(column), word) for column in columns))
-
-
-def _forms(value: str) -> set[str]:
-    """How a value may stand in JSON: 5 as 5.0, text in quotes, 128,64 as a list."""
-    forms = {value, f'"{value}"', f"[{', '.join(part.strip() for part in value.split(','))}]"}
-    with suppress(ValueError):
-        forms.add(json.dumps(float(value)))
-        forms.add(json.dumps(int(float(value))) if float(value).is_integer() else value)
-    return forms
-
-
-def _contains(column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
-    return column.contains(part, autoescape=True)

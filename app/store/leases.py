@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.settings import settings
 from app.store import summaries
-from app.store.jobs import tell
+from app.store.chunks import tell
 from app.store.models import Artifact, Job, JobStatus, Run, Saved, WorkerRow
 from app.store.sessions import now
 from ml.events import Check, Checkpoint, Epoch, Event, Started, Trained

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event
 
-from app.sentences import Complaint, sentence
+from app.errors import Complaint, sentence
 from app.store.sessions import open_engine
 
 FOLDER = Path(__file__).parents[2] / "alembic"

@@ -26,11 +26,13 @@ from rich.console import Console
 
 from app.cli import commands, files, progress
 from app.cli.exit_codes import explain
-from app.sentences import Complaint
+from app.errors import Complaint
 from app.settings import settings
 from app.store import sessions
-from app.store.jobs import Listing, RunStore, tell
+from app.store.chunks import tell
+from app.store.jobs import RunStore
 from app.store.models import Job, JobStatus
+from app.store.search import Listing
 from ml.data import hub
 from ml.events import Check, Checkpoint, Epoch, Event, Started
 from ml.experiment import Experiment

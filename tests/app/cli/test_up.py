@@ -10,7 +10,7 @@ from rich.console import Console
 from app import lifecycle
 from app.cli import steps
 from app.cli.up import Service
-from app.sentences import Complaint
+from app.errors import Complaint
 from app.store import sessions
 from app.store.jobs import RunStore
 from ml.experiments import EXPERIMENTS, parse

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from app import lifecycle
-from app.catalogue import forms, lessons
+from app.catalogue import badges, forms, lessons
 from app.dashboard import prose
 from app.main import create_app
 from app.store.jobs import RunStore
@@ -193,7 +193,7 @@ def test_a_section_holds_once_all_of_it_has_run(session: Session) -> None:
 
     def verdict() -> tuple[str, str]:
         latest = RunStore(session).latest(claiming=True)
-        return next(s for s in lessons.chapter(latest, ()) if s.lesson.section == "4.4").verdict
+        return next(s for s in badges.chapter(latest, ()) if s.lesson.section == "4.4").verdict
 
     assert verdict() == ("not run", "not run")
     for name in names:
@@ -201,7 +201,7 @@ def test_a_section_holds_once_all_of_it_has_run(session: Session) -> None:
     assert verdict() == ("holds", f"{2 * len(names)} of {2 * len(names)} hold")
     finish(session, names[0], True, False)
     assert verdict()[0] == "fails"
-    (latest,) = (s for s in lessons.chapter({}, {names[0]}) if s.lesson.section == "4.4")
+    (latest,) = (s for s in badges.chapter({}, {names[0]}) if s.lesson.section == "4.4")
     assert latest.verdict == ("running", "running")
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from plotly import graph_objects
 
 from app.dashboard import assets
-from app.results import curves
+from app.results import curves, figures
 from app.store import chunks
 from ml.events import Epoch, Event, Figure, Graph, HeatMap, Images, Series, Started
 
@@ -92,13 +92,13 @@ def test_an_epoch_in_which_every_lane_is_lost_is_a_break() -> None:
 
 @pytest.mark.parametrize("lanes", [1, 5, 21])
 def test_a_group_has_two_figures_that_plotly_takes(lanes: int) -> None:
-    figures = curves.figures(group(random(2_000, lanes)))
-    assert list(figures) == ["curves-folds", "lanes-folds"]
-    for figure in figures.values():
+    drawn = figures.by_name(group(random(2_000, lanes)))
+    assert list(drawn) == ["curves-folds", "lanes-folds"]
+    for figure in drawn.values():
         orjson.dumps(figure)
         assert all(len(trace.x) <= 600 for trace in graph_objects.Figure(figure).data)
-    assert [trace["name"] for trace in figures["curves-folds"]["data"]] == ["train", "valid"]
-    assert len(figures["lanes-folds"]["data"]) == (lanes if lanes <= curves.FEW else 5)
+    assert [trace["name"] for trace in drawn["curves-folds"]["data"]] == ["train", "valid"]
+    assert len(drawn["lanes-folds"]["data"]) == (lanes if lanes <= curves.FEW else 5)
 
 
 def test_a_figure_keeps_its_series_roles_scales_and_sentence() -> None:
@@ -109,7 +109,7 @@ def test_a_figure_keeps_its_series_roles_scales_and_sentence() -> None:
         Series("counts", x[:4], x[:4], "c3", "bars"),
     )
     item = Figure("fit", "A fit", "It fits.", series, x_label="x", y_label="y", x_scale="log")
-    drawn = curves.figures(said(item))["fit"]
+    drawn = figures.by_name(said(item))["fit"]
     line, points, bars = drawn["data"]
     assert (line["mode"], points["mode"], bars["type"]) == ("lines", "markers", "bar")
     assert [trace["meta"]["role"] for trace in drawn["data"]] == ["valid", "train", "c3"]
@@ -122,7 +122,7 @@ def test_a_figure_keeps_its_series_roles_scales_and_sentence() -> None:
 
 def drawn(**kind: Any) -> dict[str, Any]:
     """The Plotly figure of one that holds no series; Plotly must take it."""
-    made = curves.figures(said(Figure("picture", "A picture", "It shows.", **kind)))["picture"]
+    made = figures.by_name(said(Figure("picture", "A picture", "It shows.", **kind)))["picture"]
     orjson.dumps(made, option=orjson.OPT_SERIALIZE_NUMPY)
     graph_objects.Figure(made)
     assert made["layout"]["meta"]["finding"] == "It shows."
@@ -160,7 +160,7 @@ def test_images_are_one_mosaic_with_captions(count: int) -> None:
     pixels = np.arange(count * 12, dtype=np.uint8).reshape(count, 4, 3)
     captions = tuple(f"image {i}" for i in range(count))
     made = drawn(images=Images(pixels, captions, columns=4))
-    shown, meta = min(count, curves.MOST_IMAGES), made["layout"]["meta"]
+    shown, meta = min(count, figures.MOST_IMAGES), made["layout"]["meta"]
     assert (meta["count"], meta["captions"]) == (shown, list(captions[:shown]))
     z, (down, right) = made["data"][0]["z"], meta["step"]
     for i in range(shown):
@@ -183,15 +183,15 @@ def test_a_figure_of_an_earlier_version_is_still_drawn() -> None:
     (item,) = said(Figure("fit", "A fit", "", (Series("a", np.ones(2), np.ones(2)),)))
     for kind in ("heat_map", "images", "graph"):
         del item[kind]
-    assert curves.figure(item)["data"][0]["name"] == "a"
+    assert figures.figure(item)["data"][0]["name"] == "a"
 
 
 def test_colours_are_those_of_the_light_theme() -> None:
     tokens = assets.files()["tokens.css"].plain.decode()
     light = dict(re.findall(r"--([\w-]+): +(#[0-9a-f]{6})", tokens.partition("data-theme")[0]))
-    assert {role: light[role] for role in curves.COLORS} == curves.COLORS
-    assert [light[name] for name in ("q0", "q3", "q5", "q8")] == curves.LOW_TO_HIGH
-    assert [light[name] for name in ("d0", "d2", "d4", "d6", "d8")] == curves.AROUND_ZERO
+    assert {role: light[role] for role in figures.COLORS} == figures.COLORS
+    assert [light[name] for name in ("q0", "q3", "q5", "q8")] == figures.LOW_TO_HIGH
+    assert [light[name] for name in ("d0", "d2", "d4", "d6", "d8")] == figures.AROUND_ZERO
 
 
 def test_a_growing_curve_that_is_thinned_again_and_again_stays_even() -> None:

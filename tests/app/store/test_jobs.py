@@ -6,9 +6,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.store import chunks, sessions
-from app.store.jobs import Listing, RunStore
+from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
 from app.store.models import Artifact, Chunk, Job, JobStatus, Run, Saved
+from app.store.search import Listing
 from ml.events import Checkpoint, Epoch, Event, Started
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
