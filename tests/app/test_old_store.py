@@ -128,17 +128,19 @@ def letters(text: str) -> str:
     return " ".join("".join(sign if sign.isalpha() else " " for sign in plain).split())
 
 
-def rows(database: str) -> dict[str, list[tuple[Any, ...]]]:
+def rows(database: str) -> dict[str, list[dict[str, Any]]]:
     """All rows by table; no checkpoint of a job that has ended, which nobody needs any more."""
     engine, metadata = create_engine(database), MetaData()
     metadata.reflect(engine)
     with engine.connect() as connection:
         by_table = {
             table.name: [
-                *map(tuple, connection.execute(select(table).order_by(*table.primary_key)))
+                dict(row)
+                for row in connection.execute(select(table).order_by(*table.primary_key)).mappings()
             ]
             for table in metadata.sorted_tables
         }
     engine.dispose()
-    by_table["checkpoints"] = [row for row in by_table["checkpoints"] if row[0] not in ENDED_JOBS]
+    checkpoints = by_table["checkpoints"]
+    by_table["checkpoints"] = [row for row in checkpoints if row["job_id"] not in ENDED_JOBS]
     return by_table
