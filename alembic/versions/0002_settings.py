@@ -6,27 +6,26 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-COLUMNS = {
-    "jobs": (
-        sa.Column("headline", sa.String(200)),
-        sa.Column("book_held", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("book_total", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("requires", sa.JSON, nullable=False, server_default="{}"),
-    ),
-    "runs": (sa.Column("setting", sa.String(200), nullable=False, server_default=""),),
-    "chunks": (sa.Column("first", sa.Integer),),
-}
-
 
 def upgrade() -> None:
     """Add the columns; what was stored before has none of it."""
-    for table, columns in COLUMNS.items():
-        for column in columns:
-            op.add_column(table, column.copy())
+    for table, column in columns():
+        op.add_column(table, column)
 
 
 def downgrade() -> None:
     """Drop them: in place, since a copied table would hand out the ids of deleted jobs again."""
-    for table, columns in COLUMNS.items():
-        for column in columns:
-            op.drop_column(table, column.name)
+    for table, column in columns():
+        op.drop_column(table, column.name)
+
+
+def columns() -> list[tuple[str, sa.Column]]:
+    """Every new column beside its table."""
+    return [
+        ("jobs", sa.Column("headline", sa.String(200))),
+        ("jobs", sa.Column("book_held", sa.Integer, nullable=False, server_default="0")),
+        ("jobs", sa.Column("book_total", sa.Integer, nullable=False, server_default="0")),
+        ("jobs", sa.Column("requires", sa.JSON, nullable=False, server_default="{}")),
+        ("runs", sa.Column("setting", sa.String(200), nullable=False, server_default="")),
+        ("chunks", sa.Column("first", sa.Integer)),
+    ]
