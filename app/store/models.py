@@ -128,9 +128,13 @@ class Job(Base):
     best_epoch: Mapped[int | None]
     checks_held: Mapped[int] = mapped_column(default=0)
     checks_total: Mapped[int] = mapped_column(default=0)
-    book_held: Mapped[int] = mapped_column(default=0)  # of those, the claims of the book
-    book_total: Mapped[int] = mapped_column(default=0)
-    requires: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # {"device": "cuda", ...}
+    book_held: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # of those, the claims of the book
+    book_total: Mapped[int] = mapped_column(default=0, server_default="0")
+    requires: Mapped[dict[str, Any]] = mapped_column(
+        JSON, default=dict, server_default="{}"
+    )  # {"device": "cuda", ...}
     # what a row of a list draws: {"folds": [valid, ...], "spark": [[epoch, train, valid], ...]}
     summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
@@ -146,7 +150,9 @@ class Run(Base):
     key: Mapped[str] = mapped_column(String(80))
     lane: Mapped[int]
     label: Mapped[str] = mapped_column(String(200))
-    setting: Mapped[str] = mapped_column(String(200), default="")  # that this run repeats
+    setting: Mapped[str] = mapped_column(
+        String(200), default="", server_default=""
+    )  # that this run repeats
     num_epochs: Mapped[int]
     num_parameters: Mapped[int] = mapped_column(default=0)
     epoch: Mapped[int] = mapped_column(default=0)  # last one stored

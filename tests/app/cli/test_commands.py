@@ -279,7 +279,7 @@ class Wrong(Experiment):
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
         """Claim it."""
-        yield Check.near(self.section, "one", expected=1, got=1 + self.seed, tolerance=0.5)
+        yield self.near("one", expected=1, got=1 + self.seed, tolerance=0.5)
 
 
 def test_verify_prints_objects_and_nothing_else(ridgeline: Run) -> None:

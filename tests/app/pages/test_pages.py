@@ -102,7 +102,7 @@ def tell(
         results: list[Event] = [
             Finding("overfitting", "Valid stays above train.", "a gap of more than a tenth"),
             Table("book", "Beside the book", ("fold", "got", "verdict"), (("1", 0.14, "holds"),)),
-            Check.near("4.10", "mean valid", 0.170157, valid, 0.003),
+            Check("4.10", "mean valid", 0.170157, valid, 0.003, True, "figure"),
             Figure("prices", "Prices", "They rise.", (Series("a", np.arange(3.0), np.ones(3)),)),
         ]
         Leases(session).append(claim.token, results)

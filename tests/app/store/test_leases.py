@@ -199,7 +199,10 @@ def test_only_the_last_checkpoint_is_kept_and_it_forgives(leases: Leases) -> Non
 
 def test_checks_are_counted_for_each_attempt_anew(leases: Leases) -> None:
     claim = claimed(leases)
-    said: list[Event] = [Check.near("4.4", "a", 1, 1, 0.1), Check.at_most("4.4", "b", 1, 2)]
+    said: list[Event] = [
+        Check("4.4", "a", 1, 1, 0.1, True),
+        Check("4.4", "b", "at most 1", 2, None, False),
+    ]
     leases.append(claim.token, said)
     leases.give_back(claim.token)
     again = leases.claim("me")
