@@ -25,7 +25,7 @@ def columns() -> list[tuple[str, sa.Column]]:
         ("jobs", sa.Column("headline", sa.String(200))),
         ("jobs", sa.Column("book_held", sa.Integer, nullable=False, server_default="0")),
         ("jobs", sa.Column("book_total", sa.Integer, nullable=False, server_default="0")),
-        ("jobs", sa.Column("requires", sa.JSON, nullable=False, server_default="{}")),
-        ("runs", sa.Column("setting", sa.String(200), nullable=False, server_default="")),
+        ("jobs", sa.Column("requires", sa.JSON)),
+        ("runs", sa.Column("setting", sa.String(200))),
         ("chunks", sa.Column("first", sa.Integer)),
     ]

@@ -132,9 +132,7 @@ class Job(Base):
         default=0, server_default="0"
     )  # of those, the claims of the book
     book_total: Mapped[int] = mapped_column(default=0, server_default="0")
-    requires: Mapped[dict[str, Any]] = mapped_column(
-        JSON, default=dict, server_default="{}"
-    )  # {"device": "cuda", ...}
+    requires: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # {"device": "cuda", ...}
     # what a row of a list draws: {"folds": [valid, ...], "spark": [[epoch, train, valid], ...]}
     summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
@@ -150,9 +148,7 @@ class Run(Base):
     key: Mapped[str] = mapped_column(String(80))
     lane: Mapped[int]
     label: Mapped[str] = mapped_column(String(200))
-    setting: Mapped[str] = mapped_column(
-        String(200), default="", server_default=""
-    )  # that this run repeats
+    setting: Mapped[str | None] = mapped_column(String(200))  # that this run repeats
     num_epochs: Mapped[int]
     num_parameters: Mapped[int] = mapped_column(default=0)
     epoch: Mapped[int] = mapped_column(default=0)  # last one stored
