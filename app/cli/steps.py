@@ -15,9 +15,8 @@ from app.cli.up import Service, job_of
 from app.errors import Complaint
 from app.settings import settings
 from app.store.jobs import SERVED, RunStore
-from app.store.migrations import at_head, upgrade
 from app.store.models import Job, JobStatus
-from app.store.sessions import engine, readers
+from app.store.sessions import readers
 from ml.data import hub
 
 
@@ -40,12 +39,6 @@ def fetch(name: str, console: Console) -> None:
                 bar.update(task, completed=done, total=total or None, visible=True)
 
             hub.download(file, settings().cache_dir, show)
-
-
-def migrate() -> None:
-    """Bring the run store to this version's schema; make it where there is none."""
-    if not at_head(engine()):  # it is seldom, and would have to wait for whoever writes
-        upgrade(settings().url)
 
 
 def as_json(job: Job, heard: list[Item]) -> str:
