@@ -67,6 +67,20 @@ Activation = Annotated[
     Literal["relu", "tanh", "sigmoid"],
     knob("Network", "Activation", "The activation function.", "φ"),
 ]
+NumOutputs = Annotated[
+    int, knob("Network", "Outputs", "Outputs of the network.", "q", ge=1, le=1000)
+]
+Alpha = Annotated[
+    float,
+    knob(
+        "Network",
+        "Slope below zero",
+        "Slope below zero: 0 is the ReLU, more is pReLU, 1 a line.",
+        "α",
+        ge=0,
+        le=1,
+    ),
+]
 Dropout = Annotated[
     float, knob("Network", "Dropout", "Probability of dropping a hidden unit.", "p", ge=0, lt=1)
 ]
@@ -91,6 +105,9 @@ NumImages = Annotated[
         le=IMAGES,
     ),
 ]
+
+# ---- figure
+Limit = Annotated[float, knob("Figure", "Limit", "x runs from -limit to limit.", gt=0, le=50)]
 
 # ---- repetitions: what a mean may be taken over
 NumSets = Annotated[
