@@ -14,16 +14,19 @@ from torch import Tensor, nn
 from ml import fields
 from ml.data import fashion_mnist
 from ml.data.fashion_mnist import LABELS, SIDE, FashionMNIST
-from ml.events import Figure, HeatMap, Images
+from ml.events import Check, Figure, Floats, HeatMap, Images
 from ml.lanes import Lane, Lanes
 from ml.losses import accuracy, cross_entropy
 from ml.nn import Pixels
+from ml.programs import Fits
 from ml.train import CHUNK, Net, Training, train_epoch
 from ml.trains import TrainingExperiment
 
 NUM_INPUTS, NUM_OUTPUTS = SIDE * SIDE, len(LABELS)
 HELD_OUT = 2000  # further training images to choose by: their accuracy strays by 1 %
 GUESSING = float(np.log(NUM_OUTPUTS))  # the cross-entropy of one who knows nothing
+LOST = 1.1 * GUESSING  # a training loss above this, and right no more often than
+BLIND = 1.5 / NUM_OUTPUTS  # this share, has diverged, though it may be finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,28 @@ class FashionChoice(FashionExperiment):
     def classifier(self, key: str, lanes: Iterable[Lane], net: Net, **others: Any) -> Training:
         """The same, said to be judged on validation rows."""
         return super().classifier(key, lanes, net, **{"judged_on": "valid"} | others)
+
+    @staticmethod
+    def accuracies(fits: Fits, part: str) -> Floats:
+        """Accuracy on "valid" or "test" images by epoch, NaN where a lane has diverged: (E, L).
+
+        A start far too large costs more than guessing for a while, and yet is often right.
+        """
+        right = fits.metric("train accuracy")
+        lost = ~(fits.metric("train") < LOST) & ~(right > BLIND)
+        return np.where(lost, np.nan, fits.metric(f"{part} accuracy"))
+
+    @staticmethod
+    def choose(held_out: Floats) -> int:
+        """The place of the largest accuracy on held-out images: (n,), NaN is never chosen."""
+        return int(np.nanargmax(held_out))
+
+    def unmixed(self, fits: Fits) -> Check:
+        """That what chooses was not learnt from, and what tests neither."""
+        lanes = [lane for fitted in fits for lane in fitted.training.lanes]
+        rows = [torch.cat([lane.train, lane.valid, lane.test]) for lane in lanes]
+        twice = sum(len(each) - len(each.unique()) for each in rows)
+        return self.equal("images that are two of learnt, held out and tested", 0, twice)
 
 
 class _Enough(Exception):
