@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -25,8 +26,10 @@ from ml.trains import TrainingExperiment
 NUM_INPUTS, NUM_OUTPUTS = SIDE * SIDE, len(LABELS)
 HELD_OUT = 2000  # further training images to choose by: their accuracy strays by 1 %
 GUESSING = float(np.log(NUM_OUTPUTS))  # the cross-entropy of one who knows nothing
-LOST = 1.1 * GUESSING  # a training loss above this, and right no more often than
-BLIND = 1.5 / NUM_OUTPUTS  # this share, has diverged, though it may be finite
+# A run whose loss is finite has diverged where its training images cost more than LOST and fewer
+# than BLIND of them are right. The cost alone is no sign: after a start of N(0, 1) it is above that
+# of guessing while 70 % are right.
+LOST, BLIND = 1.1 * GUESSING, 2 / NUM_OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,13 @@ class FashionExperiment(TrainingExperiment):
         usual |= {name: getattr(self, name) for name in ("lr", "seed") if hasattr(self, name)}
         return Lane(label=label, **usual | others)
 
+    @staticmethod
+    def lost(fits: Fits) -> NDArray[np.bool_]:
+        """Which lanes have diverged by which epoch, though their loss may be finite: (E, L)."""
+        costs, right = fits.metric("train"), fits.metric("train accuracy")
+        gone: NDArray[np.bool_] = ~(costs < LOST) & ~(right > BLIND)
+        return gone
+
 
 class FashionChoice(FashionExperiment):
     """One that chooses between settings: by held-out images, and never by the test images."""
@@ -88,15 +98,9 @@ class FashionChoice(FashionExperiment):
         """The same, said to be judged on validation rows."""
         return super().classifier(key, lanes, net, **{"judged_on": "valid"} | others)
 
-    @staticmethod
-    def accuracies(fits: Fits, part: str) -> Floats:
-        """Accuracy on "valid" or "test" images by epoch, NaN where a lane has diverged: (E, L).
-
-        A start far too large costs more than guessing for a while, and yet is often right.
-        """
-        right = fits.metric("train accuracy")
-        lost = ~(fits.metric("train") < LOST) & ~(right > BLIND)
-        return np.where(lost, np.nan, fits.metric(f"{part} accuracy"))
+    def accuracies(self, fits: Fits, part: str) -> Floats:
+        """Accuracy on "valid" or "test" images by epoch, NaN where a lane has diverged: (E, L)."""
+        return np.where(self.lost(fits), np.nan, fits.metric(f"{part} accuracy"))
 
     @staticmethod
     def choose(held_out: Floats) -> int:

@@ -69,7 +69,7 @@ class MLPConcise(fashion.FashionExperiment):
     def results(self, fits: Fits) -> Iterator[Event]:
         """What it takes the test images for, beside the one by hand; accuracy of known settings."""
         (fitted,) = fits
-        yield judge(fits)
+        yield judge(fits, lost=self.lost(fits)[-1])
         y_hat = fashion.logits(fitted.net, self.data.X[self.data.test])[0].argmax(1)
         yield fashion.gallery(self.data, y_hat)
         yield fashion.confusion(self.data, y_hat)

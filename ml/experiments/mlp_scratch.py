@@ -106,7 +106,7 @@ class MLPScratch(FashionExperiment):
 
     def results(self, fits: Fits) -> Iterator[Event]:
         """What the curves mean, and the accuracy beside what it must be."""
-        yield judge(fits)
+        yield judge(fits, lost=self.lost(fits)[-1])
         if self.is_book:
             (reached,) = fits.last("valid accuracy")
             yield self.at_least("test accuracy after 10 epochs", REACHED, reached)
