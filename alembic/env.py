@@ -3,8 +3,8 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from app.db import engine
-from app.models import Base
+from app.store.models import Base
+from app.store.sessions import engine
 
 LOCK = 7_435_463  # any number, as long as all who migrate agree on it
 

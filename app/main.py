@@ -7,12 +7,12 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import __version__, logs, problems, security
+from app import __version__, error_handlers, logs, pages, security
 from app.dashboard import assets
-from app.db import readers
 from app.errors import NotFound
-from app.predictors import serving
-from app.routes import experiments, health, jobs, pages, predictions, results
+from app.routes import experiments, health, jobs, predictions, results
+from app.serving.predictors import serving
+from app.store.sessions import readers
 
 DESCRIPTION = "House-price prediction and experiment dashboards: jobs, live curves, predictions."
 
@@ -36,7 +36,7 @@ def create_app() -> FastAPI:
     app.include_router(health.router)
     app.include_router(pages.router)
     assets.install(app)
-    problems.install(app)
+    error_handlers.install(app)
     app.add_middleware(security.Gate)
     return app
 

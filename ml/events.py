@@ -232,4 +232,7 @@ class Trained:
     payload: bytes = field(repr=False)
 
 
-Event = Started | Epoch | Figure | Table | Check | Finding | Note | Checkpoint | Trained
+Stored = Started | Epoch | Figure | Table | Check | Finding | Note
+"""What a job says: kept in its stream, and shown."""
+
+Event = Stored | Checkpoint | Trained

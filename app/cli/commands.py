@@ -44,7 +44,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except Exception as error:
-        from app.cli.complaints import explain
+        from app.cli.exit_codes import explain
 
         text, code = explain(error)
         if not text:
@@ -69,7 +69,8 @@ def train(
     if _wants_help(ctx, name):
         return
     from app import logs
-    from app.cli import flags, progress, solo, steps
+    from app.cli import flags, progress, steps
+    from app.cli.train import train_here
     from app.engine.runners import Processes
 
     logs.configure("WARNING")
@@ -80,7 +81,7 @@ def train(
         steps.check_submission(experiment.name, submission)
     steps.fetch(experiment.name, err)
     steps.migrate()
-    job, heard = solo.train(experiment, runner, err, timeout=timeout)
+    job, heard = train_here(experiment, runner, err, timeout=timeout)
     if as_json:
         typer.echo(steps.as_json(job, heard))
     progress.report(heard, out)
@@ -101,14 +102,14 @@ def submit(
     """Queue an experiment for the workers: `submit NAME [--field value ...]`."""
     if _wants_help(ctx, name):
         return
-    from app import jobs
+    from app import lifecycle
     from app.cli import flags, steps
-    from app.db import writers
+    from app.store.sessions import writers
 
     experiment = flags.read(name, preset, ctx.args)
     steps.migrate()
     with writers().begin() as session:
-        job = jobs.submit(session, experiment, timeout=timeout)
+        job = lifecycle.submit(session, experiment, timeout=timeout)
     typer.echo(steps.as_json(job, []) if as_json else f"Job {job.id} is queued.")
 
 
@@ -134,14 +135,15 @@ def predict(
 ) -> None:
     """Price the houses of a CSV file with Kaggle's column names; CSV comes out."""
     from app.cli import files, steps
-    from app.db import readers
-    from app.routes.predictions import decode, predict_table
+    from app.serving.predictors import serving
+    from app.serving.tables import decode, price_table
+    from app.store.sessions import readers
     from ml.data import hub
 
     text = decode((csv or hub.download("kaggle_house_test")).read_bytes())
     steps.migrate()
     with readers()() as session:
-        priced = bytes(predict_table(text, session, job, strict).body)
+        priced = price_table(serving(session, job), text, strict=strict).encode()
     if output:
         files.write_whole(output, priced)
     else:
@@ -183,7 +185,7 @@ def serve(parent: Parent = None) -> None:
 
     from app import logs
     from app.cli.up import free_port
-    from app.engine.mortal import stay_with
+    from app.engine.orphans import stay_with
     from app.settings import settings
 
     if parent:
@@ -206,12 +208,12 @@ def serve(parent: Parent = None) -> None:
 def worker(parent: Parent = None) -> None:
     """Work on the queued jobs until told to stop."""
     from app import logs
-    from app.db import engine, writers
-    from app.engine.mortal import stay_with
+    from app.engine.orphans import stay_with
     from app.engine.runners import Processes
     from app.engine.worker import Worker
-    from app.migrate import at_head
-    from app.wording import Complaint
+    from app.errors import Complaint
+    from app.store.migrations import at_head
+    from app.store.sessions import engine, writers
 
     if parent:
         stay_with(parent)
@@ -253,8 +255,8 @@ def upgrade() -> None:
     from sqlalchemy.engine import make_url
 
     from app.cli import steps
-    from app.migrate import heads
     from app.settings import settings
+    from app.store.migrations import heads
 
     steps.migrate()
 

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from app import standing, wire
-from app.db import readers
-from app.models import FINAL, Job
-from app.store import RunStore
+from app.store import chunks, summaries
+from app.store.jobs import RunStore
+from app.store.models import FINAL, Job
+from app.store.sessions import readers
 
 Item = dict[str, Any]
 LOOK = 0.2  # seconds between two looks for news
@@ -32,7 +32,7 @@ def said(job_id: int, meanwhile: Callable[[], object] = int) -> Iterator[Item]:
             state = store.state(job_id)
             news = store.chunks(job_id, after)
         for after, payload in news:  # noqa: B007  (the last one counts)
-            yield from wire.unpack([payload])
+            yield from chunks.unpack([payload])
         if state is None or (state[0] in FINAL and after >= state[1]):
             return
         time.sleep(LOOK)
@@ -71,7 +71,7 @@ def follow(job: Job, console: Console, meanwhile: Callable[[], object] = int) ->
 
 def _last(item: Item, measure: str) -> str:
     """Mean at the last epoch of the item, over the lanes that have not diverged."""
-    lanes = zip(("train", "valid"), wire.values(item)[-1, :2], strict=True)
+    lanes = zip(("train", "valid"), chunks.values(item)[-1, :2], strict=True)
     finite = [(name, values[np.isfinite(values)]) for name, values in lanes]
     known = ", ".join(f"{name} {values.mean():.4f}" for name, values in finite if len(values))
     return f"{item['key']}: {known} {measure.replace('_', ' ')}"
@@ -80,7 +80,7 @@ def _last(item: Item, measure: str) -> str:
 def _diverged(item: Item, labels: list[str], lost: set[tuple[str, int]]) -> str:
     """Which runs left the finite numbers in these epochs, and when."""
     key, found = item["key"], []
-    for lane in standing.lanes(0, key, item["first"], wire.values(item)):
+    for lane in summaries.lanes(0, key, item["first"], chunks.values(item)):
         place, epoch = (key, lane["place"]), lane["diverged"]
         if epoch is not None and place not in lost:
             lost.add(place)
@@ -103,12 +103,12 @@ def _line(item: Item, opened: Mapping[str, Item], lost: set[tuple[str, int]]) ->
 
 def report(items: list[Item], console: Console) -> None:
     """Print what a job gave: its tables, its checks, its findings."""
-    for item in wire.latest(items, "table"):
+    for item in chunks.latest(items, "table"):
         console.print(_table(item["title"], item["columns"], item["rows"], item["note"]))
-    checks = wire.latest(items, "check")
+    checks = chunks.latest(items, "check")
     if checks:
         console.print(checks_table(checks))
-    for item in wire.latest(items, "finding"):
+    for item in chunks.latest(items, "finding"):
         console.print(item["text"], highlight=False)
         console.print(item["rule"], style="dim", highlight=False)
 

@@ -8,16 +8,16 @@ from typing import Any
 from rich.console import Console
 from rich.progress import DownloadColumn, Progress
 
+from app.bodies import JobOut
 from app.cli.files import check_writable, write_whole
 from app.cli.progress import Item, follow, report
 from app.cli.up import Service, job_of
-from app.db import engine, readers
-from app.migrate import at_head, upgrade
-from app.models import Job, JobStatus
-from app.schemas import JobOut
+from app.errors import Complaint
 from app.settings import settings
-from app.store import SERVED, RunStore
-from app.wording import Complaint
+from app.store.jobs import SERVED, RunStore
+from app.store.migrations import at_head, upgrade
+from app.store.models import Job, JobStatus
+from app.store.sessions import engine, readers
 from ml.data import hub
 
 
@@ -82,7 +82,7 @@ def write_submission(job_id: int, path: Path) -> None:
         AppError: where there is no such job, or it has made no predictor.
         Complaint: where the file cannot be written.
     """
-    from app.predictors import serving  # here is where torch is loaded
+    from app.serving.predictors import serving  # here is where torch is loaded
 
     with readers()() as session:
         text = serving(session, job_id).predictor.submission()

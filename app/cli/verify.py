@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 
 from app.engine.trainer import settle
+from app.errors import Complaint
 from app.settings import settings
-from app.wording import Complaint
 from ml.events import Check
 from ml.experiment import Diverged, Experiment
 from ml.experiments import EXPERIMENTS

@@ -7,17 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from app.engine.mortal import die_with_parent, watch_worker
-from app.wording import sentence, sentences
-from ml.events import Checkpoint, Event, Note, Trained
+from app.engine.orphans import die_with_parent, watch_worker
+from app.errors import sentence, sentences
+from ml.events import Checkpoint, Event, Note
 from ml.experiment import Diverged, Experiment
-
-if TYPE_CHECKING:
-    from ml.predictor import Predictor  # loads torch, which the worker can do without
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +40,6 @@ class Failed:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """A predictor as bytes: who only stores it need not know what it is."""
-
-    payload: bytes
-
-    def to_bytes(self) -> bytes:
-        """Its file."""
-        return self.payload
-
-
 Said = Event | Finished | Failed
 
 
@@ -76,8 +62,7 @@ def speak(order: Order) -> Iterator[Said]:
         return
     settle(order.threads)
     try:
-        for event in experiment.run(None if order.resume is None else Checkpoint(order.resume)):
-            yield pack(event)
+        yield from experiment.run(None if order.resume is None else Checkpoint(order.resume))
         yield Finished()
     except Diverged as error:
         yield Failed("diverged", sentence(error))
@@ -87,13 +72,6 @@ def speak(order: Order) -> Iterator[Said]:
             return
         yield Note(traceback.format_exc(), warning=True)
         yield Failed("error", f"{type(error).__name__}: {sentence(error)}")
-
-
-def pack(event: Event) -> Event:
-    """The event as it crosses the pipe."""
-    if isinstance(event, Trained):
-        return Trained(cast("Predictor", Packed(event.predictor.to_bytes())))
-    return event
 
 
 def settle(threads: int) -> None:

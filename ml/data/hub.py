@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ml.data.archives import BadArchive as BadArchive
 from ml.data.archives import extract as extract
-from ml.data.remotes import HUB as HUB
-from ml.data.remotes import Remote as Remote
-from ml.data.sources import Unreachable, bring, save
+from ml.data.downloads import Unreachable, bring, save
+from ml.data.hub_files import HUB as HUB
+from ml.data.hub_files import Remote as Remote
 
 Progress = Callable[[str, int, int], None]  # name, bytes so far, bytes in all
 

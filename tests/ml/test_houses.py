@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from ml.data.houses import Houses
+from ml.houses.files import Houses
 from numpy.typing import NDArray
 
 from ml.encoder import Encoder
