@@ -1,6 +1,8 @@
 """4.4.3 What curves mean, in words, and by which rule."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +45,19 @@ def judge(asked: Fits, *, beside: Fits | None = None, floor: float = 0.0) -> Fin
     `floor` is the squared loss that not even the truth gets below, sigma^2/2 (4.4): a model near it
     is not poor, however wide its gap, and one far above it not good, however narrow. The runs of
     `beside` are those of `asked`, in the same order, at the setting without what is asked about.
+    Rows that are test rows are called so.
     """
+    finding = _judged(asked, beside, floor)
+    rows = asked[0].training.judged_on
+    text, rule = (_speaking_of(rows, words) for words in (finding.text, finding.rule))
+    return replace(finding, text=text, rule=rule)
+
+
+def _speaking_of(rows: str, words: str) -> str:
+    return re.sub(r"\bvalid\b", rows, re.sub(r"\bValid\b", rows.capitalize(), words))
+
+
+def _judged(asked: Fits, beside: Fits | None, floor: float) -> Finding:
     train, valid = asked.metric("train"), asked.metric("valid")  # (E, L)
     setting = name_of(asked)
     if (lost := diverged(train)).any():
