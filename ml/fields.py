@@ -94,6 +94,10 @@ NumInputs = Annotated[int, knob("Data", "Inputs", "Features of a point.", "d", g
 Noise = Annotated[
     float, knob("Data", "Noise", "Standard deviation of the noise on y.", "σ", ge=0, le=10)
 ]
+NumFeatures = Annotated[
+    int, knob("Data", "Features", "Powers of x used: the degree plus one.", "d", ge=1, le=20)
+]
+Degree = Annotated[int, knob("Model", "Degree", "Degree of the polynomial.", "d", ge=0, le=30)]
 NumImages = Annotated[
     int,
     knob(
