@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.store import chunks, summaries
 from app.store.models import Chunk, Job, JobStatus, Run
-from ml.events import Epoch, Event, Note, Started
+from ml.events import Epoch, Note, Started, Stored
 
 EPOCHS = 100
 MANY = 1000  # runs of the last job
@@ -45,7 +45,7 @@ def _add(session: Session, number: int, lanes: int, rng: np.random.Generator) ->
     ]  # fmt: skip
     session.execute(insert(Run), rows)
     session.connection().execute(summaries.ADVANCE, summaries.lanes(number, "folds", 1, values))
-    said: list[list[Event | dict[str, Any]]] = [
+    said: list[list[Stored | chunks.Item]] = [
         [{"type": "status", "status": "running", "attempt": 1}, started, Note("Made up.")]
     ]
     said += [[Epoch("folds", i + 1, values[i : i + TICK])] for i in range(0, EPOCHS, TICK)]

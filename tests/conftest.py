@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from app.results import reading
 from app.serving import predictors
 from app.settings import Settings, settings
 from app.store import sessions
@@ -86,6 +87,7 @@ def forget() -> None:
     for made in (settings, sessions.engine, sessions.writers, sessions.readers):
         made.cache_clear()
     predictors.forget()
+    reading.forget()
 
 
 # ---- PostgreSQL ----------------------------------------------------------------------------------

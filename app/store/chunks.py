@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,26 +13,28 @@ from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from app.store.models import Chunk, Job
-from ml.events import Epoch, Event, Stored
+from ml.events import Epoch, Kind, Stored
+
+Item = dict[str, Any]
+"""An event as JSON has it, or a change of a job's status, which no event of ml says."""
 
 
-def tell(session: Session, job_id: int, *said: Any) -> None:
+def append(session: Session, job_id: int, *items: Stored | Item) -> None:
     """Add one chunk to a job's stream: events of ml, or changes of status as mappings."""
     seq = session.scalar(
         update(Job).where(Job.id == job_id).values(seq=Job.seq + 1).returning(Job.seq)
     )
-    items = [{"type": "status"} | item if isinstance(item, dict) else item for item in said]
     session.execute(insert(Chunk).values(job_id=job_id, seq=seq, payload=pack(items)))
 
 
-def pack(items: Iterable[Event | dict[str, Any]]) -> bytes:
-    """A chunk's payload: JSON with the time and what was said; curves as base64 of float32."""
-    written = [
-        item if isinstance(item, dict) else _item(item)
-        for item in items
-        if isinstance(item, dict | Stored)
-    ]
-    chunk = {"at": time.time(), "events": written}
+def pack(items: Iterable[Stored | Item]) -> bytes:
+    """A chunk's payload: JSON with the time and the items; curves as base64 of float32."""
+    chunk = {
+        "at": time.time(),
+        "events": [
+            {"type": "status"} | item if isinstance(item, dict) else _item(item) for item in items
+        ],
+    }
     return orjson.dumps(chunk, _listed, orjson.OPT_SERIALIZE_NUMPY)
 
 
@@ -43,32 +45,29 @@ def _listed(value: object) -> object:
     raise TypeError
 
 
-def _item(event: Stored) -> dict[str, Any]:
-    kind = {"type": type(event).__name__.lower()}
-    if isinstance(event, Epoch):
-        values = np.ascontiguousarray(event.values, dtype="<f4")
-        data = base64.b64encode(values.tobytes()).decode()
-        return kind | {
-            "key": event.key,
-            "first": event.first,
-            "shape": values.shape,
-            "values": data,
-        }
-    return kind | asdict(event)
+def _item(event: Stored) -> Item:
+    kind: Kind = event.kind  # mypy says so where one is missing
+    if not isinstance(event, Epoch):
+        return {"type": kind} | asdict(event)
+    values = np.ascontiguousarray(event.values, dtype="<f4")
+    return {
+        "type": kind,
+        "key": event.key,
+        "first": event.first,
+        "shape": values.shape,
+        "values": base64.b64encode(values.tobytes()).decode(),
+    }
 
 
-def values(item: dict[str, Any]) -> NDArray[np.float32]:
+def values(item: Item) -> NDArray[np.float32]:
     """The numbers of a packed epoch item: (E, M, L)."""
     return np.frombuffer(base64.b64decode(item["values"]), dtype="<f4").reshape(item["shape"])
 
 
-def unpack(payloads: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Everything said, in order; each item carries the time of its chunk as `at`."""
-    for payload in payloads:
-        chunk = orjson.loads(payload)
-        for item in chunk["events"]:
-            item["at"] = chunk["at"]
-            yield item
+def unpack(payload: bytes) -> list[Item]:
+    """The items of a chunk in order, each with the time `at` which it was written."""
+    chunk = orjson.loads(payload)
+    return [{"at": chunk["at"]} | item for item in chunk["events"]]
 
 
 def speak(seq: int, payload: bytes) -> bytes:
@@ -79,24 +78,6 @@ def speak(seq: int, payload: bytes) -> bytes:
             item["values"] = values(item)
             del item["shape"]
     return orjson.dumps({"seq": seq, **chunk}, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def latest(items: Iterable[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    """Items of one kind, by name; one said again by a later attempt replaces the earlier."""
-    found: dict[object, dict[str, Any]] = {}
-    for item in items:
-        if item["type"] == kind:
-            found[item.get("key") or (item.get("section"), item.get("name"))] = item
-    return list(found.values())
-
-
-def curves(items: Iterable[dict[str, Any]]) -> dict[str, NDArray[np.float32]]:
-    """The whole curve of each group: key -> (E, M, L)."""
-    parts: dict[str, list[NDArray[np.float32]]] = {}
-    for item in items:
-        if item["type"] == "epoch":
-            parts.setdefault(item["key"], []).append(values(item))
-    return {key: np.concatenate(found) for key, found in parts.items()}
 
 
 def thin(points: Sequence[Sequence[float | None]], most: int = 48) -> list[Sequence[float | None]]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import and_, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from app.store.chunks import tell
+from app.store import chunks
 from app.store.models import Artifact, Chunk, Job, JobStatus, Run, WorkerRow
 from app.store.search import Listing, filtered, page
 from app.store.sessions import now
@@ -25,7 +25,7 @@ class RunStore:
         """Queue a job and say so in its stream."""
         self.session.add(job)
         self.session.flush()
-        tell(self.session, job.id, {"status": JobStatus.queued})
+        chunks.append(self.session, job.id, {"status": JobStatus.queued})
         return job
 
     def find(self, job_id: int) -> Job | None:
@@ -117,7 +117,7 @@ class RunStore:
             .returning(Job.id)
         ).one_or_none()
         if done:
-            tell(self.session, job_id, {"status": JobStatus.cancelled})
+            chunks.append(self.session, job_id, {"status": JobStatus.cancelled})
         else:
             running = and_(Job.id == job_id, Job.status == JobStatus.running)
             self.session.execute(update(Job).where(running).values(cancel=True))

@@ -44,7 +44,7 @@ def ids(store: RunStore, **listing: object) -> list[int]:
 def test_a_queued_job_says_so(store: RunStore) -> None:
     job = queue(store)
     (chunk,) = store.chunks(job.id)
-    (item,) = chunks.unpack([chunk[1]])
+    (item,) = chunks.unpack(chunk[1])
     assert (chunk[0], item["type"], item["status"]) == (1, "status", "queued")
     assert store.state(job.id) == (JobStatus.queued, 1)
     found = store.find(job.id)
