@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from app.results.curves import Group, empty
-from app.store import chunks
+from app.store import payloads
 from app.store.jobs import RunStore
 from app.store.models import JobStatus
 from ml.events import Event, Kind, Stored
@@ -39,16 +39,23 @@ class Clock:
         passed = self.last - self.began
         return self.epochs / passed if passed > 0 else None
 
-    def after(self, at: float, epochs: int) -> "Clock":
-        """The clock after a message of so many epochs."""
-        return Clock(self.began, at, self.epochs + epochs) if self.began else Clock(at, at)
+    def after(self, item: Item) -> "Clock":
+        """The clock after a message of epochs, or after many that were merged."""
+        marks, epochs = payloads.marks(item), item["shape"][0]
+        last = max(self.last, float(marks["at"][-1]))
+        if self.began:
+            return Clock(self.began, last, self.epochs + epochs)
+        return Clock(
+            float(marks["at"][0]), last, item["first"] + epochs - 1 - int(marks["epoch"][0])
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """What a job said up to chunk `seq`. It never changes, so that threads may share it.
 
-    Items are the events of ml as JSON has them, with the time `at` which each was written.
+    Items are the events of ml as JSON has them, with the number `seq` of the chunk and the time
+    `at` which each was written.
     """
 
     seq: int = 0
@@ -64,7 +71,7 @@ class Reading:
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Reading":
         """Of events that are stored nowhere, such as those of an instant experiment."""
-        payload = chunks.pack(event for event in events if isinstance(event, Stored))
+        payload = payloads.pack(event for event in events if isinstance(event, Stored))
         return cls().after([(1, payload)])
 
     def after(self, stored: Iterable[tuple[int, bytes]]) -> "Reading":
@@ -73,7 +80,7 @@ class Reading:
         for seq, payload in stored:
             draft.size += len(payload)
             draft.seq = seq
-            for item in chunks.unpack(payload):
+            for item in payloads.unpack(seq, payload):
                 draft.add(item)
         return draft.reading()
 
@@ -120,8 +127,8 @@ class _Draft:
                 assert_never(kind)
 
     def _lengthen(self, item: Item) -> None:
-        self.parts.setdefault(item["key"], []).append(chunks.values(item))
-        self.clock = self.clock.after(item["at"], item["shape"][0])
+        self.parts.setdefault(item["key"], []).append(payloads.values(item))
+        self.clock = self.clock.after(item)
 
     def _replace(self, kind: Named, item: Item) -> None:
         self.named[kind][tuple(item.get(name) for name in NAMES[kind])] = item

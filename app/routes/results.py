@@ -16,7 +16,7 @@ from app.results import figures
 from app.results.reading import read
 from app.routes.depends import LARGEST, CurrentJob
 from app.serving.predictors import serving
-from app.store import chunks
+from app.store import payloads
 from app.store.jobs import SERVED, RunStore
 from app.store.models import FINAL, JobStatus
 from app.store.sessions import ReadSession, readers
@@ -114,7 +114,7 @@ async def stream_events(
     while True:
         fresh, status = await run_in_threadpool(news, job.id, seen)
         for seen, payload in fresh:
-            yield ServerSentEvent(id=str(seen), raw_data=chunks.speak(seen, payload).decode())
+            yield ServerSentEvent(id=str(seen), raw_data=payloads.speak(seen, payload).decode())
         if status in FINAL:
             yield ServerSentEvent(event="end", data={"status": status})
             return

@@ -1,22 +1,20 @@
-"""How events stand in a chunk of the run store, and how stream and pages read them again."""
+"""A job's stream in the run store: one chunk a tick, and a few large ones of what is past."""
 
-import base64
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import orjson
-from numpy.typing import NDArray
-from sqlalchemy import insert, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from app.store import payloads
 from app.store.models import Chunk, Job
-from ml.events import Epoch, Kind, Stored
+from app.store.payloads import Item
+from ml.events import Stored
 
-Item = dict[str, Any]
-"""An event as JSON has it, or a change of a job's status, which no event of ml says."""
+MERGED = 240  # chunks that become one while a job runs: a minute of ticks
+LARGE = 2**20  # bytes beyond which a chunk is merged with no other: the stream sends it at once
+
+Stretch = Row[int | None, int, bytes]
 
 
 def append(session: Session, job_id: int, *items: Stored | Item) -> None:
@@ -24,60 +22,58 @@ def append(session: Session, job_id: int, *items: Stored | Item) -> None:
     seq = session.scalar(
         update(Job).where(Job.id == job_id).values(seq=Job.seq + 1).returning(Job.seq)
     )
-    session.execute(insert(Chunk).values(job_id=job_id, seq=seq, payload=pack(items)))
+    payload = payloads.pack(items)
+    session.execute(insert(Chunk).values(job_id=job_id, seq=seq, payload=payload))
+    if seq and seq % MERGED == 0:
+        merge(session, job_id, after=seq - MERGED)
 
 
-def pack(items: Iterable[Stored | Item]) -> bytes:
-    """A chunk's payload: JSON with the time and the items; curves as base64 of float32."""
-    chunk = {
-        "at": time.time(),
-        "events": [
-            {"type": "status"} | item if isinstance(item, dict) else _item(item) for item in items
-        ],
-    }
-    return orjson.dumps(chunk, _listed, orjson.OPT_SERIALIZE_NUMPY)
+def after(
+    session: Session, job_id: int, seq: int, limit: int | None = None
+) -> list[tuple[int, bytes]]:
+    """Number and payload of the chunks after chunk `seq`; a merged one holds no more than that."""
+    return [
+        (row.seq, payloads.trim(row.payload, seq) if (row.first or row.seq) <= seq else row.payload)
+        for row in session.execute(_after(job_id, seq).limit(limit))
+    ]
 
 
-def _listed(value: object) -> object:
-    """An array that orjson does not take as it lies in memory: transposed, or every other row."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    raise TypeError
+def merge(session: Session, job_id: int, after: int = 0) -> None:
+    """Make one chunk of those after chunk `after`, or a few where they are large.
+
+    Whoever follows the stream sees no difference: `after` above gives the rest of a merged chunk.
+    """
+    for rows in _parts(session.execute(_after(job_id, after)).all()):
+        if len(rows) == 1:
+            continue
+        first, last = rows[0], rows[-1]
+        within = Chunk.job_id == job_id, Chunk.seq >= first.seq, Chunk.seq <= last.seq
+        session.execute(delete(Chunk).where(*within))
+        payload = payloads.merge((row.seq, row.payload) for row in rows)
+        session.execute(
+            insert(Chunk).values(
+                job_id=job_id, first=first.first or first.seq, seq=last.seq, payload=payload
+            )
+        )
 
 
-def _item(event: Stored) -> Item:
-    kind: Kind = event.kind  # mypy says so where one is missing
-    if not isinstance(event, Epoch):
-        return {"type": kind} | asdict(event)
-    values = np.ascontiguousarray(event.values, dtype="<f4")
-    return {
-        "type": kind,
-        "key": event.key,
-        "first": event.first,
-        "shape": values.shape,
-        "values": base64.b64encode(values.tobytes()).decode(),
-    }
+def _after(job_id: int, seq: int) -> Select[int | None, int, bytes]:
+    query = select(Chunk.first, Chunk.seq, Chunk.payload)
+    return query.where(Chunk.job_id == job_id, Chunk.seq > seq).order_by(Chunk.seq)
 
 
-def values(item: Item) -> NDArray[np.float32]:
-    """The numbers of a packed epoch item: (E, M, L)."""
-    return np.frombuffer(base64.b64decode(item["values"]), dtype="<f4").reshape(item["shape"])
-
-
-def unpack(payload: bytes) -> list[Item]:
-    """The items of a chunk in order, each with the time `at` which it was written."""
-    chunk = orjson.loads(payload)
-    return [{"at": chunk["at"]} | item for item in chunk["events"]]
-
-
-def speak(seq: int, payload: bytes) -> bytes:
-    """A chunk as the stream sends it: the same JSON with plain numbers; null stands for NaN."""
-    chunk = orjson.loads(payload)
-    for item in chunk["events"]:
-        if item["type"] == "epoch":
-            item["values"] = values(item)
-            del item["shape"]
-    return orjson.dumps({"seq": seq, **chunk}, option=orjson.OPT_SERIALIZE_NUMPY)
+def _parts(rows: Sequence[Stretch]) -> Iterator[list[Stretch]]:
+    """The rows in their order, in parts of no more than LARGE bytes, or of one row."""
+    part: list[Stretch] = []
+    size = 0
+    for row in rows:
+        if part and size + len(row.payload) > LARGE:
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += len(row.payload)
+    if part:
+        yield part
 
 
 def thin(points: Sequence[Sequence[float | None]], most: int = 48) -> list[Sequence[float | None]]:

@@ -7,7 +7,7 @@ from sqlalchemy import and_, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.store import chunks
-from app.store.models import Artifact, Chunk, Job, JobStatus, Run, WorkerRow
+from app.store.models import Artifact, Job, JobStatus, Run, WorkerRow
 from app.store.search import Listing, filtered, page
 from app.store.sessions import now
 
@@ -90,9 +90,8 @@ class RunStore:
     def chunks(
         self, job_id: int, after: int = 0, limit: int | None = None
     ) -> list[tuple[int, bytes]]:
-        """What was said of a job after chunk `after`."""
-        query = select(Chunk.seq, Chunk.payload).where(Chunk.job_id == job_id, Chunk.seq > after)
-        return [*self.session.execute(query.order_by(Chunk.seq).limit(limit))]
+        """Number and payload of a job's chunks after chunk `after`."""
+        return chunks.after(self.session, job_id, after, limit)
 
     def state(self, job_id: int) -> tuple[JobStatus, int] | None:
         """Status and number of the last chunk, without loading the job."""

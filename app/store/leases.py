@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from app.settings import settings
 from app.store import chunks, summaries
 from app.store.models import Artifact, Job, JobStatus, Run, Saved, WorkerRow
+from app.store.payloads import Item
 from app.store.sessions import now
 from ml.events import Check, Checkpoint, Epoch, Event, Started, Stored, Trained
 
@@ -139,9 +140,7 @@ class Leases:
             fresh = self._fresh(job.id, events)
             self._write(job, fresh)
             self._keep(job.id, fresh)
-            items: list[Stored | chunks.Item] = [
-                event for event in fresh if isinstance(event, Stored)
-            ]
+            items: list[Stored | Item] = [event for event in fresh if isinstance(event, Stored)]
             if outcome:
                 items.append(self._close(token, outcome))
             chunks.append(self.session, job.id, *items)

@@ -16,7 +16,7 @@ import pytest
 from app import lifecycle
 from app.results.reading import read
 from app.settings import settings
-from app.store import chunks, sessions
+from app.store import payloads, sessions
 from app.store.jobs import RunStore
 from app.store.models import Job, JobStatus, Saved
 from ml.experiments import parse
@@ -113,7 +113,7 @@ def said(job_id: int) -> tuple[dict[str, np.ndarray], bytes | None]:
     """Curves and predictor of a job; every epoch must stand there once, in order."""
     with sessions.readers()() as session:
         store = RunStore(session)
-        items = [item for _, part in store.chunks(job_id) for item in chunks.unpack(part)]
+        items = [item for chunk in store.chunks(job_id) for item in payloads.unpack(*chunk)]
         reading = read(session, job_id)
         predictor = store.predictor(job_id)
     epochs = [item for item in items if item["type"] == "epoch"]

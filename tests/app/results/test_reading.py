@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.results import log
 from app.results.reading import Clock, Reading, Readings, read
-from app.store import chunks, sessions
+from app.store import chunks, payloads, sessions
 from app.store.jobs import RunStore
 from app.store.models import Job
 from ml.events import Check, Checkpoint, Epoch, Event, Figure, Finding, Note, Series, Started, Table
@@ -48,7 +48,7 @@ STORY: Messages = [
 
 def packed(messages: Messages = STORY) -> list[tuple[int, bytes]]:
     """The chunks of a job, one a second."""
-    stored = [(seq, chunks.pack(items)) for seq, items in enumerate(messages, 1)]
+    stored = [(seq, payloads.pack(items)) for seq, items in enumerate(messages, 1)]
     return [(seq, at(payload, 1000.0 + seq)) for seq, payload in stored]
 
 

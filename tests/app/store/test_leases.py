@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.results.reading import read
 from app.settings import settings
-from app.store import chunks, sessions
+from app.store import payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import MAX_CRASHES, MAX_LOST, Claim, Fenced, Leases, Outcome
 from app.store.models import Chunk, Job, JobStatus, Run, Saved
@@ -61,8 +61,8 @@ def epochs(first: int, *valid: float, lanes: int = 2, key: str = "folds") -> Epo
 
 
 def items(session: Session, job_id: int, kind: str) -> list[dict[str, object]]:
-    payloads = [payload for _, payload in RunStore(session).chunks(job_id)]
-    return [item for part in payloads for item in chunks.unpack(part) if item["type"] == kind]
+    stored = RunStore(session).chunks(job_id)
+    return [item for chunk in stored for item in payloads.unpack(*chunk) if item["type"] == kind]
 
 
 def curve(session: Session, job_id: int) -> NDArray[np.float32]:
