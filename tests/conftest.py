@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from app.results import reading
 from app.serving import predictors
 from app.settings import Settings, settings
 from app.store import sessions
@@ -88,6 +89,7 @@ def forget() -> None:
         made.cache_clear()
     predictors.forget()
     hub.store_in(None)
+    reading.forget()
 
 
 # ---- PostgreSQL ----------------------------------------------------------------------------------

@@ -82,10 +82,10 @@ def train(
         steps.check_submission(experiment.name, submission)
     steps.fetch(experiment.name, err)
     bring_to_head()
-    job, heard = train_here(experiment, runner, err, timeout=timeout)
+    job, reading = train_here(experiment, runner, err, timeout=timeout)
     if as_json:
-        typer.echo(steps.as_json(job, heard))
-    progress.report(heard, out)
+        typer.echo(steps.as_json(job, reading))
+    progress.report(reading, out)
     steps.ended_well(job.id)
     if submission:
         steps.write_submission(job.id, submission)
@@ -105,6 +105,7 @@ def submit(
         return
     from app import lifecycle
     from app.cli import flags, steps
+    from app.results.reading import Reading
     from app.store.migrations import bring_to_head
     from app.store.sessions import writers
 
@@ -112,7 +113,7 @@ def submit(
     bring_to_head()
     with writers().begin() as session:
         job = lifecycle.submit(session, experiment, timeout=timeout)
-    typer.echo(steps.as_json(job, []) if as_json else f"Job {job.id} is queued.")
+    typer.echo(steps.as_json(job, Reading()) if as_json else f"Job {job.id} is queued.")
 
 
 @cli.command()

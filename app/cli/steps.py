@@ -10,9 +10,10 @@ from rich.progress import DownloadColumn, Progress
 
 from app.bodies import JobOut
 from app.cli.files import check_writable, write_whole
-from app.cli.progress import Item, follow, report
+from app.cli.progress import follow, report
 from app.cli.up import Service, job_of
 from app.errors import Complaint
+from app.results.reading import Reading
 from app.settings import settings
 from app.store.jobs import SERVED, RunStore
 from app.store.models import Job, JobStatus
@@ -41,12 +42,13 @@ def fetch(name: str, console: Console) -> None:
             hub.download(file, settings().cache_dir, show)
 
 
-def as_json(job: Job, heard: list[Item]) -> str:
-    """A job as the API says it, with the tables, checks and findings among what was heard."""
-    said = JobOut.model_validate(job).model_dump(mode="json")
-    for kind in ("table", "check", "finding"):
-        said[f"{kind}s"] = [item for item in heard if item["type"] == kind]
-    return json.dumps(said, indent=1)
+def as_json(job: Job, reading: Reading) -> str:
+    """A job as the API has it, with its tables, checks and findings."""
+    results = reading.results()
+    columns = JobOut.model_validate(job).model_dump(mode="json")
+    return json.dumps(
+        columns | {name: results[name] for name in ("tables", "checks", "findings")}, indent=1
+    )
 
 
 def ended_well(job_id: int) -> None:

@@ -30,8 +30,7 @@ from app.cli import commands, files, progress
 from app.cli.exit_codes import explain
 from app.errors import Complaint
 from app.settings import settings
-from app.store import sessions
-from app.store.chunks import tell
+from app.store import chunks, sessions
 from app.store.jobs import RunStore
 from app.store.models import Job, JobStatus
 from app.store.search import Listing
@@ -458,8 +457,8 @@ def test_a_run_that_diverges_beside_others_is_named(ridgeline: Run) -> None:
     with sessions.writers().begin() as session:
         store = RunStore(session)
         store.enqueue(Job(id=1, experiment={}, name="polynomial", label=""))
-        tell(session, 1, Started("sgd", ("data set 1", "data set 2"), 6, "mse", "cpu"))
-        tell(session, 1, Epoch("sgd", 1, values), Epoch("sgd", 4, values[1:]))
+        chunks.append(session, 1, Started("sgd", ("data set 1", "data set 2"), 6, "mse", "cpu"))
+        chunks.append(session, 1, Epoch("sgd", 1, values), Epoch("sgd", 4, values[1:]))
         store.cancel(1)
     (job,) = jobs()
     out = io.StringIO()
