@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
 
 from ml import draws, fields
 from ml.events import Check, Event, Floats
 from ml.experiment import Diverged, Preset
 from ml.fashion import HELD_OUT, NUM_INPUTS, NUM_OUTPUTS, FashionChoice
+from ml.fields import own
 from ml.grid import Grid, by_category
 from ml.intervals import plus_minus
 from ml.nn import MLP, gaussian, uniform, zeros
@@ -68,10 +68,8 @@ class MLPSweeps(FashionChoice):
     varied: ClassVar[dict[str, Settings]] = VARIED
 
     name: Literal["mlp_sweeps"] = "mlp_sweeps"
-    vary: Literal["width", "depth", "lr", "activation", "start"] = Field(
-        "lr",
-        description="What differs; all else is one hidden layer of 256 ReLU, SGD at 0.1.",
-        json_schema_extra={"group": "Sweep"},
+    vary: Literal["width", "depth", "lr", "activation", "start"] = own(
+        "lr", "Sweep", "Vary", "What differs; all else is one hidden layer of 256 ReLU, SGD at 0.1."
     )
     num_seeds: fields.NumSeeds = 3
     batch_size: fields.BatchSize = 256
