@@ -87,7 +87,12 @@ BREAKS = [
         )
         for vary, one, other, red in (
             ("width", "4", "16", ("test accuracy, gained from 4 to 16",)),
-            ("depth", "1 hidden", "3 hidden", ("test accuracy, 1 hidden layer minus 3",)),
+            (
+                "depth",
+                "0 hidden",
+                "3 hidden",
+                ("test accuracy, no hidden", "test accuracy, 1 hidden"),
+            ),
             ("lr", "0.1", "30", ("test accuracy, lr 0.1 minus", "runs at lr 30")),
             ("activation", "tanh", "sigmoid", ("test accuracy, relu", "test accuracy, tanh")),
             ("start", "all zero", "N(0, 0.1²)", ("test accuracy, N(0, 0.1²)", "all weights zero")),
