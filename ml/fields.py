@@ -1,7 +1,8 @@
 """The fields that experiments share: kind, bounds, title, symbol, group and text, each said once.
 
 An experiment writes `lr: fields.Lr = 0.003`; one that needs other bounds or words writes
-`lr: Annotated[fields.Lr, Field(le=1)] = 0.003`: the outer annotation wins.
+`lr: Annotated[fields.Lr, Field(le=1)] = 0.003`: the outer annotation wins. A field that it alone
+has is `depth: int = fields.own(10, "Network", "Depth", "Layers.", "L", ge=2, le=16)`.
 """
 
 from typing import Annotated, Any, Literal
@@ -19,6 +20,14 @@ def knob(group: str, title: str, description: str, symbol: str = "", **bounds: A
         title=title, description=description, json_schema_extra=extra, **bounds
     )
     return field
+
+
+def own(
+    default: Any, group: str, title: str, description: str, symbol: str = "", **bounds: Any
+) -> Any:
+    """The same for a field that one experiment alone has, with its default."""
+    extra: dict[str, Any] = {"group": group} | ({"symbol": symbol} if symbol else {})
+    return Field(default, title=title, description=description, json_schema_extra=extra, **bounds)
 
 
 # ---- how it is run
@@ -60,6 +69,14 @@ Activation = Annotated[
 ]
 Dropout = Annotated[
     float, knob("Network", "Dropout", "Probability of dropping a hidden unit.", "p", ge=0, lt=1)
+]
+Dropout1 = Annotated[
+    float,
+    knob("Network", "Dropout 1", "Probability in the first hidden layer.", "p₁", ge=0, lt=1),
+]
+Dropout2 = Annotated[
+    float,
+    knob("Network", "Dropout 2", "Probability in the second hidden layer.", "p₂", ge=0, lt=1),
 ]
 
 # ---- data
