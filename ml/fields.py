@@ -67,6 +67,20 @@ Activation = Annotated[
     Literal["relu", "tanh", "sigmoid"],
     knob("Network", "Activation", "The activation function.", "φ"),
 ]
+NumOutputs = Annotated[
+    int, knob("Network", "Outputs", "Outputs of the network.", "q", ge=1, le=1000)
+]
+Alpha = Annotated[
+    float,
+    knob(
+        "Network",
+        "Slope below zero",
+        "Slope below zero: 0 is the ReLU, more is pReLU, 1 a line.",
+        "α",
+        ge=0,
+        le=1,
+    ),
+]
 Dropout = Annotated[
     float, knob("Network", "Dropout", "Probability of dropping a hidden unit.", "p", ge=0, lt=1)
 ]
@@ -88,6 +102,10 @@ NumInputs = Annotated[int, knob("Data", "Inputs", "Features of a point.", "d", g
 Noise = Annotated[
     float, knob("Data", "Noise", "Standard deviation of the noise on y.", "σ", ge=0, le=10)
 ]
+NumFeatures = Annotated[
+    int, knob("Data", "Features", "Powers of x used: the degree plus one.", "d", ge=1, le=20)
+]
+Degree = Annotated[int, knob("Model", "Degree", "Degree of the polynomial.", "d", ge=0, le=30)]
 NumImages = Annotated[
     int,
     knob(
@@ -99,6 +117,9 @@ NumImages = Annotated[
         le=IMAGES,
     ),
 ]
+
+# ---- figure
+Limit = Annotated[float, knob("Figure", "Limit", "x runs from -limit to limit.", gt=0, le=50)]
 
 # ---- repetitions: what a mean may be taken over
 NumSets = Annotated[
