@@ -1,7 +1,8 @@
 """The fields that experiments share: kind, bounds, title, symbol, group and text, each said once.
 
 An experiment writes `lr: fields.Lr = 0.003`; one that needs other bounds or words writes
-`lr: Annotated[fields.Lr, Field(le=1)] = 0.003`: the outer annotation wins.
+`lr: Annotated[fields.Lr, Field(le=1)] = 0.003`: the outer annotation wins. A field that it alone
+has is `depth: int = fields.own(10, "Network", "Depth", "Layers.", "L", ge=2, le=16)`.
 """
 
 from typing import Annotated, Any, Literal
@@ -19,6 +20,14 @@ def knob(group: str, title: str, description: str, symbol: str = "", **bounds: A
         title=title, description=description, json_schema_extra=extra, **bounds
     )
     return field
+
+
+def own(
+    default: Any, group: str, title: str, description: str, symbol: str = "", **bounds: Any
+) -> Any:
+    """The same for a field that one experiment alone has, with its default."""
+    extra: dict[str, Any] = {"group": group} | ({"symbol": symbol} if symbol else {})
+    return Field(default, title=title, description=description, json_schema_extra=extra, **bounds)
 
 
 # ---- how it is run
@@ -67,6 +76,20 @@ Activation = Annotated[
     Literal["relu", "tanh", "sigmoid"],
     knob("Network", "Activation", "The activation function.", "φ"),
 ]
+NumOutputs = Annotated[
+    int, knob("Network", "Outputs", "Outputs of the network.", "q", ge=1, le=1000)
+]
+Alpha = Annotated[
+    float,
+    knob(
+        "Network",
+        "Slope below zero",
+        "Slope below zero: 0 is the ReLU, more is pReLU, 1 a line.",
+        "α",
+        ge=0,
+        le=1,
+    ),
+]
 Dropout = Annotated[
     float, knob("Network", "Dropout", "Probability of dropping a hidden unit.", "p", ge=0, lt=1)
 ]
@@ -80,6 +103,10 @@ NumInputs = Annotated[int, knob("Data", "Inputs", "Features of a point.", "d", g
 Noise = Annotated[
     float, knob("Data", "Noise", "Standard deviation of the noise on y.", "σ", ge=0, le=10)
 ]
+NumFeatures = Annotated[
+    int, knob("Data", "Features", "Powers of x used: the degree plus one.", "d", ge=1, le=20)
+]
+Degree = Annotated[int, knob("Model", "Degree", "Degree of the polynomial.", "d", ge=0, le=30)]
 NumImages = Annotated[
     int,
     knob(
@@ -91,6 +118,9 @@ NumImages = Annotated[
         le=IMAGES,
     ),
 ]
+
+# ---- figure
+Limit = Annotated[float, knob("Figure", "Limit", "x runs from -limit to limit.", gt=0, le=50)]
 
 # ---- repetitions: what a mean may be taken over
 K = Annotated[

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.events import Figure, Floats, Series, Table
+from ml.events import Figure, Floats, Role, Series, Table
 from ml.intervals import interval
 
 
@@ -87,3 +87,10 @@ def by_category(
         y_scale=y_scale,
         x_names=tuple(values),
     )
+
+
+def medians(label: str, x: Floats, values: Floats, role: Role = "") -> Series:
+    """Medians over the repetitions of values (S, n), with a band from the first quartile to the
+    third: where tails are long, a mean would speak of its largest value alone."""
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+    return Series(label, x, middle, role, low=low, high=high)
