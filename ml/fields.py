@@ -44,6 +44,15 @@ WeightDecay = Annotated[
     knob("Training", "Weight decay", "Decay of the weights, not the biases.", "λ", ge=0, le=1000),
 ]
 BatchSize = Annotated[int, knob("Training", "Batch", "Rows a step.", ge=1, le=IMAGES)]
+Optimizer = Annotated[
+    Literal["adamw", "adam"],
+    knob(
+        "Training",
+        "Optimizer",
+        "adam adds the decay to the gradient, as the book, which decays the biases, too; adamw"
+        " keeps the two apart.",
+    ),
+]
 NumEpochs = Annotated[
     int, knob("Training", "Epochs", "Passes over the training rows.", ge=1, le=20_000)
 ]
@@ -122,6 +131,10 @@ NumImages = Annotated[
 Limit = Annotated[float, knob("Figure", "Limit", "x runs from -limit to limit.", gt=0, le=50)]
 
 # ---- repetitions: what a mean may be taken over
+K = Annotated[
+    int,
+    knob("Repetitions", "Folds", "Folds of cross-validation, side by side.", "k", ge=2, le=20),
+]
 NumSets = Annotated[
     int, knob("Repetitions", "Data sets", "Data sets drawn, learnt side by side.", ge=1, le=50)
 ]
