@@ -29,7 +29,7 @@ GUESSING = float(np.log(NUM_OUTPUTS))  # the cross-entropy of one who knows noth
 # A run whose loss is finite has diverged where its training images cost more than LOST and fewer
 # than BLIND of them are right. The cost alone is no sign: after a start of N(0, 1) it is above that
 # of guessing while 70 % are right.
-LOST, BLIND = 1.1 * GUESSING, 2 / NUM_OUTPUTS
+LOST, BLIND = 1.1 * GUESSING, 1.5 / NUM_OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ BREAKS = [
         )
         for name in ("mlp_search", "mlp_sweeps")
     ),
-    Break(name="mlp_search", line="choose", wrong=worst, red=("test accuracy, chosen",)),
+    Break(name="mlp_search", line="choose", wrong=worst, red=("held-out accuracy of the choice",)),
     Break(
         name="mlp_sweeps",
         line="choose",
