@@ -189,8 +189,8 @@ class MLPSearch(FashionChoice):
         names = f"{choice.trial.label}, {choice.epochs} epochs", f"the book's {BOOK.label}"
         lost = np.isnan([ours, books]).sum(1)
         right = (
-            f"is right on {plus_minus(ours, '.1%')} of the test images and {names[1]} on"
-            f" {plus_minus(books, '.1%')}; {percent('paired by seed', ours - books)}"
+            f"is right on {plus_minus(ours, '.1%')} of the test images with fresh ones, {names[1]}"
+            f" on {plus_minus(books, '.1%')}; {percent('paired by seed', ours - books)}"
         )
         gone = f"diverges with {lost[0]} of {len(ours)} fresh seeds, {names[1]} with {lost[1]}"
         yield by_category(
