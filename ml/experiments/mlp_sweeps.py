@@ -37,7 +37,7 @@ VARIED: dict[str, Settings] = {
     },
 }
 # What is seen with each seed: test accuracies so weighted add up to more than 0. Of five seeds the
-# least sum was from 0.023 (width) to 0.28 (lr) after 10,000 images, and from 0.05 to 0.45 after 2,000.
+# least sum was from 0.023 (width) to 0.28 (lr) with 10,000 images, from 0.05 to 0.45 with 2,000.
 CLAIMS: dict[str, dict[str, dict[str, int]]] = {
     "width": {"gained from 4 to 16 units, minus from 16 to 512": {"16": 2, "4": -1, "512": -1}},
     "depth": {
@@ -107,9 +107,9 @@ class MLPSweeps(FashionChoice):
         yield by_category(
             "sweep",
             f"Test accuracy by {self.vary}",
-            f"Held-out images choose {settings[best]} of {', '.join(settings)}; it is right on"
-            f" {plus_minus(test[best], '.1%')} of the test images, over {self.num_seeds} seeds"
-            + (f"; {', '.join(gone)} diverges." if gone else "."),
+            f"Of {self.vary} {', '.join(settings)} held-out images choose {settings[best]}: right"
+            f" on {plus_minus(test[best], '.1%')} of the test images, over {self.num_seeds} seeds"
+            + (f"; with {', '.join(gone)} a run diverges." if gone else "."),
             tests,
             x_label=self.vary,
             y_label="test accuracy",

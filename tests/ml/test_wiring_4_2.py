@@ -129,7 +129,7 @@ def choice(event: Event) -> str:
         case Table("sweep"):
             return repr([row[:3] for row in event.rows])  # after these it is of test images
         case Figure("sweep" | "chosen"):
-            return re.split(r"; it|, (?:is right|diverges)", event.finding)[0]
+            return re.split(r": right|, (?:is right|diverges)", event.finding)[0]
         case Figure("search" | "best_so_far") | Table("search") | Started():
             return repr(event)
         case _:
@@ -240,8 +240,8 @@ def test_a_sweep_reports_held_out_and_test_images_of_each_setting() -> None:
         assert row[0] == ("relu", "tanh", "sigmoid")[i]
         assert row[1:4:2] == pytest.approx((np.mean(held_out), np.mean(test)))
         assert figure.series[1].y[2 * i : 2 * i + 2] == pytest.approx(test)
-    best = table.rows[int(np.argmax([row[1] for row in table.rows]))][0]
-    assert f"choose {best} of" in figure.finding
+    best = max(table.rows, key=lambda row: row[1])
+    assert f"images choose {best[0]}: right on {best[3]:.1%}" in figure.finding
 
 
 def test_a_search_reports_held_out_images_of_each_trial_at_its_epoch() -> None:
