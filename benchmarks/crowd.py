@@ -6,9 +6,9 @@ import numpy as np
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from app.store import chunks, summaries
+from app.store import payloads, summaries
 from app.store.models import Chunk, Job, JobStatus, Run
-from ml.events import Epoch, Event, Note, Started
+from ml.events import Epoch, Note, Started, Stored
 
 EPOCHS = 100
 MANY = 1000  # runs of the last job
@@ -45,13 +45,13 @@ def _add(session: Session, number: int, lanes: int, rng: np.random.Generator) ->
     ]  # fmt: skip
     session.execute(insert(Run), rows)
     session.connection().execute(summaries.ADVANCE, summaries.lanes(number, "folds", 1, values))
-    said: list[list[Event | dict[str, Any]]] = [
+    said: list[list[Stored | payloads.Item]] = [
         [{"type": "status", "status": "running", "attempt": 1}, started, Note("Made up.")]
     ]
     said += [[Epoch("folds", i + 1, values[i : i + TICK])] for i in range(0, EPOCHS, TICK)]
     said += [[{"type": "status", "status": "succeeded", "reason": None, "error": None}]]
     stored = [
-        {"job_id": number, "seq": seq, "payload": chunks.pack(items)}
+        {"job_id": number, "seq": seq, "payload": payloads.pack(items)}
         for seq, items in enumerate(said, 1)
     ]
     session.execute(insert(Chunk), stored)

@@ -5,9 +5,10 @@ from threading import Thread
 from rich.console import Console
 
 from app import lifecycle
-from app.cli.progress import Item, follow
+from app.cli.progress import follow
 from app.engine.runners import Runner
 from app.engine.worker import Worker
+from app.results.reading import Reading, read
 from app.store.jobs import RunStore
 from app.store.leases import Leases
 from app.store.models import Job
@@ -17,7 +18,7 @@ from ml.experiment import Experiment
 
 def train_here(
     experiment: Experiment, runner: Runner, console: Console, *, timeout: float | None = None
-) -> tuple[Job, list[Item]]:
+) -> tuple[Job, Reading]:
     """Queue it, claim it in the same transaction, work on it; gives the job and all it said.
 
     Ctrl-C cancels the job.
@@ -29,8 +30,7 @@ def train_here(
         job = lifecycle.submit(session, experiment, timeout=timeout)
         claim = Leases(session).claim(worker.name, job.id)  # before another worker can see it
     worker.only = job.id
-    heard: list[Item] = []
-    watcher = Thread(target=lambda: heard.extend(follow(job, console)), daemon=True)
+    watcher = Thread(target=follow, args=(job, console), daemon=True)
     watcher.start()
     worker.heed_signals()
     if claim is not None:
@@ -40,4 +40,4 @@ def train_here(
         RunStore(session).cancel(job.id)  # if it was interrupted; nothing where it is final
     watcher.join()
     with readers()() as session:
-        return RunStore(session).find(job.id) or job, heard
+        return RunStore(session).find(job.id) or job, read(session, job.id)

@@ -13,7 +13,7 @@ from app.dashboard import views
 from app.dashboard.rendering import render
 from app.errors import NotFound
 from app.results import curves, log
-from app.store import chunks
+from app.results.reading import read
 from app.store.jobs import RunStore
 from app.store.models import Job, JobStatus
 from app.store.sessions import DbSession, ReadSession
@@ -46,9 +46,9 @@ def show_job(
 ) -> Response:
     """Everything one job has said so far."""
     store = RunStore(session)
-    items = list(chunks.unpack(payload for _, payload in store.chunks(job.id)))
+    reading = read(session, job.id)
     runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
-    started = chunks.latest(items, "started")
+    started = [group.started for group in reading.groups.values()]
     cls = EXPERIMENTS.get(job.name)
     return render(
         request,
@@ -56,19 +56,16 @@ def show_job(
         **_words(job),
         bar=views.bar(store.counts()),
         job=job,
-        seq=job.seq,
+        seq=reading.seq,
         place=_place(store, job),
         workers=store.workers(ALIVE),
         has_predictor=store.artifact(job.id) is not None,
         trains=bool(started) or (views.is_active(job) and not (cls and cls.instant)),
         main_runs=len(started[0]["labels"]) if started else 0,
         blank=all(v is None for _, *pair in job.summary.get("spark", ()) for v in pair),
-        pace=log.pace(job, items),
-        findings=chunks.latest(items, "finding"),
-        tables=chunks.latest(items, "table"),
-        figures=chunks.latest(items, "figure"),
-        checks=chunks.latest(items, "check"),
-        log=log.lines(items),
+        **reading.results(),
+        pace=log.pace(job, reading),
+        log=log.lines(reading),
         runs=runs[:RUNS],
         runs_after=runs_after,
         runs_next=runs[RUNS - 1].id if len(runs) > RUNS else 0,
@@ -102,9 +99,10 @@ def _place(store: RunStore, job: Job) -> int:
 @router.get("/jobs/{job_id}/curves.json")
 def curves_json(job: CurrentJob, session: ReadSession) -> Response:
     """What the page of a job draws before it follows the stream."""
-    items = list(chunks.unpack(payload for _, payload in RunStore(session).chunks(job.id)))
+    reading = read(session, job.id)
     return JSONResponse(
-        {"seq": job.seq, "groups": curves.live(items)}, headers={"Cache-Control": "no-cache"}
+        {"seq": reading.seq, "groups": curves.live(reading.groups.values())},
+        headers={"Cache-Control": "no-cache"},
     )
 
 

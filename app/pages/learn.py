@@ -15,9 +15,8 @@ from app.dashboard import prose, views
 from app.dashboard.rendering import render
 from app.errors import NotFound
 from app.pages.new_job import OURS
-from app.results import curves
 from app.results.answers import answer
-from app.store import chunks
+from app.results.reading import read
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.sessions import DbSession, ReadSession
@@ -127,15 +126,10 @@ def _result(store: RunStore, job: Job | None) -> dict[str, Any] | None:
     """What the last job of an experiment gave: figures by their address, checks, findings."""
     if job is None:
         return None
-    items = list(chunks.unpack(payload for _, payload in store.chunks(job.id)))
-    known = [group for group in curves.groups(items) if group.is_known]
+    reading = read(store.session, job.id)
+    known = [group for group in reading.groups.values() if group.is_known]
     drawn = [
         {"name": f"curves-{group.key}", "title": f"Train and valid, {group.key}", "finding": ""}
         for group in known[:1]
     ]
-    return {
-        "findings": chunks.latest(items, "finding"),
-        "figures": [*drawn, *chunks.latest(items, "figure")],
-        "tables": chunks.latest(items, "table"),
-        "checks": chunks.latest(items, "check"),
-    }
+    return reading.results() | {"figures": [*drawn, *reading.figures.values()]}

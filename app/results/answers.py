@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.results import figures
-from app.store import chunks
+from app.results.reading import Reading
 from ml.experiment import Experiment
 
 
@@ -14,11 +14,6 @@ def answer(experiment: Experiment | None) -> dict[str, Any] | None:
     """
     if experiment is None or not experiment.instant:
         return None
-    items = list(chunks.unpack([chunks.pack(experiment.run())]))
-    drawn = [item | {"plot": figures.figure(item)} for item in chunks.latest(items, "figure")]
-    return {
-        "findings": chunks.latest(items, "finding"),
-        "figures": drawn,
-        "tables": chunks.latest(items, "table"),
-        "checks": chunks.latest(items, "check"),
-    }
+    results = Reading.of(experiment.run()).results()
+    drawn = [item | {"plot": figures.figure(item)} for item in results["figures"]]
+    return results | {"figures": drawn}

@@ -1,14 +1,12 @@
 """The curves of a job by group of lanes, and what a page draws of them: at most 600 points each."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from app.store import chunks
 
 MOST = 600  # points of a trace
 FEW = 20  # lanes drawn one by one; more become a band of quantiles
@@ -54,15 +52,6 @@ class Group:
         return middle
 
 
-def groups(items: Sequence[Item]) -> list[Group]:
-    """The groups of a job, in the order it announced them."""
-    values = chunks.curves(items)
-    return [
-        Group(item, values.get(item["key"], _nothing(item)))
-        for item in chunks.latest(items, "started")
-    ]
-
-
 def thin(x: Values, *ys: Values, most: int = MOST) -> NDArray[np.intp]:
     """Which points to keep: first, last, and of each bucket the lowest and highest of every y."""
     if len(x) <= most:
@@ -80,7 +69,7 @@ def thin(x: Values, *ys: Values, most: int = MOST) -> NDArray[np.intp]:
 # ---- what the page of a job draws and then continues by itself --------------------------------
 
 
-def live(items: Sequence[Item]) -> list[dict[str, Any]]:
+def live(groups: Iterable[Group]) -> list[dict[str, Any]]:
     """Each group's curves: mean train and valid, and its lanes one by one or as quantiles."""
     return [
         {
@@ -94,7 +83,7 @@ def live(items: Sequence[Item]) -> list[dict[str, Any]]:
             "middle": _traces(group.middle("train"), group.middle("valid")),
             **_spread(group.metric("valid").astype(np.float64)),
         }
-        for group in groups(items)
+        for group in groups
     ]
 
 
@@ -136,5 +125,6 @@ def quantiles(values: Values, q: Sequence[float]) -> Values:
         return quantiles
 
 
-def _nothing(started: Item) -> NDArray[np.float32]:
+def empty(started: Item) -> NDArray[np.float32]:
+    """The curve of a group before its first epoch: (0, M, L)."""
     return np.empty((0, len(started["metrics"]), len(started["labels"])), dtype=np.float32)

@@ -13,12 +13,11 @@ from app.results.curves import (
     Item,
     Values,
     epochs,
-    groups,
     numbers,
     quantiles,
     thin,
 )
-from app.store import chunks
+from app.results.reading import Reading
 from app.typography import typeset
 
 MOST_IMAGES = 64
@@ -40,13 +39,29 @@ DASHES = {
 Figure = dict[str, Any]
 
 
-def by_name(items: Sequence[Item]) -> dict[str, Figure]:
-    """All figures of a job by name: its curves and lanes, and those the experiment yielded."""
-    drawn = {}
-    for group in groups(items):
-        drawn[f"curves-{group.key}"] = curves_figure(group)
-        drawn[f"lanes-{group.key}"] = lanes_figure(group)
-    return drawn | {item["name"]: figure(item) for item in chunks.latest(items, "figure")}
+def titles(reading: Reading) -> dict[str, str]:
+    """Every figure of a job by name, not drawn: its curves, and those the experiment yielded."""
+    of_groups = {
+        f"{kind}-{key}": _title(kind, key) for key in reading.groups for kind in OF_A_GROUP
+    }
+    return of_groups | {name: item["title"] for name, item in reading.figures.items()}
+
+
+def draw(reading: Reading, name: str) -> Figure:
+    """One of these figures. Raises KeyError where there is no such name."""
+    if item := reading.figures.get(name):
+        return figure(item)
+    kind, _, key = name.partition("-")
+    return OF_A_GROUP[kind](reading.groups[key])
+
+
+def by_name(reading: Reading) -> dict[str, Figure]:
+    """All of these figures."""
+    return {name: draw(reading, name) for name in titles(reading)}
+
+
+def _title(kind: str, key: str) -> str:
+    return f"{'Train and valid' if kind == 'curves' else 'Valid'} of {key}"
 
 
 def curves_figure(group: Group) -> Figure:
@@ -58,7 +73,7 @@ def curves_figure(group: Group) -> Figure:
         _line("train", x[keep], train[keep], "train"),
         _line("valid", x[keep], valid[keep], "valid"),
     ]
-    return _plot(data, f"Train and valid of {group.key}", "epoch", group.measure, y_scale="log")
+    return _plot(data, _title("curves", group.key), "epoch", group.measure, y_scale="log")
 
 
 def lanes_figure(group: Group) -> Figure:
@@ -74,7 +89,11 @@ def lanes_figure(group: Group) -> Figure:
         x = epochs(y)
         keep = thin(x, y)
         data.append(_line(name, x[keep], y[keep], "valid"))
-    return _plot(data, f"Valid of {group.key}", "epoch", group.measure, y_scale="log")
+    return _plot(data, _title("lanes", group.key), "epoch", group.measure, y_scale="log")
+
+
+OF_A_GROUP = {"curves": curves_figure, "lanes": lanes_figure}
+"""What is drawn of every group of lanes; "curves-KEY" is the name of such a figure."""
 
 
 def figure(item: Item) -> Figure:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from app.bodies import Answer, ExperimentOut, InstantIn
 from app.errors import NotFound, responses, short
 from app.results import figures
-from app.store import chunks
+from app.results.reading import Reading
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
 
@@ -52,13 +52,8 @@ def get_experiment(name: str) -> ExperimentOut:
 @router.post("/answers", response_model=Answer, responses=responses(400, 413, 422))
 def run_experiment(asked: InstantIn) -> Response:
     """Answer at once, for an experiment that needs no training: figures, tables, checks."""
-    items = list(chunks.unpack([chunks.pack(asked.experiment.run())]))
-    content = {
-        "figures": figures.by_name(items),
-        "tables": chunks.latest(items, "table"),
-        "checks": chunks.latest(items, "check"),
-        "findings": chunks.latest(items, "finding"),
-    }
+    reading = Reading.of(asked.experiment.run())
+    content = reading.results() | {"figures": figures.by_name(reading)}
     return Response(
         orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
     )

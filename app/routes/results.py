@@ -12,10 +12,11 @@ from starlette.concurrency import run_in_threadpool
 
 from app.bodies import CheckOut, FigureRef, Metrics, Preflight
 from app.errors import Conflict, NotFound, responses, short
-from app.results import curves, figures
+from app.results import figures
+from app.results.reading import read
 from app.routes.depends import LARGEST, CurrentJob
 from app.serving.predictors import serving
-from app.store import chunks
+from app.store import payloads
 from app.store.jobs import SERVED, RunStore
 from app.store.models import FINAL, JobStatus
 from app.store.sessions import ReadSession, readers
@@ -28,18 +29,12 @@ PAGE = 200  # chunks sent before the next look
 CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The file."}
 
 
-def said(job: CurrentJob, session: ReadSession) -> list[dict[str, Any]]:
-    """Everything the job said so far."""
-    return list(chunks.unpack(payload for _, payload in RunStore(session).chunks(job.id)))
-
-
 @router.get("/metrics", response_model=Metrics, responses=responses(404, 422))
 def get_metrics(job: CurrentJob, session: ReadSession) -> Response:
     """Every point of every curve, by group of runs."""
-    stored = RunStore(session).chunks(job.id)
-    groups = curves.groups(list(chunks.unpack(payload for _, payload in stored)))
+    reading = read(session, job.id)
     content = {
-        "seq": stored[-1][0] if stored else 0,
+        "seq": reading.seq,
         "groups": [
             {
                 "key": group.key,
@@ -48,7 +43,7 @@ def get_metrics(job: CurrentJob, session: ReadSession) -> Response:
                 "metrics": group.started["metrics"],
                 "values": np.ascontiguousarray(group.values.transpose(1, 0, 2)),
             }
-            for group in groups
+            for group in reading.groups.values()
         ],
     }
     return Response(
@@ -60,14 +55,9 @@ def get_metrics(job: CurrentJob, session: ReadSession) -> Response:
 def list_figures(job: CurrentJob, session: ReadSession) -> list[FigureRef]:
     """The figures of a job: its curves, and those the experiment drew."""
     return [
-        FigureRef(name=name, title=_title(figure), url=f"/api/v1/jobs/{job.id}/figures/{name}")
-        for name, figure in figures.by_name(said(job, session)).items()
+        FigureRef(name=name, title=title, url=f"/api/v1/jobs/{job.id}/figures/{name}")
+        for name, title in figures.titles(read(session, job.id)).items()
     ]
-
-
-def _title(figure: dict[str, Any]) -> str:
-    title = figure.get("layout", {}).get("title", "")
-    return str(title.get("text", "") if isinstance(title, dict) else title)
 
 
 @router.get(
@@ -77,12 +67,13 @@ def _title(figure: dict[str, Any]) -> str:
 )
 def get_figure(job: CurrentJob, name: str, session: ReadSession) -> Response:
     """A figure as Plotly's JSON, at most 600 points a trace."""
-    drawn = figures.by_name(said(job, session))
-    if name not in drawn:
-        known = ", ".join(drawn) or "none yet"
+    reading = read(session, job.id)
+    titles = figures.titles(reading)
+    if name not in titles:
+        known = ", ".join(titles) or "none yet"
         raise NotFound(f"Job {job.id} has no figure {short(name)!r}. It has: {known}.")
     return Response(
-        orjson.dumps(drawn[name], option=orjson.OPT_SERIALIZE_NUMPY),
+        orjson.dumps(figures.draw(reading, name), option=orjson.OPT_SERIALIZE_NUMPY),
         media_type="application/json",
     )
 
@@ -90,7 +81,7 @@ def get_figure(job: CurrentJob, name: str, session: ReadSession) -> Response:
 @router.get("/checks", response_model=list[CheckOut], responses=responses(404, 422))
 def list_checks(job: CurrentJob, session: ReadSession) -> list[dict[str, Any]]:
     """The claims of the book that this job tested."""
-    return chunks.latest(said(job, session), "check")
+    return read(session, job.id).checks
 
 
 def news(job_id: int, after: int) -> tuple[list[tuple[int, bytes]], JobStatus | None]:
@@ -123,7 +114,7 @@ async def stream_events(
     while True:
         fresh, status = await run_in_threadpool(news, job.id, seen)
         for seen, payload in fresh:
-            yield ServerSentEvent(id=str(seen), raw_data=chunks.speak(seen, payload).decode())
+            yield ServerSentEvent(id=str(seen), raw_data=payloads.speak(seen, payload).decode())
         if status in FINAL:
             yield ServerSentEvent(event="end", data={"status": status})
             return

@@ -1,102 +1,79 @@
-"""How events stand in a chunk of the run store, and how stream and pages read them again."""
+"""A job's stream in the run store: one chunk a tick, and a few large ones of what is past."""
 
-import base64
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import orjson
-from numpy.typing import NDArray
-from sqlalchemy import insert, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from app.store import payloads
 from app.store.models import Chunk, Job
-from ml.events import Epoch, Event, Stored
+from app.store.payloads import Item
+from ml.events import Stored
+
+MERGED = 240  # chunks that become one while a job runs: a minute of ticks
+LARGE = 2**20  # bytes beyond which a chunk is merged with no other: the stream sends it at once
+
+Stretch = Row[int | None, int, bytes]
 
 
-def tell(session: Session, job_id: int, *said: Any) -> None:
+def append(session: Session, job_id: int, *items: Stored | Item) -> None:
     """Add one chunk to a job's stream: events of ml, or changes of status as mappings."""
     seq = session.scalar(
         update(Job).where(Job.id == job_id).values(seq=Job.seq + 1).returning(Job.seq)
     )
-    items = [{"type": "status"} | item if isinstance(item, dict) else item for item in said]
-    session.execute(insert(Chunk).values(job_id=job_id, seq=seq, payload=pack(items)))
+    payload = payloads.pack(items)
+    session.execute(insert(Chunk).values(job_id=job_id, seq=seq, payload=payload))
+    if seq and seq % MERGED == 0:
+        merge(session, job_id, after=seq - MERGED)
 
 
-def pack(items: Iterable[Event | dict[str, Any]]) -> bytes:
-    """A chunk's payload: JSON with the time and what was said; curves as base64 of float32."""
-    written = [
-        item if isinstance(item, dict) else _item(item)
-        for item in items
-        if isinstance(item, dict | Stored)
+def after(
+    session: Session, job_id: int, seq: int, limit: int | None = None
+) -> list[tuple[int, bytes]]:
+    """Number and payload of the chunks after chunk `seq`; a merged one holds no more than that."""
+    return [
+        (row.seq, payloads.trim(row.payload, seq) if (row.first or row.seq) <= seq else row.payload)
+        for row in session.execute(_after(job_id, seq).limit(limit))
     ]
-    chunk = {"at": time.time(), "events": written}
-    return orjson.dumps(chunk, _listed, orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _listed(value: object) -> object:
-    """An array that orjson does not take as it lies in memory: transposed, or every other row."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    raise TypeError
+def merge(session: Session, job_id: int, after: int = 0) -> None:
+    """Make one chunk of those after chunk `after`, or a few where they are large.
+
+    Whoever follows the stream sees no difference: `after` above gives the rest of a merged chunk.
+    """
+    for rows in _parts(session.execute(_after(job_id, after)).all()):
+        if len(rows) == 1:
+            continue
+        first, last = rows[0], rows[-1]
+        within = Chunk.job_id == job_id, Chunk.seq >= first.seq, Chunk.seq <= last.seq
+        session.execute(delete(Chunk).where(*within))
+        payload = payloads.merge((row.seq, row.payload) for row in rows)
+        session.execute(
+            insert(Chunk).values(
+                job_id=job_id, first=first.first or first.seq, seq=last.seq, payload=payload
+            )
+        )
 
 
-def _item(event: Stored) -> dict[str, Any]:
-    kind = {"type": type(event).__name__.lower()}
-    if isinstance(event, Epoch):
-        values = np.ascontiguousarray(event.values, dtype="<f4")
-        data = base64.b64encode(values.tobytes()).decode()
-        return kind | {
-            "key": event.key,
-            "first": event.first,
-            "shape": values.shape,
-            "values": data,
-        }
-    return kind | asdict(event)
+def _after(job_id: int, seq: int) -> Select[int | None, int, bytes]:
+    query = select(Chunk.first, Chunk.seq, Chunk.payload)
+    return query.where(Chunk.job_id == job_id, Chunk.seq > seq).order_by(Chunk.seq)
 
 
-def values(item: dict[str, Any]) -> NDArray[np.float32]:
-    """The numbers of a packed epoch item: (E, M, L)."""
-    return np.frombuffer(base64.b64decode(item["values"]), dtype="<f4").reshape(item["shape"])
-
-
-def unpack(payloads: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Everything said, in order; each item carries the time of its chunk as `at`."""
-    for payload in payloads:
-        chunk = orjson.loads(payload)
-        for item in chunk["events"]:
-            item["at"] = chunk["at"]
-            yield item
-
-
-def speak(seq: int, payload: bytes) -> bytes:
-    """A chunk as the stream sends it: the same JSON with plain numbers; null stands for NaN."""
-    chunk = orjson.loads(payload)
-    for item in chunk["events"]:
-        if item["type"] == "epoch":
-            item["values"] = values(item)
-            del item["shape"]
-    return orjson.dumps({"seq": seq, **chunk}, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def latest(items: Iterable[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    """Items of one kind, by name; one said again by a later attempt replaces the earlier."""
-    found: dict[object, dict[str, Any]] = {}
-    for item in items:
-        if item["type"] == kind:
-            found[item.get("key") or (item.get("section"), item.get("name"))] = item
-    return list(found.values())
-
-
-def curves(items: Iterable[dict[str, Any]]) -> dict[str, NDArray[np.float32]]:
-    """The whole curve of each group: key -> (E, M, L)."""
-    parts: dict[str, list[NDArray[np.float32]]] = {}
-    for item in items:
-        if item["type"] == "epoch":
-            parts.setdefault(item["key"], []).append(values(item))
-    return {key: np.concatenate(found) for key, found in parts.items()}
+def _parts(rows: Sequence[Stretch]) -> Iterator[list[Stretch]]:
+    """The rows in their order, in parts of no more than LARGE bytes, or of one row."""
+    part: list[Stretch] = []
+    size = 0
+    for row in rows:
+        if part and size + len(row.payload) > LARGE:
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += len(row.payload)
+    if part:
+        yield part
 
 
 def thin(points: Sequence[Sequence[float | None]], most: int = 48) -> list[Sequence[float | None]]:

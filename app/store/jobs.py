@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import and_, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from app.store.chunks import tell
-from app.store.models import Artifact, Chunk, Job, JobStatus, Run, WorkerRow
+from app.store import chunks
+from app.store.models import Artifact, Job, JobStatus, Run, WorkerRow
 from app.store.search import Listing, filtered, page
 from app.store.sessions import now
 
@@ -25,7 +25,7 @@ class RunStore:
         """Queue a job and say so in its stream."""
         self.session.add(job)
         self.session.flush()
-        tell(self.session, job.id, {"status": JobStatus.queued})
+        chunks.append(self.session, job.id, {"status": JobStatus.queued})
         return job
 
     def find(self, job_id: int) -> Job | None:
@@ -90,9 +90,8 @@ class RunStore:
     def chunks(
         self, job_id: int, after: int = 0, limit: int | None = None
     ) -> list[tuple[int, bytes]]:
-        """What was said of a job after chunk `after`."""
-        query = select(Chunk.seq, Chunk.payload).where(Chunk.job_id == job_id, Chunk.seq > after)
-        return [*self.session.execute(query.order_by(Chunk.seq).limit(limit))]
+        """Number and payload of a job's chunks after chunk `after`."""
+        return chunks.after(self.session, job_id, after, limit)
 
     def state(self, job_id: int) -> tuple[JobStatus, int] | None:
         """Status and number of the last chunk, without loading the job."""
@@ -117,7 +116,7 @@ class RunStore:
             .returning(Job.id)
         ).one_or_none()
         if done:
-            tell(self.session, job_id, {"status": JobStatus.cancelled})
+            chunks.append(self.session, job_id, {"status": JobStatus.cancelled})
         else:
             running = and_(Job.id == job_id, Job.status == JobStatus.running)
             self.session.execute(update(Job).where(running).values(cancel=True))

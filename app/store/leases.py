@@ -21,11 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.settings import settings
-from app.store import summaries
-from app.store.chunks import tell
+from app.store import chunks, summaries
 from app.store.models import Artifact, Job, JobStatus, Run, Saved, WorkerRow
+from app.store.payloads import Item
 from app.store.sessions import now
-from ml.events import Check, Checkpoint, Epoch, Event, Started, Trained
+from ml.events import Check, Checkpoint, Epoch, Event, Started, Stored, Trained
 
 MAX_CRASHES = 3  # crashes without a checkpoint in between until we give up
 Summary = dict[str, Any]
@@ -117,7 +117,7 @@ class Leases:
         ).one_or_none()  # fmt: skip
         if taken is None:
             return None
-        tell(
+        chunks.append(
             self.session,
             taken.id,
             {"status": JobStatus.running, "attempt": taken.attempt, "worker": worker},
@@ -137,12 +137,13 @@ class Leases:
         job = self._own(token, lease_until=now() + settings().lease)
         orders = Orders(job.cancel, bool(job.timeout and job.elapsed > job.timeout))
         if events or outcome:
-            said = self._fresh(job.id, events)
-            self._write(job, said)
-            self._keep(job.id, said)
+            fresh = self._fresh(job.id, events)
+            self._write(job, fresh)
+            self._keep(job.id, fresh)
+            items: list[Stored | Item] = [event for event in fresh if isinstance(event, Stored)]
             if outcome:
-                said.append(self._close(token, outcome))
-            tell(self.session, job.id, *said)
+                items.append(self._close(token, outcome))
+            chunks.append(self.session, job.id, *items)
         return orders
 
     def give_back(self, token: str, error: str | None = None) -> None:
@@ -154,7 +155,7 @@ class Leases:
             error=error,
             crashes=Job.crashes + int(error is not None),
         )
-        tell(self.session, job.id, {"status": JobStatus.queued, "error": error})
+        chunks.append(self.session, job.id, {"status": JobStatus.queued, "error": error})
 
     def close(self, token: str, outcome: Outcome) -> None:
         """End the job."""
@@ -197,13 +198,13 @@ class Leases:
                 said = {"status": JobStatus.failed, "reason": "crashed", "error": why}
             closed = update(Job).where(Job.id == job.id)
             self.session.execute(closed.values(**said, token=None, finished_at=now()))
-            tell(self.session, job.id, said)
+            chunks.append(self.session, job.id, said)
 
-    def _fresh(self, job_id: int, events: Sequence[Event]) -> list[Event | dict[str, Any]]:
+    def _fresh(self, job_id: int, events: Sequence[Event]) -> list[Event]:
         """The events without groups already opened and epochs already stored."""
         query = select(Run.key, func.max(Run.epoch)).where(Run.job_id == job_id).group_by(Run.key)
         stored: dict[str, int] = dict(iter(self.session.execute(query)))
-        fresh: list[Event | dict[str, Any]] = []
+        fresh: list[Event] = []
         for event in events:
             match event:
                 case Started(key):
@@ -218,7 +219,7 @@ class Leases:
                     fresh.append(event)
         return fresh
 
-    def _write(self, job: Any, events: Sequence[Event | dict[str, Any]]) -> None:
+    def _write(self, job: Any, events: Sequence[Event]) -> None:
         """Open runs, move each run's last and best, and what the lists show of the job."""
         for event in events:
             match event:
@@ -267,7 +268,7 @@ class Leases:
         new: Summary = columns.get("summary", summary)
         return new
 
-    def _keep(self, job_id: int, events: Sequence[Event | dict[str, Any]]) -> None:
+    def _keep(self, job_id: int, events: Sequence[Event]) -> None:
         """Save the last checkpoint and the predictor among these events."""
         checkpoint = next(
             (event for event in reversed(events) if isinstance(event, Checkpoint)), None

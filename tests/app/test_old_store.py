@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from app.migrate import downgrade, upgrade
 from sqlalchemy import MetaData, create_engine, select
 from starlette.testclient import TestClient
 
 from app import db
 from app.engine.runners import Processes
 from app.engine.worker import Worker
-from app.migrate import downgrade, upgrade
 from tests.app import old_store
 from tests.app.old_store import ENDED_JOBS, HOUSE_JOB, JOBS, RUNNING_JOB, STORE, get, links, read
 

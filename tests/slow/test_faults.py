@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from app import lifecycle
+from app.results.reading import read
 from app.settings import settings
-from app.store import chunks, sessions
+from app.store import payloads, sessions
 from app.store.jobs import RunStore
 from app.store.models import Job, JobStatus, Saved
 from ml.experiments import parse
@@ -112,14 +113,15 @@ def said(job_id: int) -> tuple[dict[str, np.ndarray], bytes | None]:
     """Curves and predictor of a job; every epoch must stand there once, in order."""
     with sessions.readers()() as session:
         store = RunStore(session)
-        items = list(chunks.unpack(payload for _, payload in store.chunks(job_id)))
+        items = [item for chunk in store.chunks(job_id) for item in payloads.unpack(*chunk)]
+        reading = read(session, job_id)
         predictor = store.predictor(job_id)
     epochs = [item for item in items if item["type"] == "epoch"]
     for start in (item for item in items if item["type"] == "started"):
         mine = [item for item in epochs if item["key"] == start["key"]]
         numbers = [item["first"] + i for item in mine for i in range(item["shape"][0])]
         assert numbers == list(range(1, start["num_epochs"] + 1))
-    return chunks.curves(epochs), predictor
+    return {key: group.values for key, group in reading.groups.items()}, predictor
 
 
 def uninterrupted(experiment: dict[str, Any]) -> tuple[dict[str, np.ndarray], bytes | None]:

@@ -18,7 +18,7 @@ from app.engine.runners import PRELOAD, ProcessAttempt, Processes
 from app.engine.worker import Worker
 from app.logs import configure
 from app.settings import settings
-from app.store import chunks, sessions
+from app.store import payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases
 from app.store.models import Job, JobStatus
@@ -67,8 +67,8 @@ def job(job_id: int) -> Job:
 def said(job_id: int, kind: str) -> list[dict[str, Any]]:
     """What the job's stream holds of one kind."""
     with sessions.readers()() as session:
-        payloads = [payload for _, payload in RunStore(session).chunks(job_id)]
-    return [item for item in chunks.unpack(payloads) if item["type"] == kind]
+        stored = RunStore(session).chunks(job_id)
+    return [item for chunk in stored for item in payloads.unpack(*chunk) if item["type"] == kind]
 
 
 def finish(worker: Worker, job_id: int, within: float = 20) -> Job:
@@ -102,7 +102,7 @@ def assert_complete(job_id: int, num_epochs: int = 6) -> None:
     numbers = [item["first"] + i for item in epochs for i in range(item["shape"][0])]
     assert numbers == list(range(1, num_epochs + 1))
     expected = np.concatenate([import_module("trouble").metrics(epoch) for epoch in numbers])
-    np.testing.assert_array_equal(chunks.curves(epochs)["trouble"], expected)
+    np.testing.assert_array_equal(np.concatenate([*map(payloads.values, epochs)]), expected)
 
 
 # ---- how a job ends ------------------------------------------------------------------------------

@@ -11,19 +11,15 @@ from plotly import graph_objects
 
 from app.dashboard import assets
 from app.results import curves, figures
+from app.results.reading import Reading
 from app.store import chunks
-from ml.events import Epoch, Event, Figure, Graph, HeatMap, Images, Series, Started
+from ml.events import Epoch, Figure, Graph, HeatMap, Images, Series, Started
 
 
-def said(*events: Event) -> list[dict[str, Any]]:
-    """What the store gives back of these events."""
-    return list(chunks.unpack([chunks.pack(events)]))
-
-
-def group(values: NDArray[np.float32], key: str = "folds") -> list[dict[str, Any]]:
-    """The items of a group whose curve is (E, 2, L)."""
+def group(values: NDArray[np.float32], key: str = "folds") -> Reading:
+    """A job with one group whose curve is (E, 2, L)."""
     labels = tuple(f"fold {lane + 1}" for lane in range(values.shape[2]))
-    return said(Started(key, labels, len(values), "log_rmse", "cpu"), Epoch(key, 1, values))
+    return Reading.of([Started(key, labels, len(values), "log_rmse", "cpu"), Epoch(key, 1, values)])
 
 
 def random(epochs: int, lanes: int) -> NDArray[np.float32]:
@@ -54,7 +50,7 @@ def test_thin_leaves_a_break_where_nothing_is_known() -> None:
 def test_the_middle_of_few_lanes_is_their_mean_and_breaks_with_one_of_them() -> None:
     values = random(10, 5)
     values[4, 1, 2] = np.nan
-    (drawn,) = curves.live(group(values))
+    (drawn,) = curves.live(group(values).groups.values())
     x, train, valid = drawn["middle"]
     assert x == list(range(1, 11))
     np.testing.assert_allclose(train, values[:, 0].mean(1), rtol=1e-6)
@@ -66,7 +62,7 @@ def test_the_middle_of_few_lanes_is_their_mean_and_breaks_with_one_of_them() -> 
 def test_many_lanes_become_quantiles_of_those_that_are_known() -> None:
     values = random(30, 100)
     values[:, :, 7] = np.nan
-    (drawn,) = curves.live(group(values))
+    (drawn,) = curves.live(group(values).groups.values())
     assert "each" not in drawn
     assert len(drawn["labels"]) == curves.FEW
     assert drawn["lanes"] == 100
@@ -78,7 +74,8 @@ def test_many_lanes_become_quantiles_of_those_that_are_known() -> None:
 
 
 def test_a_group_that_has_only_begun_has_no_points() -> None:
-    (drawn,) = curves.live(said(Started("refit", ("all rows",), 9, "log_rmse", "cpu")))
+    reading = Reading.of([Started("refit", ("all rows",), 9, "log_rmse", "cpu")])
+    (drawn,) = curves.live(reading.groups.values())
     assert drawn["epoch"] == 0
     assert drawn["middle"] == [[], [], []]
 
@@ -86,7 +83,7 @@ def test_a_group_that_has_only_begun_has_no_points() -> None:
 def test_an_epoch_in_which_every_lane_is_lost_is_a_break() -> None:
     values = random(3, 50)
     values[1] = np.nan
-    (drawn,) = curves.live(group(values))
+    (drawn,) = curves.live(group(values).groups.values())
     assert [row[1] for row in drawn["band"][1:]] == [None] * 5
 
 
@@ -109,7 +106,7 @@ def test_a_figure_keeps_its_series_roles_scales_and_sentence() -> None:
         Series("counts", x[:4], x[:4], "c3", "bars"),
     )
     item = Figure("fit", "A fit", "It fits.", series, x_label="x", y_label="y", x_scale="log")
-    drawn = figures.by_name(said(item))["fit"]
+    drawn = figures.draw(Reading.of([item]), "fit")
     line, points, bars = drawn["data"]
     assert (line["mode"], points["mode"], bars["type"]) == ("lines", "markers", "bar")
     assert [trace["meta"]["role"] for trace in drawn["data"]] == ["valid", "train", "c3"]
@@ -122,7 +119,9 @@ def test_a_figure_keeps_its_series_roles_scales_and_sentence() -> None:
 
 def drawn(**kind: Any) -> dict[str, Any]:
     """The Plotly figure of one that holds no series; Plotly must take it."""
-    made = figures.by_name(said(Figure("picture", "A picture", "It shows.", **kind)))["picture"]
+    made = figures.draw(
+        Reading.of([Figure("picture", "A picture", "It shows.", **kind)]), "picture"
+    )
     orjson.dumps(made, option=orjson.OPT_SERIALIZE_NUMPY)
     graph_objects.Figure(made)
     assert made["layout"]["meta"]["finding"] == "It shows."
@@ -180,7 +179,8 @@ def test_a_graph_has_an_arrow_for_each_edge_and_a_marker_for_each_node() -> None
 
 
 def test_a_figure_of_an_earlier_version_is_still_drawn() -> None:
-    (item,) = said(Figure("fit", "A fit", "", (Series("a", np.ones(2), np.ones(2)),)))
+    figure = Figure("fit", "A fit", "", (Series("a", np.ones(2), np.ones(2)),))
+    item = Reading.of([figure]).figures["fit"]
     for kind in ("heat_map", "images", "graph"):
         del item[kind]
     assert figures.figure(item)["data"][0]["name"] == "a"

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.store import chunks, sessions
+from app.store import payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
 from app.store.models import Artifact, Chunk, Job, JobStatus, Run, Saved
@@ -44,7 +44,7 @@ def ids(store: RunStore, **listing: object) -> list[int]:
 def test_a_queued_job_says_so(store: RunStore) -> None:
     job = queue(store)
     (chunk,) = store.chunks(job.id)
-    (item,) = chunks.unpack([chunk[1]])
+    (item,) = payloads.unpack(*chunk)
     assert (chunk[0], item["type"], item["status"]) == (1, "status", "queued")
     assert store.state(job.id) == (JobStatus.queued, 1)
     found = store.find(job.id)

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.results.reading import read
 from app.settings import settings
-from app.store import chunks, sessions
+from app.store import payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import MAX_CRASHES, MAX_LOST, Claim, Fenced, Leases, Outcome
 from app.store.models import Chunk, Job, JobStatus, Run, Saved
@@ -59,8 +61,13 @@ def epochs(first: int, *valid: float, lanes: int = 2, key: str = "folds") -> Epo
 
 
 def items(session: Session, job_id: int, kind: str) -> list[dict[str, object]]:
-    said = chunks.unpack(payload for _, payload in RunStore(session).chunks(job_id))
-    return [item for item in said if item["type"] == kind]
+    stored = RunStore(session).chunks(job_id)
+    return [item for chunk in stored for item in payloads.unpack(*chunk) if item["type"] == kind]
+
+
+def curve(session: Session, job_id: int) -> NDArray[np.float32]:
+    """The curve of the group "folds": (E, M, L)."""
+    return read(session, job_id).groups["folds"].values
 
 
 def job(session: Session, job_id: int) -> Job:
@@ -147,7 +154,7 @@ def test_an_epoch_is_written_once(leases: Leases) -> None:
     leases.append(claim.token, [opening(), epochs(1, 5.0, 4.0, 3.0), epochs(4, 2.0)])
     leases.append(claim.token, [epochs(2, 4.0, 3.0)])
     said = items(leases.session, claim.job_id, "epoch")
-    assert chunks.curves(said)["folds"][:, 1, 0].tolist() == [5, 4, 3, 2]
+    assert curve(leases.session, claim.job_id)[:, 1, 0].tolist() == [5, 4, 3, 2]
     assert [item["first"] for item in said] == [1, 3, 4]
     assert len(items(leases.session, claim.job_id, "started")) == 1
     found = job(leases.session, claim.job_id)
@@ -173,8 +180,7 @@ def test_what_is_not_finite_is_no_number_in_a_list(leases: Leases) -> None:
     (run, _) = RunStore(leases.session).runs(claim.job_id)
     assert (run.valid, run.best_valid, run.best_epoch, run.diverged_at) == (None, 5.0, 1, 2)
     assert job(leases.session, claim.job_id).valid is None
-    curve = chunks.curves(items(leases.session, claim.job_id, "epoch"))["folds"]
-    assert np.isnan(curve[1:]).all()
+    assert np.isnan(curve(leases.session, claim.job_id)[1:]).all()
 
 
 def test_a_job_is_shown_by_its_first_group(leases: Leases) -> None:
