@@ -1,6 +1,6 @@
 """What the experiments on Fashion-MNIST share: lanes over images, a gallery, a confusion matrix."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -76,6 +76,29 @@ class FashionExperiment(TrainingExperiment):
         costs, right = fits.metric("train"), fits.metric("train accuracy")
         gone: NDArray[np.bool_] = ~(costs < LOST) & ~(right > BLIND)
         return gone
+
+
+class BookMLP(FashionExperiment):
+    """The model of 4.2 and 4.3: one hidden layer, 784-256-10, SGD at 0.1."""
+
+    num_hiddens: fields.NumHiddens = 256
+    lr: Annotated[
+        fields.Lr,
+        Field(description="Learning rate: 0.1 in the book's code, 0.5 in the prose of 4.2.5."),
+    ] = 0.1
+    batch_size: fields.BatchSize = 256
+    num_epochs: Annotated[fields.NumEpochs, Field(le=1000)] = 10
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Units of every layer."""
+        return NUM_INPUTS, self.num_hiddens, NUM_OUTPUTS
+
+    def shown(self, outputs: Tensor) -> Iterator[Figure]:
+        """What it takes the test images for, by its outputs for them (n, 10)."""
+        y_hat = outputs.argmax(1)
+        yield gallery(self.data, y_hat)
+        yield confusion(self.data, y_hat)
 
 
 class FashionChoice(FashionExperiment):
