@@ -54,6 +54,7 @@ def judge(asked: Fits, *, beside: Fits | None = None, floor: float = 0.0) -> Fin
 
 
 def _speaking_of(rows: str, words: str) -> str:
+    """The same sentence, with the rows that it calls valid under their own name."""
     return re.sub(r"\bvalid\b", rows, re.sub(r"\bValid\b", rows.capitalize(), words))
 
 

@@ -153,19 +153,21 @@ def test_the_book_s_weights_are_set_beside_the_medians_of_sgd() -> None:
 
 
 def test_each_kind_of_features_is_trained_on_itself_and_has_its_own_row() -> None:
-    values = SMALL | {"num_features": 3, "num_train": 30, "noise": 0.2, "seed": 4}
+    values = SMALL | {"num_features": 4, "num_train": 30, "noise": 0.2, "seed": 8}
     _, fits, said = fitted("no_factorial", **values)
-    points = polynomials.draw(60, 0.2, [4])
+    points = polynomials.draw(60, 0.2, [8])
     x, y, columns = points.x[0], points.y[0], table(said, "ends")
-    bare = np.stack([np.ones(60), x, x**2], axis=1)
+    bare = np.stack([np.ones(60), x, x**2, x**3], axis=1)
     Q, _ = np.linalg.qr(bare[:30])
     basis = bare @ np.linalg.solve(bare[:30].T @ bare[:30], bare[:30].T @ Q) * 30**0.5
-    largest = np.abs(x[:30]).max()
+    largest, bearable = np.abs(x[:30]).max(), 1 / (bare[:30] ** 2).sum(1).max()
+    assert np.abs(x[30:]).max() > largest  # so that a look at the test points would show
+    assert bearable < 0.01
     X = {
         "xⁱ": bare,
-        "xⁱ / i!": bare / [1, 1, 2],
+        "xⁱ / i!": bare / [1, 1, 2, 6],
         "xⁱ, small lr": bare,
-        "(x / max |x|)ⁱ": bare / [1, largest, largest**2],
+        "(x / max |x|)ⁱ": bare / largest ** np.arange(4),
         "orthonormal": basis * np.sign(basis[0]),
     }
     assert columns["features"] == [*X]
@@ -178,7 +180,7 @@ def test_each_kind_of_features_is_trained_on_itself_and_has_its_own_row() -> Non
         assert columns["test"][i] == pytest.approx(np.mean(off[30:] ** 2) / 2, rel=1e-3)
     rates = [float(one.training.lanes.lr[0]) for one in fits]
     assert columns["lr"] == pytest.approx(rates)
-    assert rates[2] == pytest.approx(min(0.01, 1 / (bare[:30] ** 2).sum(1).max()))
+    assert rates == pytest.approx([0.01, 0.01, bearable, 0.01, 0.01])
 
 
 # ---- k_fold
