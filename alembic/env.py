@@ -3,8 +3,8 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from app.db import engine
-from app.models import Base
+from app.store.models import Base
+from app.store.sessions import engine
 
 LOCK = 7_435_463  # any number, as long as all who migrate agree on it
 
@@ -16,7 +16,7 @@ def migrate(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         render_as_batch=dialect == "sqlite",  # which alters a table by copying it
-        transactional_ddl=True,  # SQLite, too: app.db begins each transaction itself
+        transactional_ddl=True,  # SQLite, too: app.store.sessions begins each transaction itself
         compare_type=True,
         compare_server_default=True,
     )

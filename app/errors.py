@@ -1,45 +1,17 @@
-"""Errors are sentences with a status, and each becomes an RFC 9457 problem."""
+"""Errors are sentences: of a request with a status, of a command with an exit code."""
 
+import errno
 from collections.abc import Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from app.wording import short
+from app.settings import settings
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST = 5000  # characters of a sentence: it may list all experiments
-
-
-def _echo(value: Any) -> Any:
-    """What a client sent, as we send it back."""
-    return short(value) if isinstance(value, str) else value
-
-
-Echo = BeforeValidator(_echo)
-Sentence = Annotated[str, BeforeValidator(lambda text: short(text, LONGEST))]
-
-
-class Fault(BaseModel):
-    """One thing that is wrong with a request."""
-
-    loc: list[Annotated[str | int, Echo]] = Field(
-        description="Where: body, query, path or header, and on from there."
-    )
-    message: Sentence
-    input: Annotated[Any, Echo] = Field(None, description="What was given there.")
-    allowed: str | None = Field(None, description="What would be allowed.")
-
-
-class Problem(BaseModel):
-    """A problem detail (RFC 9457)."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: Sentence
-    errors: list[Fault] = []
 
 
 class AppError(Exception):
@@ -47,7 +19,7 @@ class AppError(Exception):
 
     status_code = 500
 
-    def __init__(self, message: str, errors: Sequence[Fault] = ()) -> None:
+    def __init__(self, message: str, errors: Sequence["Fault"] = ()) -> None:
         super().__init__(message)
         self.message, self.errors = message, list(errors)
 
@@ -80,6 +52,86 @@ class Unavailable(AppError):
     """Not now."""
 
     status_code = 503
+
+
+class Complaint(Exception):
+    """What a command ends with: a sentence that says what to do, and an exit code."""
+
+    def __init__(self, text: str, code: int = 1) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+# ---- other errors in a sentence ----------------------------------------------------------------
+
+
+def sentence(error: BaseException) -> str:
+    """The first line of an exception, ended with a full stop."""
+    line = str(error).strip().partition("\n")[0].rstrip() or type(error).__name__
+    return line if line[-1] in ".!?" else f"{line}."
+
+
+def sentences(error: ValidationError) -> str:
+    """Each wrong field, what is wrong with it and what was given."""
+    found = []
+    for detail in error.errors(include_url=False, include_context=False):
+        place = ".".join(str(part) for part in detail["loc"]) or "experiment"
+        given = "" if detail["type"] == "missing" else f" (given: {detail['input']!r})"
+        found.append(f"{place}: {detail['msg']}{given}.")
+    return " ".join(found)
+
+
+def disk_full(folder: Path | None = None) -> str:
+    """The same words wherever a write finds no room; the data folder is where most are."""
+    folder = (folder or settings().data_dir).resolve()
+    return f"The disk is full: make room where {folder} is, and what was stopped can go on."
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the system refused for want of room."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
+# ---- RFC 9457: the problem that an error becomes -----------------------------------------------
+
+
+def short(text: str, most: int = 200) -> str:
+    """A text from outside as we say it back: never long, never half a surrogate pair.
+
+    No UTF-8 has such a half, so whoever writes it down would fail.
+    """
+    cut = text if len(text) <= most else f"{text[:most]}…"
+    return cut.encode(errors="backslashreplace").decode()
+
+
+def _echo(value: Any) -> Any:
+    """What a client sent, as we send it back."""
+    return short(value) if isinstance(value, str) else value
+
+
+Echo = BeforeValidator(_echo)
+Sentence = Annotated[str, BeforeValidator(lambda text: short(text, LONGEST))]
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    loc: list[Annotated[str | int, Echo]] = Field(
+        description="Where: body, query, path or header, and on from there."
+    )
+    message: Sentence
+    input: Annotated[Any, Echo] = Field(None, description="What was given there.")
+    allowed: str | None = Field(None, description="What would be allowed.")
+
+
+class Problem(BaseModel):
+    """A problem detail (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: Sentence
+    errors: list[Fault] = []
 
 
 def problem(status: int, detail: str, errors: Sequence[Fault] = ()) -> Problem:

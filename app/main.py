@@ -7,12 +7,12 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import __version__, logs, problems, security
+from app import __version__, error_handlers, logs, pages, security
 from app.dashboard import assets
-from app.db import readers
 from app.errors import NotFound
-from app.predictors import serving
-from app.routes import experiments, health, jobs, pages, predictions, results
+from app.routes import experiments, health, jobs, predictions, results
+from app.serving.predictors import serving
+from app.store.sessions import readers
 
 DESCRIPTION = "House-price prediction and experiment dashboards: jobs, live curves, predictions."
 
@@ -36,7 +36,7 @@ def create_app() -> FastAPI:
     app.include_router(health.router)
     app.include_router(pages.router)
     assets.install(app)
-    problems.install(app)
+    error_handlers.install(app)
     app.add_middleware(security.Gate)
     return app
 
@@ -51,6 +51,7 @@ class Ridgeline(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The schema; a house is described as the predictor that answers now reads it."""
         schema = copy.deepcopy(super().openapi())
+        _summarise(schema)
         schemas = schema["components"]["schemas"]
         for body in ("JobIn", "InstantIn"):
             # `name` has a default in Python, but here it tells the experiments apart
@@ -63,3 +64,12 @@ class Ridgeline(FastAPI):
         houses = schemas["HousesIn"]["properties"]["houses"]
         houses["items"] = {"$ref": "#/components/schemas/House"}
         return schema
+
+
+def _summarise(schema: dict[str, Any]) -> None:
+    """Every operation by the first sentence of its docstring, in place of its function's name."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            first, _, rest = operation["description"].partition("\n\n")
+            operation["summary"] = " ".join(first.split()).rstrip(".")
+            operation["description"] = rest or first

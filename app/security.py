@@ -6,7 +6,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import errors, problems
+from app import error_handlers, errors
 from app.settings import settings
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -38,7 +38,7 @@ class Gate:
             return await self.app(scope, receive, send)
         refused = self.refusal(scope)
         if refused:
-            response = problems.render(Request(scope), refused)
+            response = error_handlers.render(Request(scope), refused)
             return await response(scope, receive, send)
         if scope["method"] == "HEAD":  # where GET answers, HEAD does: the same without a body
             scope, send = {**scope, "method": "GET"}, _headless(send)

@@ -6,9 +6,9 @@ import numpy as np
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from app import standing, wire
-from app.models import Chunk, Job, JobStatus, Run
-from ml.events import Epoch, Event, Note, Started
+from app.store import payloads, summaries
+from app.store.models import Chunk, Job, JobStatus, Run
+from ml.events import Epoch, Note, Started, Stored
 
 EPOCHS = 100
 MANY = 1000  # runs of the last job
@@ -36,7 +36,7 @@ def _add(session: Session, number: int, lanes: int, rng: np.random.Generator) ->
     columns: dict[str, Any] = {"summary": {}}
     for first in range(0, EPOCHS, TICK):
         part = values[first : first + TICK]
-        columns |= standing.summary(columns["summary"], "folds", first + 1, part)
+        columns |= summaries.summary(columns["summary"], "folds", first + 1, part)
     session.execute(insert(Job).values(**_job(number, lanes), **columns))
     rows = [
         {"job_id": number, "key": "folds", "lane": lane, "label": label,
@@ -44,17 +44,17 @@ def _add(session: Session, number: int, lanes: int, rng: np.random.Generator) ->
         for lane, label in enumerate(labels)
     ]  # fmt: skip
     session.execute(insert(Run), rows)
-    session.connection().execute(standing.ADVANCE, standing.lanes(number, "folds", 1, values))
-    said: list[list[Event | dict[str, Any]]] = [
+    session.connection().execute(summaries.ADVANCE, summaries.lanes(number, "folds", 1, values))
+    said: list[list[Stored | payloads.Item]] = [
         [{"type": "status", "status": "running", "attempt": 1}, started, Note("Made up.")]
     ]
     said += [[Epoch("folds", i + 1, values[i : i + TICK])] for i in range(0, EPOCHS, TICK)]
     said += [[{"type": "status", "status": "succeeded", "reason": None, "error": None}]]
-    chunks = [
-        {"job_id": number, "seq": seq, "payload": wire.pack(items)}
+    stored = [
+        {"job_id": number, "seq": seq, "payload": payloads.pack(items)}
         for seq, items in enumerate(said, 1)
     ]
-    session.execute(insert(Chunk), chunks)
+    session.execute(insert(Chunk), stored)
 
 
 def _job(number: int, lanes: int) -> dict[str, Any]:

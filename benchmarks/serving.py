@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from app import db, jobs, migrate
+from app import lifecycle
 from app.engine.runners import Processes
 from app.engine.worker import Worker
 from app.settings import settings
+from app.store import migrations, sessions
 from benchmarks.crowd import fill
 from ml.experiments import parse
 
@@ -55,11 +56,11 @@ def measure() -> Iterator[str]:
 
 def prepare() -> None:
     """A thousand made-up jobs, and one real predictor."""
-    migrate.upgrade(settings().url)
-    with db.writers().begin() as session:
+    migrations.upgrade(settings().url)
+    with sessions.writers().begin() as session:
         fill(session)
-        job = jobs.submit(session, parse({"name": "kaggle_house", "num_epochs": 5}))
-    Worker(db.writers(), Processes(), only=job.id).work()
+        job = lifecycle.submit(session, parse({"name": "kaggle_house", "num_epochs": 5}))
+    Worker(sessions.writers(), Processes(), only=job.id).work()
 
 
 @contextmanager

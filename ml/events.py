@@ -6,10 +6,10 @@ the worker writes, a test collects. Every event is a plain value that survives a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Cell = str | float | None
@@ -41,6 +41,7 @@ class Started:
     or seeds, over which a mean may be taken; lanes of different settings are never averaged.
     """
 
+    kind: ClassVar[Literal["started"]] = "started"
     key: str  # of the group within the job: "folds", "refit", ...
     labels: tuple[str, ...]  # (L,)
     num_epochs: int
@@ -57,6 +58,7 @@ class Started:
 class Epoch:
     """What E consecutive epochs of the group `key` gave: values (E, M, L), NaN where unknown."""
 
+    kind: ClassVar[Literal["epoch"]] = "epoch"
     key: str
     first: int  # number of the first of these epochs, from 1
     values: NDArray[np.float32]
@@ -123,6 +125,7 @@ class Figure:
     It holds series on common axes, or one heat map, one grid of images, one graph.
     """
 
+    kind: ClassVar[Literal["figure"]] = "figure"
     name: str  # stable: it is part of a URL
     title: str
     finding: str
@@ -142,8 +145,8 @@ class Figure:
         name: str,
         title: str,
         finding: str,
-        x: Floats,
-        y: Mapping[str, Floats],
+        x: ArrayLike,
+        y: Mapping[str, ArrayLike],
         *more: Series,
         mode: Mode = "lines",
         **axes: Any,
@@ -153,8 +156,10 @@ class Figure:
         A label that is the word for a role, such as "train" or "truth", is drawn as that.
         """
         roles: dict[str, Role] = {role: role for role in get_args(Role)}
+        places = np.asarray(x, dtype=np.float64)
         drawn = [
-            Series(label, x, values, roles.get(label, ""), mode) for label, values in y.items()
+            Series(label, places, np.asarray(values, np.float64), roles.get(label, ""), mode)
+            for label, values in y.items()
         ]
         return cls(name, title, finding, (*drawn, *more), **axes)
 
@@ -163,6 +168,7 @@ class Figure:
 class Table:
     """Rows of text and numbers under named columns."""
 
+    kind: ClassVar[Literal["table"]] = "table"
     name: str
     title: str
     columns: tuple[str, ...]
@@ -191,6 +197,7 @@ class Check:
     `expected` is the figure, or the inequality in words when `tolerance` is None.
     """
 
+    kind: ClassVar[Literal["check"]] = "check"
     section: str
     name: str
     expected: float | str
@@ -204,6 +211,7 @@ class Check:
 class Finding:
     """What the run means, in a sentence, and the rule it was judged by."""
 
+    kind: ClassVar[Literal["finding"]] = "finding"
     verdict: Verdict
     text: str
     rule: str
@@ -214,6 +222,7 @@ class Finding:
 class Note:
     """A line for the job's log."""
 
+    kind: ClassVar[Literal["note"]] = "note"
     text: str
     warning: bool = False
 
@@ -232,4 +241,10 @@ class Trained:
     payload: bytes = field(repr=False)
 
 
-Event = Started | Epoch | Figure | Table | Check | Finding | Note | Checkpoint | Trained
+Stored = Started | Epoch | Figure | Table | Check | Finding | Note
+"""What a job says: kept in its stream, and shown."""
+
+Kind = Literal["started", "epoch", "figure", "table", "check", "finding", "note"]
+"""What these are called in JSON."""
+
+Event = Stored | Checkpoint | Trained

@@ -16,9 +16,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app import db, predictors
-from app.migrate import upgrade
+from app.results import reading
+from app.serving import predictors
 from app.settings import Settings, settings
+from app.store import sessions
+from app.store.migrations import upgrade
+from ml.data import hub
 
 os.environ["RIDGELINE_ALLOWED_HOSTS"] = "testserver"  # what a TestClient calls itself
 torch.set_num_threads(1)  # as a training process: tests that run side by side share the cores
@@ -68,7 +71,7 @@ def database(
 @pytest.fixture
 def session(database: str) -> Iterator[Session]:
     """A session on the run store; commit to let others see what it wrote."""
-    with db.writers()() as session:
+    with sessions.writers()() as session:
         yield session
 
 
@@ -80,11 +83,13 @@ def share_cache(data_dir: Path) -> None:
 
 def forget() -> None:
     """Close what is open; settings, engine and sessions are made anew when next asked for."""
-    if db.engine.cache_info().currsize:
-        db.engine().dispose()
-    for made in (settings, db.engine, db.writers, db.readers):
+    if sessions.engine.cache_info().currsize:
+        sessions.engine().dispose()
+    for made in (settings, sessions.engine, sessions.writers, sessions.readers):
         made.cache_clear()
     predictors.forget()
+    hub.store_in(None)
+    reading.forget()
 
 
 # ---- PostgreSQL ----------------------------------------------------------------------------------

@@ -93,19 +93,19 @@ EXAMPLE = re.search(r'```python\n("""4\..*?)```', README, re.DOTALL)
 TRY = """
 import sys
 from starlette.testclient import TestClient
-from app import db, migrate
+from app.store import sessions, migrations
 from app.main import create_app
 from app.engine.runners import Processes
 from app.settings import settings
 from app.engine.worker import Worker
 
 if __name__ == "__main__":
-    migrate.upgrade(settings().url)
+    migrations.upgrade(settings().url)
     client = TestClient(create_app())
     assert "xor" in [item["name"] for item in client.get("/api/v1/experiments").json()]
     asked = {"experiment": {"name": "xor", "num_epochs": 300}}
     number = client.post("/api/v1/jobs", json=asked).json()["id"]
-    Worker(db.writers(), Processes(), only=number).work()
+    Worker(sessions.writers(), Processes(), only=number).work()
     job = client.get(f"/api/v1/jobs/{number}").json()
     assert (job["status"], job["num_runs"], job["epochs_done"]) == ("succeeded", 5, 300), job
     (check,) = client.get(f"/api/v1/jobs/{number}/checks").json()

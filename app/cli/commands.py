@@ -44,7 +44,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except Exception as error:
-        from app.cli.complaints import explain
+        from app.cli.exit_codes import explain
 
         text, code = explain(error)
         if not text:
@@ -69,8 +69,10 @@ def train(
     if _wants_help(ctx, name):
         return
     from app import logs
-    from app.cli import flags, progress, solo, steps
+    from app.cli import flags, progress, steps
+    from app.cli.train import train_here
     from app.engine.runners import Processes
+    from app.store.migrations import bring_to_head
 
     logs.configure("WARNING")
     out, err = steps.consoles(quiet=as_json)
@@ -79,11 +81,11 @@ def train(
     if submission:
         steps.check_submission(experiment.name, submission)
     steps.fetch(experiment.name, err)
-    steps.migrate()
-    job, heard = solo.train(experiment, runner, err, timeout=timeout)
+    bring_to_head()
+    job, reading = train_here(experiment, runner, err, timeout=timeout)
     if as_json:
-        typer.echo(steps.as_json(job, heard))
-    progress.report(heard, out)
+        typer.echo(steps.as_json(job, reading))
+    progress.report(reading, out)
     steps.ended_well(job.id)
     if submission:
         steps.write_submission(job.id, submission)
@@ -101,15 +103,17 @@ def submit(
     """Queue an experiment for the workers: `submit NAME [--field value ...]`."""
     if _wants_help(ctx, name):
         return
-    from app import jobs
+    from app import lifecycle
     from app.cli import flags, steps
-    from app.db import writers
+    from app.results.reading import Reading
+    from app.store.migrations import bring_to_head
+    from app.store.sessions import writers
 
     experiment = flags.read(name, preset, ctx.args)
-    steps.migrate()
+    bring_to_head()
     with writers().begin() as session:
-        job = jobs.submit(session, experiment, timeout=timeout)
-    typer.echo(steps.as_json(job, []) if as_json else f"Job {job.id} is queued.")
+        job = lifecycle.submit(session, experiment, timeout=timeout)
+    typer.echo(steps.as_json(job, Reading()) if as_json else f"Job {job.id} is queued.")
 
 
 @cli.command()
@@ -119,8 +123,9 @@ def submission(
 ) -> None:
     """Write the submission.csv of a job that has made a predictor."""
     from app.cli import steps
+    from app.store.migrations import bring_to_head
 
-    steps.migrate()
+    bring_to_head()
     steps.write_submission(job, path)
     typer.echo(f"submission.csv written: {path}")
 
@@ -133,15 +138,19 @@ def predict(
     strict: Annotated[bool, typer.Option(help="Refuse what training has not seen.")] = False,
 ) -> None:
     """Price the houses of a CSV file with Kaggle's column names; CSV comes out."""
-    from app.cli import files, steps
-    from app.db import readers
-    from app.routes.predictions import decode, predict_table
+    from app.cli import files
+    from app.serving.predictors import serving
+    from app.serving.tables import decode, price_table
+    from app.settings import settings
+    from app.store.migrations import bring_to_head
+    from app.store.sessions import readers
     from ml.data import hub
 
-    text = decode((csv or hub.download("kaggle_house_test")).read_bytes())
-    steps.migrate()
+    file = csv or hub.download("kaggle_house_test", settings().cache_dir)
+    text = decode(file.read_bytes())
+    bring_to_head()
     with readers()() as session:
-        priced = bytes(predict_table(text, session, job, strict).body)
+        priced = price_table(serving(session, job), text, strict=strict).encode()
     if output:
         files.write_whole(output, priced)
     else:
@@ -178,46 +187,35 @@ def verify(
 @cli.command()
 def serve(parent: Parent = None) -> None:
     """Serve the dashboard and the API; `ridgeline worker` does the work."""
-    import structlog
-    import uvicorn
-
     from app import logs
+    from app.cli.serve import serve as serve_here
     from app.cli.up import free_port
-    from app.engine.mortal import stay_with
+    from app.engine.orphans import stay_with
     from app.settings import settings
+    from app.store.migrations import bring_to_head
 
     if parent:
         stay_with(parent)
     logs.configure()
-    host, port = settings().host, free_port(settings().host, settings().port)
-    structlog.get_logger().info("Serving.", host=host, port=port)
-    uvicorn.run(
-        "app.main:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        log_level="debug" if settings().log_level == "DEBUG" else "warning",
-        server_header=False,
-        timeout_graceful_shutdown=2,  # live streams would never end by themselves
-    )
+    port = free_port(settings().host, settings().port)
+    bring_to_head()
+    serve_here(settings().host, port)
 
 
 @cli.command()
 def worker(parent: Parent = None) -> None:
     """Work on the queued jobs until told to stop."""
     from app import logs
-    from app.db import engine, writers
-    from app.engine.mortal import stay_with
+    from app.engine.orphans import stay_with
     from app.engine.runners import Processes
     from app.engine.worker import Worker
-    from app.migrate import at_head
-    from app.wording import Complaint
+    from app.store.migrations import bring_to_head
+    from app.store.sessions import writers
 
     if parent:
         stay_with(parent)
     logs.configure()
-    if not at_head(engine()):
-        raise Complaint("The run store is not of this version. Run: ridgeline db upgrade")
+    bring_to_head()
     working = Worker(writers(), Processes())
     working.heed_signals()
     working.work()
@@ -231,6 +229,7 @@ def up(
     """Serve and work, until Ctrl-C; with --train also train, unless that has been done."""
     from app.cli import flags, steps
     from app.cli.up import serving
+    from app.store.migrations import bring_to_head
 
     out, err = steps.consoles()
     if train:
@@ -239,7 +238,7 @@ def up(
         steps.check_submission(train, submission)
     if train:
         steps.fetch(train, err)
-    steps.migrate()
+    bring_to_head()
     with serving() as service:
         out.print(f"Ridgeline is at {service.address} (Ctrl-C ends it)", highlight=False)
         if train:
@@ -252,11 +251,10 @@ def upgrade() -> None:
     """Make the run store, or bring it to this version's schema."""
     from sqlalchemy.engine import make_url
 
-    from app.cli import steps
-    from app.migrate import heads
     from app.settings import settings
+    from app.store.migrations import bring_to_head, heads
 
-    steps.migrate()
+    bring_to_head()
 
     typer.echo(f"{make_url(settings().url)!r} is at revision {', '.join(heads())}.")
 

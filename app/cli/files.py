@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from app.wording import Complaint, disk_full, is_full
+from app.errors import Complaint, disk_full, is_full
 
 
 def write_whole(path: Path, body: bytes) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.table import Table
 
-from app.dashboard import forms
-from app.wording import Complaint
+from app.catalogue import forms
+from app.errors import Complaint
 from ml.experiment import Experiment
 
 BAD_INPUT = 2  # exit code

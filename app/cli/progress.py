@@ -1,7 +1,7 @@
 """A job on the terminal: a bar while it runs, tables when it has ended, from its stored chunks."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,38 +9,34 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from app import standing, wire
-from app.db import readers
-from app.models import FINAL, Job
-from app.store import RunStore
+from app.results.curves import Group
+from app.results.reading import Item, Reading, read
+from app.store.jobs import RunStore
+from app.store.models import FINAL, Job
+from app.store.sessions import readers
 
-Item = dict[str, Any]
 LOOK = 0.2  # seconds between two looks for news
 NAMED = 10  # runs named in a line
 
 
-def said(job_id: int, meanwhile: Callable[[], object] = int) -> Iterator[Item]:
-    """What a job has said and says, until it is final: the events that the page shows.
+def readings(job_id: int, meanwhile: Callable[[], object] = int) -> Iterator[Reading]:
+    """What a job has said, again and again as it says more, until it is final.
 
     `meanwhile` is called between two looks.
     """
-    after = 0
     while True:
         meanwhile()
         with readers()() as session:
-            store = RunStore(session)
-            state = store.state(job_id)
-            news = store.chunks(job_id, after)
-        for after, payload in news:  # noqa: B007  (the last one counts)
-            yield from wire.unpack([payload])
-        if state is None or (state[0] in FINAL and after >= state[1]):
+            state = RunStore(session).state(job_id)
+            reading = read(session, job_id)
+        yield reading
+        if state is None or (state[0] in FINAL and reading.seq >= state[1]):
             return
         time.sleep(LOOK)
 
 
-def follow(job: Job, console: Console, meanwhile: Callable[[], object] = int) -> list[Item]:
+def follow(job: Job, console: Console, meanwhile: Callable[[], object] = int) -> Reading:
     """Draw the job's progress until it is final; gives all it said."""
-    heard: list[Item] = []
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -49,66 +45,83 @@ def follow(job: Job, console: Console, meanwhile: Callable[[], object] = int) ->
         TimeRemainingColumn(),
         TextColumn("{task.fields[last]}"),
     )
+    before = Reading()
     with Progress(*columns, console=console) as bar:
         bar.console.print(f"{job.name}: {job.label}", markup=False, highlight=False)
         task = bar.add_task(f"job {job.id}", total=0, start=False, last="")
-        opened: dict[str, Item] = {}
-        lost: set[tuple[str, int]] = set()  # lanes that have diverged
-        for item in said(job.id, meanwhile):
-            heard.append(item)
-            match item["type"]:
-                case "started":
-                    opened[item["key"]] = item
-                    bar.update(task, total=(bar.tasks[0].total or 0) + item["num_epochs"])
-                case "epoch":
-                    bar.start_task(task)
-                    last = _last(item, opened[item["key"]]["measure"])
-                    bar.update(task, advance=item["shape"][0], last=last)
-            if text := _line(item, opened, lost):
+        for reading in readings(job.id, meanwhile):
+            total = sum(group.started["num_epochs"] for group in reading.groups.values())
+            bar.update(task, total=total)
+            for group in _lengthened(before, reading):
+                bar.start_task(task)
+                bar.update(task, last=_last(group))
+            done = sum(len(group.values) for group in reading.groups.values())
+            bar.update(task, completed=done)
+            for text in _lines(before, reading):
                 bar.console.print(text, style="dim", markup=False, highlight=False)
-    return heard
+            before = reading
+    return before
 
 
-def _last(item: Item, measure: str) -> str:
-    """Mean at the last epoch of the item, over the lanes that have not diverged."""
-    lanes = zip(("train", "valid"), wire.values(item)[-1, :2], strict=True)
-    finite = [(name, values[np.isfinite(values)]) for name, values in lanes]
+def _lengthened(before: Reading, reading: Reading) -> list[Group]:
+    """The groups that have come further since."""
+    return [
+        group for key, group in reading.groups.items() if len(group.values) > _epochs(before, key)
+    ]
+
+
+def _epochs(reading: Reading, key: str) -> int:
+    """Epochs of a group so far."""
+    return len(reading.groups[key].values) if key in reading.groups else 0
+
+
+def _last(group: Group) -> str:
+    """Mean at the last epoch of a group, over the lanes that have not diverged."""
+    last = [(name, group.metric(name)[-1]) for name in ("train", "valid")]
+    finite = [(name, values[np.isfinite(values)]) for name, values in last]
     known = ", ".join(f"{name} {values.mean():.4f}" for name, values in finite if len(values))
-    return f"{item['key']}: {known} {measure.replace('_', ' ')}"
+    return f"{group.key}: {known} {group.measure.replace('_', ' ')}"
 
 
-def _diverged(item: Item, labels: list[str], lost: set[tuple[str, int]]) -> str:
-    """Which runs left the finite numbers in these epochs, and when."""
-    key, found = item["key"], []
-    for lane in standing.lanes(0, key, item["first"], wire.values(item)):
-        place, epoch = (key, lane["place"]), lane["diverged"]
-        if epoch is not None and place not in lost:
-            lost.add(place)
-            found.append(f"{labels[lane['place']]} diverged at epoch {epoch}")
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return f"{', '.join(found[:NAMED])}{more}." if found else ""
+def _lines(before: Reading, reading: Reading) -> list[str]:
+    """What is worth a line of its own while the job runs; how it ends is printed at its end."""
+    lines = [_line(item) for item in reading.log[len(before.log) :]]
+    lines += [
+        _diverged(group, since=_epochs(before, group.key)) for group in _lengthened(before, reading)
+    ]
+    return [line for line in lines if line]
 
 
-def _line(item: Item, opened: Mapping[str, Item], lost: set[tuple[str, int]]) -> str:
-    """What is worth a line of its own while the job runs; how it ends is told at its end."""
+def _line(item: Item) -> str:
     if item["type"] == "note":
         return str(item["text"])
-    if item["type"] == "epoch":
-        return _diverged(item, opened[item["key"]]["labels"], lost)
     if item["type"] != "status" or item["status"] in FINAL:
         return ""
     again = f"attempt {item['attempt']}" if item.get("attempt", 1) > 1 else ""
     return f"{item['status']}: {item.get('error') or again}" if item.get("error") or again else ""
 
 
-def report(items: list[Item], console: Console) -> None:
+def _diverged(group: Group, since: int) -> str:
+    """Which runs left the finite numbers after `since` epochs, and when."""
+    lost = ~np.isfinite(group.metric("train"))
+    first = np.where(lost.any(0), lost.argmax(0), -1)  # (L,)
+    runs = [
+        f"{label} diverged at epoch {epoch + 1}"
+        for label, epoch in zip(group.started["labels"], first.tolist(), strict=True)
+        if epoch >= since
+    ]
+    more = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
+    return f"{', '.join(runs[:NAMED])}{more}." if runs else ""
+
+
+def report(reading: Reading, console: Console) -> None:
     """Print what a job gave: its tables, its checks, its findings."""
-    for item in wire.latest(items, "table"):
+    results = reading.results()
+    for item in results["tables"]:
         console.print(_table(item["title"], item["columns"], item["rows"], item["note"]))
-    checks = wire.latest(items, "check")
-    if checks:
-        console.print(checks_table(checks))
-    for item in wire.latest(items, "finding"):
+    if results["checks"]:
+        console.print(checks_table(results["checks"]))
+    for item in results["findings"]:
         console.print(item["text"], highlight=False)
         console.print(item["rule"], style="dim", highlight=False)
 

@@ -8,16 +8,16 @@ from typing import Any
 from rich.console import Console
 from rich.progress import DownloadColumn, Progress
 
+from app.bodies import JobOut
 from app.cli.files import check_writable, write_whole
-from app.cli.progress import Item, follow, report
+from app.cli.progress import follow, report
 from app.cli.up import Service, job_of
-from app.db import engine, readers
-from app.migrate import at_head, upgrade
-from app.models import Job, JobStatus
-from app.schemas import JobOut
+from app.errors import Complaint
+from app.results.reading import Reading
 from app.settings import settings
-from app.store import SERVED, RunStore
-from app.wording import Complaint
+from app.store.jobs import SERVED, RunStore
+from app.store.models import Job, JobStatus
+from app.store.sessions import readers
 from ml.data import hub
 
 
@@ -42,18 +42,13 @@ def fetch(name: str, console: Console) -> None:
             hub.download(file, settings().cache_dir, show)
 
 
-def migrate() -> None:
-    """Bring the run store to this version's schema; make it where there is none."""
-    if not at_head(engine()):  # it is seldom, and would have to wait for whoever writes
-        upgrade(settings().url)
-
-
-def as_json(job: Job, heard: list[Item]) -> str:
-    """A job as the API says it, with the tables, checks and findings among what was heard."""
-    said = JobOut.model_validate(job).model_dump(mode="json")
-    for kind in ("table", "check", "finding"):
-        said[f"{kind}s"] = [item for item in heard if item["type"] == kind]
-    return json.dumps(said, indent=1)
+def as_json(job: Job, reading: Reading) -> str:
+    """A job as the API has it, with its tables, checks and findings."""
+    results = reading.results()
+    columns = JobOut.model_validate(job).model_dump(mode="json")
+    return json.dumps(
+        columns | {name: results[name] for name in ("tables", "checks", "findings")}, indent=1
+    )
 
 
 def ended_well(job_id: int) -> None:
@@ -82,7 +77,7 @@ def write_submission(job_id: int, path: Path) -> None:
         AppError: where there is no such job, or it has made no predictor.
         Complaint: where the file cannot be written.
     """
-    from app.predictors import serving  # here is where torch is loaded
+    from app.serving.predictors import serving  # here is where torch is loaded
 
     with readers()() as session:
         text = serving(session, job_id).predictor.submission()

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from app.errors import Complaint
 from app.settings import settings
-from app.wording import Complaint
 
 START = 180.0  # seconds the children may take until they are ready: a cold disk is slow
 LEAVE = 10.0  # seconds they may take to leave

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from app.models import Job, JobStatus
-from app.store import SORTS, Listing
+from app.store.models import Job, JobStatus
+from app.store.search import SORTS, Listing
 
 PAGE = 50
 FALLING = {"id", "created_at"}  # the newest first; all else from the lowest up

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app import wire
+from app.store import chunks
 
 WIDTH, HEIGHT = 104.0, 24.0  # of a spark
 POINTS = 28  # of a spark: more are not seen
@@ -35,7 +35,7 @@ class Strip:
 
 def spark(points: Sequence[Sequence[float | None]], span: Span | None) -> Spark | None:
     """Curves from [epoch, train, valid] on a log scale."""
-    points = wire.thin(points, POINTS)
+    points = chunks.thin(points, POINTS)
     if not points or span is None:
         return None
     last = points[-1][0] or 1

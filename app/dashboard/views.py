@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.dashboard import differences, sparks
+from app.catalogue import changes
+from app.dashboard import sparks
 from app.dashboard.sparks import Spark, Strip
-from app.models import FINAL, Job, JobStatus
+from app.store.models import FINAL, Job, JobStatus
 from ml.experiments import EXPERIMENTS
 
 SCALES = {"log_rmse": (0.035, 0.5)}  # of sparks; others take that of their experiment on the page
@@ -44,7 +45,7 @@ def rows(jobs: Sequence[Job]) -> list[Row]:
             gap=gap(job),
             took=took(job),
             title=job.label or "defaults",
-            changes=changes(job),
+            changes=_changes(job),
             error=typical_error(job),
             folds=folds(job),
         )
@@ -77,11 +78,11 @@ def _scale(job: Job) -> str:
     return job.measure if job.measure in SCALES else f"{job.name} {job.measure}"
 
 
-def changes(job: Job) -> str:
+def _changes(job: Job) -> str:
     """What tells a job from its siblings and its label does not say: lr 0.02, seed 7."""
     cls = EXPERIMENTS.get(job.name)
-    found = [item for item in differences.settings(cls, job.experiment) if item.changed]
-    said = differences.said_by_label(cls, job.experiment, [item.name for item in found])
+    found = [item for item in changes.settings(cls, job.experiment) if item.changed]
+    said = changes.said_by_label(cls, job.experiment, [item.name for item in found])
     return ", ".join(
         f"{item.name} {item.value or 'empty'}" for item in found if item.name not in said
     )

@@ -3,6 +3,6 @@
 Without this it lives as long as any of its children does: each holds an end of its pipe.
 """
 
-from app.engine.mortal import die_with_parent
+from app.engine.orphans import die_with_parent
 
 die_with_parent()

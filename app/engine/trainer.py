@@ -7,17 +7,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, Literal, cast
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from app.engine.mortal import die_with_parent, watch_worker
-from app.wording import sentence, sentences
-from ml.events import Checkpoint, Event, Note, Trained
+from app.engine.orphans import die_with_parent, watch_worker
+from app.errors import sentence, sentences
+from ml.data import hub
+from ml.events import Checkpoint, Event, Note
 from ml.experiment import Diverged, Experiment
-
-if TYPE_CHECKING:
-    from ml.predictor import Predictor  # loads torch, which the worker can do without
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,7 @@ class Order:
     resume: bytes | None = None  # state of a checkpoint
     threads: int = 1  # resuming is exact to the last bit only at the same number
     registry: str = "ml.experiments"  # a module with parse()
+    cache: Path | None = None  # folder of downloaded data
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,6 @@ class Failed:
 
     reason: Literal["diverged", "invalid", "error"]
     error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """A predictor as bytes: who only stores it need not know what it is."""
-
-    payload: bytes
-
-    def to_bytes(self) -> bytes:
-        """Its file."""
-        return self.payload
 
 
 Said = Event | Finished | Failed
@@ -75,9 +64,9 @@ def speak(order: Order) -> Iterator[Said]:
         yield Failed("invalid", f"The experiment is not valid (any more): {sentences(error)}")
         return
     settle(order.threads)
+    hub.store_in(order.cache)
     try:
-        for event in experiment.run(None if order.resume is None else Checkpoint(order.resume)):
-            yield pack(event)
+        yield from experiment.run(None if order.resume is None else Checkpoint(order.resume))
         yield Finished()
     except Diverged as error:
         yield Failed("diverged", sentence(error))
@@ -87,13 +76,6 @@ def speak(order: Order) -> Iterator[Said]:
             return
         yield Note(traceback.format_exc(), warning=True)
         yield Failed("error", f"{type(error).__name__}: {sentence(error)}")
-
-
-def pack(event: Event) -> Event:
-    """The event as it crosses the pipe."""
-    if isinstance(event, Trained):
-        return Trained(cast("Predictor", Packed(event.predictor.to_bytes())))
-    return event
 
 
 def settle(threads: int) -> None:

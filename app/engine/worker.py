@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.engine.runners import Attempt, Crashed, Runner
 from app.engine.trainer import Failed, Finished, Order, Said
-from app.ledger import Claim, Fenced, Ledger, Outcome
-from app.models import FINAL, JobStatus
 from app.settings import settings
-from app.store import RunStore
-from app.wording import store_failed
+from app.store.failures import store_failed
+from app.store.jobs import RunStore
+from app.store.leases import Claim, Fenced, Leases, Outcome
+from app.store.models import FINAL, JobStatus
 from ml.events import Event
 
 log = structlog.get_logger()
@@ -67,27 +67,27 @@ class Slot:
             case _:
                 self.said.append(said)
 
-    def write(self, ledger: Ledger) -> str:
+    def write(self, leases: Leases) -> str:
         """Say it to the run store, and how the attempt ends if it does: all in one transaction."""
         token = self.claim.token
-        orders = ledger.append(token, self.said, self.outcome)
+        orders = leases.append(token, self.said, self.outcome)
         if self.outcome:
             return self.outcome.status
         if orders.cancel:
-            ledger.close(token, Outcome(JobStatus.cancelled))
+            leases.close(token, Outcome(JobStatus.cancelled))
             return JobStatus.cancelled
         if orders.overdue:
-            ledger.close(token, Outcome(JobStatus.timed_out, "timed_out", TIMED_OUT))
+            leases.close(token, Outcome(JobStatus.timed_out, "timed_out", TIMED_OUT))
             return JobStatus.timed_out
         if self.crash:
-            ledger.give_back(token, self.crash)
+            leases.give_back(token, self.crash)
             return "crashed"
         return GOES_ON
 
-    def give_back(self, ledger: Ledger) -> str:
+    def give_back(self, leases: Leases) -> str:
         """Say it, and queue the job again if it goes on."""
-        if (ending := self.write(ledger)) == GOES_ON:
-            ledger.give_back(self.claim.token)
+        if (ending := self.write(leases)) == GOES_ON:
+            leases.give_back(self.claim.token)
             return "given back"
         return ending
 
@@ -127,7 +127,7 @@ class Worker:
             self.stopping |= self.only is not None and self._is_final(self.only)
         for slot in self.busy:
             self._tend(slot, slot.give_back)
-        self._say(lambda ledger: ledger.gone(self.name))
+        self._say(lambda leases: leases.gone(self.name))
 
     def tick(self) -> None:
         """Claim what fits, listen for a while, write down what was said."""
@@ -152,24 +152,30 @@ class Worker:
         """Begin an attempt at a job that is ours."""
         log.info("Job claimed.", job=claim.job_id, attempt=claim.attempt)
         try:
-            order = Order(claim.experiment, claim.resume, settings().threads, self.runner.registry)
+            order = Order(
+                claim.experiment,
+                claim.resume,
+                settings().threads,
+                self.runner.registry,
+                settings().cache_dir.absolute(),
+            )
             self.busy.append(Slot(claim, self.runner.start(order)))
         except (OSError, EOFError) as error:  # no more processes, or no fork server
             self.cold, why = True, f"It could not be started: {error!r}."
             log.warning("Job not started.", job=claim.job_id, error=why)
-            self._say(lambda ledger: ledger.give_back(claim.token, why))
+            self._say(lambda leases: leases.give_back(claim.token, why))
 
     def _beat(self) -> None:
         if time.monotonic() < self.beat_at:
             return
         self.beat_at = time.monotonic() + BEAT
         busy, device = len(self.busy), self.runner.device
-        self._say(lambda ledger: ledger.beat(self.name, slots=self.slots, busy=busy, device=device))
+        self._say(lambda leases: leases.beat(self.name, slots=self.slots, busy=busy, device=device))
 
     def _hire(self) -> None:
         """Claim jobs into the free slots."""
         while not self.cold and len(self.busy) < self.slots and time.monotonic() >= self.claim_at:
-            claim = self._say(lambda ledger: ledger.claim(self.name, self.only))
+            claim = self._say(lambda leases: leases.claim(self.name, self.only))
             if claim is None:
                 return
             self.start(claim)
@@ -182,7 +188,7 @@ class Worker:
             for slot in self.busy:
                 slot.listen()
 
-    def _tend(self, slot: Slot, write: Callable[[Ledger], str]) -> bool:
+    def _tend(self, slot: Slot, write: Callable[[Leases], str]) -> bool:
         """Write down what an attempt said; false when it is over.
 
         An error of the database ends the attempt, too: whether the commit happened is unknown, and
@@ -194,7 +200,7 @@ class Worker:
             log.exception("What a job said cannot be stored.", job=slot.claim.job_id)
             why = f"What it said cannot be stored: {error!r}."
             outcome, ending = Outcome(JobStatus.failed, "error", why), JobStatus.failed
-            self._say(lambda ledger: ledger.close(slot.claim.token, outcome))
+            self._say(lambda leases: leases.close(slot.claim.token, outcome))
         slot.said.clear()
         if ending == GOES_ON:
             return True
@@ -203,11 +209,11 @@ class Worker:
         log.info("Job left.", job=slot.claim.job_id, ending=slot.crash or str(ending))
         return False
 
-    def _say(self, verb: Callable[[Ledger], T]) -> T | None:
+    def _say(self, verb: Callable[[Leases], T]) -> T | None:
         """One transaction; none where the job is no longer ours or the run store failed."""
         try:
             with self.sessions.begin() as session:
-                return verb(Ledger(session))
+                return verb(Leases(session))
         except Fenced:
             log.warning("Too late: the job is somebody else's now, or nobody's.")
         except DBAPIError as error:

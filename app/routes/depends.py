@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Path
 
-from app.db import ReadSession
 from app.errors import NotFound
-from app.models import Job
-from app.store import RunStore
+from app.store.jobs import RunStore
+from app.store.models import Job
+from app.store.sessions import ReadSession
 
 LARGEST = 2**31 - 1
 

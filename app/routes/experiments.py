@@ -5,10 +5,10 @@ from dataclasses import asdict
 import orjson
 from fastapi import APIRouter, Response
 
-from app import curves, wire
-from app.errors import NotFound, responses
-from app.schemas import Answer, ExperimentOut, InstantIn
-from app.wording import short
+from app.bodies import Answer, ExperimentOut, InstantIn
+from app.errors import NotFound, responses, short
+from app.results import figures
+from app.results.reading import Reading
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
 
@@ -52,13 +52,8 @@ def get_experiment(name: str) -> ExperimentOut:
 @router.post("/answers", response_model=Answer, responses=responses(400, 413, 422))
 def run_experiment(asked: InstantIn) -> Response:
     """Answer at once, for an experiment that needs no training: figures, tables, checks."""
-    items = list(wire.unpack([wire.pack(asked.experiment.run())]))
-    content = {
-        "figures": curves.figures(items),
-        "tables": wire.latest(items, "table"),
-        "checks": wire.latest(items, "check"),
-        "findings": wire.latest(items, "finding"),
-    }
+    reading = Reading.of(asked.experiment.run())
+    content = reading.results() | {"figures": figures.by_name(reading)}
     return Response(
         orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
     )

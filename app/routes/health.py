@@ -5,11 +5,11 @@ import shutil
 from fastapi import APIRouter, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import migrate
-from app.db import ReadSession, engine
-from app.schemas import Health, Readiness
+from app.bodies import Health, Readiness
 from app.settings import settings
-from app.store import RunStore
+from app.store import migrations
+from app.store.jobs import RunStore
+from app.store.sessions import ReadSession, engine
 
 router = APIRouter(tags=["health"])
 ALIVE = 15.0  # seconds since a worker's last sign of life
@@ -34,7 +34,7 @@ def readyz(session: ReadSession, response: Response) -> Readiness:
 
 def _database() -> str:
     try:
-        return OK if migrate.at_head(engine()) else "Not at head. Run: ridgeline db upgrade"
+        return OK if migrations.at_head(engine()) else "Not at head. Run: ridgeline db upgrade"
     except SQLAlchemyError as error:
         return f"It does not answer: {type(error).__name__}."
 

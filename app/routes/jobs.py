@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Query, Response
 
-from app import jobs
-from app.db import DbSession, ReadSession
+from app import lifecycle
+from app.bodies import JobIn, JobList, JobOut, RunList
 from app.errors import Invalid, responses
-from app.models import Job, JobStatus
 from app.routes.depends import LARGEST, CurrentJob, IdempotencyKey
-from app.schemas import JobIn, JobList, JobOut, RunList
-from app.store import SORTS, Listing, RunStore
+from app.store.jobs import RunStore
+from app.store.models import Job, JobStatus
+from app.store.search import SORTS, Listing
+from app.store.sessions import DbSession, ReadSession
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 Cursor = Annotated[str, Query(max_length=500, description="`next` of the page before.")]
@@ -24,7 +25,7 @@ def create_job(
     asked: JobIn, session: DbSession, response: Response, idempotency_key: IdempotencyKey = None
 ) -> Job:
     """Queue an experiment; a worker picks it up."""
-    job = jobs.submit(
+    job = lifecycle.submit(
         session,
         asked.experiment,
         timeout=asked.timeout,
@@ -102,7 +103,7 @@ def get_job(job: CurrentJob) -> Job:
 @router.delete("/{job_id}", status_code=204, responses=responses(404, 409, 422))
 def delete_job(job: CurrentJob, session: DbSession) -> None:
     """Forget a job that has ended, with its runs, curves and predictor."""
-    jobs.delete(session, job)
+    lifecycle.delete(session, job)
 
 
 @router.post(
@@ -110,7 +111,7 @@ def delete_job(job: CurrentJob, session: DbSession) -> None:
 )
 def cancel_job(job: CurrentJob, session: DbSession) -> Job:
     """Stop a job: now if it waits, within a tick of its worker if it runs; its curves stay."""
-    return jobs.cancel(session, job)
+    return lifecycle.cancel(session, job)
 
 
 @router.post(
@@ -118,7 +119,7 @@ def cancel_job(job: CurrentJob, session: DbSession) -> Job:
 )
 def retry_job(job: CurrentJob, session: DbSession, response: Response) -> Job:
     """Ask for the same again, as a new job."""
-    made = jobs.retry(session, job)
+    made = lifecycle.retry(session, job)
     response.headers["Location"] = f"/api/v1/jobs/{made.id}"
     return made
 

@@ -1,28 +1,21 @@
 """Predictions: one house, many, or a CSV file; checked against the schema the predictor carries."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import ConfigDict, Field
 from starlette.datastructures import UploadFile
 
-from app import schemas
-from app.db import ReadSession
-from app.errors import Fault, Invalid, responses
-from app.predictors import Served, serving
+from app import bodies
+from app.errors import Invalid, responses
 from app.routes.depends import LARGEST
-from app.store import RunStore
-from ml import predictor as predictors
-from ml.schema import BadTable, Checked, InvalidRows, Parsed
+from app.serving.predictors import serving
+from app.serving.prices import check, columns, price
+from app.serving.tables import MOST, decode, price_table
+from app.store.jobs import RunStore
+from app.store.sessions import ReadSession
 
 router = APIRouter(tags=["predictions"])
-MOST = 10_000  # houses a request
-LEAST = 1.0  # dollars: the book clips there (4.10.5), and no house sells below
-COLUMNS = ("SalePrice", "low", "high", "imputed", "warnings")
 TABLE = {
     "schema": {
         "type": "string",
@@ -38,7 +31,7 @@ PRICED = {
 }
 
 
-class HousesIn(schemas.Asked):
+class HousesIn(bodies.Asked):
     """Houses to price; what an attribute may be stands in GET /api/v1/predictor."""
 
     model_config = ConfigDict(
@@ -62,7 +55,7 @@ JobQuery = Annotated[
 
 
 @router.get("/predictor", responses=responses(404, 409, 422))
-def get_predictor(session: ReadSession, job: JobQuery = None) -> schemas.PredictorOut:
+def get_predictor(session: ReadSession, job: JobQuery = None) -> bodies.PredictorOut:
     """The predictor that answers, and the schema of what it reads."""
     served = serving(session, job)
     card = served.predictor.card
@@ -70,7 +63,7 @@ def get_predictor(session: ReadSession, job: JobQuery = None) -> schemas.Predict
         RunStore(session).find(served.job_id),
         RunStore(session).artifact(served.job_id),
     )
-    return schemas.PredictorOut(
+    return bodies.PredictorOut(
         job=served.job_id,
         label=found.label if found else "",
         measure=card.measured,
@@ -84,17 +77,17 @@ def get_predictor(session: ReadSession, job: JobQuery = None) -> schemas.Predict
 
 
 @router.post("/predictions", responses=responses(400, 404, 409, 413, 422))
-def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> schemas.Predictions:
+def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> bodies.Predictions:
     """Price houses. A value training has not seen is encoded as in training, and listed."""
     served = serving(session, asked.job)
     checked = check(served, asked.houses, ["body", "houses"], strict=asked.strict)
     priced = price(served, checked)
-    return schemas.Predictions(
+    return bodies.Predictions(
         job=served.job_id,
         predictions=[
-            schemas.Prediction(
+            bodies.Prediction(
                 price=price, low=low, high=high, imputed=row.imputed,
-                warnings=[schemas.HouseWarning.model_validate(item) for item in row.warnings],
+                warnings=[bodies.HouseWarning.model_validate(item) for item in row.warnings],
             )
             for row, price, low, high in zip(checked.rows, *columns(priced), strict=True)
         ],
@@ -113,14 +106,6 @@ async def read_table(request: Request) -> str:
     return decode(body)
 
 
-def decode(body: bytes) -> str:
-    """The text of a CSV file. Raises Invalid."""
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid(f"The file is not UTF-8 text: byte {error.start} is no character.") from None
-
-
 @router.post(
     "/predictions.csv",
     response_class=Response,
@@ -135,75 +120,6 @@ def predict_table(
     strict: Annotated[bool, Query(description="Refuse what training has not seen.")] = False,
 ) -> Response:
     """Price the rows of a CSV file with Kaggle's column names; Id and SalePrice may be there."""
-    served = serving(session, job)
-    try:
-        parsed = served.predictor.card.input_schema.parse_csv(text, MOST)
-    except BadTable as error:
-        raise Invalid(str(error)) from None
-    if not parsed.rows:
-        raise Invalid("The file has a header and no rows.")
-    checked = check(served, parsed.rows, ["body"], strict=strict, lines=parsed.lines)
-    priced = price(served, checked)
+    priced = price_table(serving(session, job), text, strict=strict)
     headers = {"Content-Disposition": 'attachment; filename="predictions.csv"'}
-    written = write_table(parsed, checked, priced)
-    return Response(written, headers=headers, media_type="text/csv")
-
-
-def check(
-    served: Served,
-    rows: Sequence[Mapping[str, Any]],
-    loc: list[str | int],
-    *,
-    strict: bool,
-    lines: Sequence[int] = (),
-) -> Checked:
-    """The rows, ready to encode; or a 422 with every row, column, value and what is allowed.
-
-    The rows of a file are named by its `lines`, in words as in `loc`.
-    """
-    try:
-        return served.predictor.card.input_schema.check(rows, strict=strict, lines=lines)
-    except InvalidRows as error:
-        faults = [
-            Fault(
-                loc=[*loc, lines[item.row] if lines else item.row, item.column],
-                message=f"{item.place}: {item.message}" if lines else item.message,
-                input=item.value,
-                allowed=item.allowed,
-            )
-            for item in error.errors
-        ]
-        raise Invalid(str(error), faults) from None
-
-
-def price(served: Served, checked: Checked) -> predictors.Predictions:
-    """Prices of checked rows; never one that no house can have."""
-    priced = served.predictor.predict(checked.values)
-    finite = np.isfinite(priced.high) & np.isfinite(priced.low)
-    lost = np.flatnonzero(~finite | (priced.price <= LEAST))
-    if len(lost):
-        row = checked.rows[lost[0]]
-        why = " ".join(item.message for item in row.warnings)
-        worth = f"not above ${LEAST:g}" if finite[lost[0]] else "no finite number"
-        raise Invalid(
-            f"{row.place} is so far from all that training has seen that its price is {worth}."
-            + (f" Its warnings without that: {why}" if why else "")
-        )
-    return priced
-
-
-def columns(priced: predictors.Predictions) -> tuple[list[float], list[float], list[float]]:
-    """Prices and bounds as plain numbers."""
-    return priced.price.tolist(), priced.low.tolist(), priced.high.tolist()
-
-
-def write_table(parsed: Parsed, checked: Checked, priced: predictors.Predictions) -> str:
-    """The answer as CSV: Id (or the line in the file), price, bounds, what was guessed."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("Id" if parsed.ids else "line", *COLUMNS))
-    names = parsed.ids or parsed.lines
-    for name, row, *prices in zip(names, checked.rows, *columns(priced), strict=True):
-        warnings = " ".join(item.message for item in row.warnings)
-        writer.writerow((name, *(f"{x:.4f}" for x in prices), " ".join(row.imputed), warnings))
-    return out.getvalue()
+    return Response(priced, headers=headers, media_type="text/csv")

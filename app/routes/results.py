@@ -10,17 +10,18 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from app import curves, wire
-from app.db import ReadSession, readers
-from app.errors import Conflict, NotFound, responses
-from app.models import FINAL, JobStatus
-from app.predictors import serving
+from app.bodies import CheckOut, FigureRef, Metrics, Preflight
+from app.errors import Conflict, NotFound, responses, short
+from app.results import figures
+from app.results.reading import read
 from app.routes.depends import LARGEST, CurrentJob
-from app.schemas import CheckOut, FigureRef, Metrics, Preflight
-from app.store import SERVED, RunStore
-from app.wording import short
-from ml.predictor import Histogram
+from app.serving.predictors import serving
+from app.store import payloads
+from app.store.jobs import SERVED, RunStore
+from app.store.models import FINAL, JobStatus
+from app.store.sessions import ReadSession, readers
 from ml.houses.submission import preflight
+from ml.predictor import Histogram
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 LOOK = 0.1  # seconds between two looks for news of a job
@@ -28,18 +29,12 @@ PAGE = 200  # chunks sent before the next look
 CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The file."}
 
 
-def said(job: CurrentJob, session: ReadSession) -> list[dict[str, Any]]:
-    """Everything the job said so far."""
-    return list(wire.unpack(payload for _, payload in RunStore(session).chunks(job.id)))
-
-
 @router.get("/metrics", response_model=Metrics, responses=responses(404, 422))
 def get_metrics(job: CurrentJob, session: ReadSession) -> Response:
     """Every point of every curve, by group of runs."""
-    chunks = RunStore(session).chunks(job.id)
-    groups = curves.groups(list(wire.unpack(payload for _, payload in chunks)))
+    reading = read(session, job.id)
     content = {
-        "seq": chunks[-1][0] if chunks else 0,
+        "seq": reading.seq,
         "groups": [
             {
                 "key": group.key,
@@ -48,7 +43,7 @@ def get_metrics(job: CurrentJob, session: ReadSession) -> Response:
                 "metrics": group.started["metrics"],
                 "values": np.ascontiguousarray(group.values.transpose(1, 0, 2)),
             }
-            for group in groups
+            for group in reading.groups.values()
         ],
     }
     return Response(
@@ -60,14 +55,9 @@ def get_metrics(job: CurrentJob, session: ReadSession) -> Response:
 def list_figures(job: CurrentJob, session: ReadSession) -> list[FigureRef]:
     """The figures of a job: its curves, and those the experiment drew."""
     return [
-        FigureRef(name=name, title=_title(figure), url=f"/api/v1/jobs/{job.id}/figures/{name}")
-        for name, figure in curves.figures(said(job, session)).items()
+        FigureRef(name=name, title=title, url=f"/api/v1/jobs/{job.id}/figures/{name}")
+        for name, title in figures.titles(read(session, job.id)).items()
     ]
-
-
-def _title(figure: dict[str, Any]) -> str:
-    title = figure.get("layout", {}).get("title", "")
-    return str(title.get("text", "") if isinstance(title, dict) else title)
 
 
 @router.get(
@@ -77,12 +67,13 @@ def _title(figure: dict[str, Any]) -> str:
 )
 def get_figure(job: CurrentJob, name: str, session: ReadSession) -> Response:
     """A figure as Plotly's JSON, at most 600 points a trace."""
-    figures = curves.figures(said(job, session))
-    if name not in figures:
-        known = ", ".join(figures) or "none yet"
+    reading = read(session, job.id)
+    titles = figures.titles(reading)
+    if name not in titles:
+        known = ", ".join(titles) or "none yet"
         raise NotFound(f"Job {job.id} has no figure {short(name)!r}. It has: {known}.")
     return Response(
-        orjson.dumps(figures[name], option=orjson.OPT_SERIALIZE_NUMPY),
+        orjson.dumps(figures.draw(reading, name), option=orjson.OPT_SERIALIZE_NUMPY),
         media_type="application/json",
     )
 
@@ -90,19 +81,19 @@ def get_figure(job: CurrentJob, name: str, session: ReadSession) -> Response:
 @router.get("/checks", response_model=list[CheckOut], responses=responses(404, 422))
 def list_checks(job: CurrentJob, session: ReadSession) -> list[dict[str, Any]]:
     """The claims of the book that this job tested."""
-    return wire.latest(said(job, session), "check")
+    return read(session, job.id).checks
 
 
 def news(job_id: int, after: int) -> tuple[list[tuple[int, bytes]], JobStatus | None]:
     """The chunks after `after`, and the status once they are the last."""
     with readers()() as session:
         store = RunStore(session)
-        state, chunks = store.state(job_id), store.chunks(job_id, after, PAGE)
+        state, stored = store.state(job_id), store.chunks(job_id, after, PAGE)
     if state is None:
         return [], JobStatus.cancelled
     status, last = state
-    at = chunks[-1][0] if chunks else after
-    return chunks, status if at >= last else None
+    at = stored[-1][0] if stored else after
+    return stored, status if at >= last else None
 
 
 @router.get("/events", response_class=EventSourceResponse, responses=responses(404, 422))
@@ -121,13 +112,13 @@ async def stream_events(
     """
     seen = min(max(after, last_event_id), job.seq)  # beyond the present end is that end
     while True:
-        chunks, status = await run_in_threadpool(news, job.id, seen)
-        for seen, payload in chunks:
-            yield ServerSentEvent(id=str(seen), raw_data=wire.speak(seen, payload).decode())
+        fresh, status = await run_in_threadpool(news, job.id, seen)
+        for seen, payload in fresh:
+            yield ServerSentEvent(id=str(seen), raw_data=payloads.speak(seen, payload).decode())
         if status in FINAL:
             yield ServerSentEvent(event="end", data={"status": status})
             return
-        if not chunks:
+        if not fresh:
             await asyncio.sleep(LOOK)
 
 

@@ -15,12 +15,13 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from app import db, jobs
+from app import lifecycle
 from app.engine.runners import Processes
 from app.engine.worker import Worker
 from app.main import create_app
-from app.models import Job, JobStatus
 from app.settings import settings
+from app.store import sessions
+from app.store.models import Job, JobStatus
 from ml.experiments import parse
 
 ROOT = Path(__file__).parents[2]
@@ -46,13 +47,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
         forget()
         runner = Processes()
         for asked in DONE:
-            with db.writers().begin() as session:
-                job = jobs.submit(session, parse(asked))
-            Worker(db.writers(), runner, only=job.id).work()
-        with db.readers()() as session:
+            with sessions.writers().begin() as session:
+                job = lifecycle.submit(session, parse(asked))
+            Worker(sessions.writers(), runner, only=job.id).work()
+        with sessions.readers()() as session:
             for job in session.scalars(select(Job)):
                 assert job.status == JobStatus.succeeded, f"{job.name}: {job.error}"
-        with db.engine().connect() as connection:
+        with sessions.engine().connect() as connection:
             connection.exec_driver_sql("commit")
             connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
         forget()

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import event
 from starlette.testclient import TestClient
 
-from app import db
 from app.main import create_app
+from app.store import sessions
 from benchmarks.crowd import MANY, fill
 
 MOST = 0.150  # seconds at the median, on 2 cores
@@ -31,7 +31,7 @@ def crowd(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RIDGELINE_DATA_DIR", str(folder))
         forget()
-        with db.writers().begin() as session:
+        with sessions.writers().begin() as session:
             assert fill(session) == 1000
         with TestClient(create_app()) as client:
             yield client
@@ -40,7 +40,7 @@ def crowd(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def test_there_are_as_many_as_we_say(crowd: TestClient) -> None:
     assert crowd.get("/api/v1/jobs").json()["total"] == 1000
-    with db.readers()() as session:
+    with sessions.readers()() as session:
         runs = session.connection().exec_driver_sql("select count(*) from runs").scalar_one()
     assert runs == 999 * 4 + MANY
 
@@ -66,10 +66,10 @@ def test_lists_touch_no_metric_points(crowd: TestClient, address: str) -> None:
     def note(*arguments: object) -> None:
         asked.append(str(arguments[2]))
 
-    event.listen(db.engine(), "before_cursor_execute", note)
+    event.listen(sessions.engine(), "before_cursor_execute", note)
     try:
         assert crowd.get(address).is_success
     finally:
-        event.remove(db.engine(), "before_cursor_execute", note)
+        event.remove(sessions.engine(), "before_cursor_execute", note)
     assert any("FROM jobs" in statement for statement in asked)
     assert not any(f"FROM {t}" in statement for statement in asked for t in ("chunks", "runs"))

@@ -14,9 +14,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from app import db, jobs
-from app.ledger import Claim, Ledger, Outcome
-from app.models import Job, JobStatus
+from app import lifecycle
+from app.store import sessions
+from app.store.leases import Claim, Leases, Outcome
+from app.store.models import Job, JobStatus
 from ml.events import Epoch, Figure, Finding, Graph, HeatMap, Images, Started
 from ml.experiments import parse
 from tests.browser.conftest import listen
@@ -52,16 +53,16 @@ def wait_for_points(page: Page, number: int) -> list[int]:
 
 def make(label: str) -> int:
     """A queued job that no worker will take: its claim is ours."""
-    with db.writers().begin() as session:
-        job = jobs.submit(session, parse({"name": "kaggle_house", "num_epochs": EPOCHS}))
+    with sessions.writers().begin() as session:
+        job = lifecycle.submit(session, parse({"name": "kaggle_house", "num_epochs": EPOCHS}))
         job.label = label
         return job.id
 
 
 def begin(job_id: int, lanes: int = 5) -> Claim:
     """Claim it as a worker would, and say what will be trained."""
-    with db.writers().begin() as session:
-        claim = Ledger(session).claim("a worker", job_id=job_id)
+    with sessions.writers().begin() as session:
+        claim = Leases(session).claim("a worker", job_id=job_id)
         assert claim is not None
         session.flush()
         job = session.get(Job, job_id)
@@ -69,7 +70,7 @@ def begin(job_id: int, lanes: int = 5) -> Claim:
         job.lease_until = time.time() + 600
         labels = tuple(f"fold {lane + 1}" for lane in range(lanes))
         started = Started("folds", labels, EPOCHS, "log_rmse", "cpu", 331)
-        Ledger(session).append(claim.token, [started])
+        Leases(session).append(claim.token, [started])
     return claim
 
 
@@ -77,16 +78,16 @@ def say(claim: Claim, first: int, last: int, lanes: int = 5) -> None:
     """Write epochs first to last."""
     lane = np.linspace(0, 0.02, lanes)
     epochs = [0.2 / epoch + np.stack([lane, 0.1 + lane]) for epoch in range(first, last + 1)]
-    with db.writers().begin() as session:
+    with sessions.writers().begin() as session:
         values = np.array(epochs, dtype=np.float32)
-        Ledger(session).append(claim.token, [Epoch("folds", first, values)])
+        Leases(session).append(claim.token, [Epoch("folds", first, values)])
 
 
 def end(claim: Claim) -> None:
     """Close it with a finding."""
-    with db.writers().begin() as session:
+    with sessions.writers().begin() as session:
         found = Finding("overfitting", "Valid stays above train.", "the gap")
-        Ledger(session).append(claim.token, [found], Outcome(JobStatus.succeeded))
+        Leases(session).append(claim.token, [found], Outcome(JobStatus.succeeded))
 
 
 # ---- every page -------------------------------------------------------------------------------
@@ -158,18 +159,18 @@ def test_figures_that_are_no_curves_are_drawn_in_both_themes_with_their_numbers(
 ) -> None:
     z, pixels = np.eye(3), np.arange(2 * 784, dtype=np.uint8).reshape(2, 28, 28)
     names = ("a", "b", "c")
-    with db.writers().begin() as session:
-        job = jobs.submit(session, parse({"name": "activations"}))
+    with sessions.writers().begin() as session:
+        job = lifecycle.submit(session, parse({"name": "activations"}))
         job_id = job.id
         session.flush()
-        claim = Ledger(session).claim("a worker", job_id=job_id)
+        claim = Leases(session).claim("a worker", job_id=job_id)
         assert claim is not None
         said = [
             Figure("matrix", "A matrix", "One.", heat_map=HeatMap(names, names, z)),
             Figure("images", "Images", "Two.", images=Images(pixels, ("boot", "bag"))),
             Figure("graph", "A graph", "", graph=Graph((("x", 0, 0), ("y", 1, 0)), ((0, 1),))),
         ]
-        Ledger(session).append(claim.token, said, Outcome(JobStatus.succeeded))
+        Leases(session).append(claim.token, said, Outcome(JobStatus.succeeded))
     page.goto(f"/jobs/{job_id}")
     expect(page.locator("#results .js-plotly-plot")).to_have_count(3)
     scale = "() => document.querySelector('#results .js-plotly-plot').data[0].colorscale[0][1]"
@@ -221,7 +222,7 @@ def test_the_first_point_is_drawn_within_a_second_of_the_claim(
         job_id = int(page.url.rpartition("/")[2])
         page.wait_for_function("() => document.getElementById('job').dataset.epoch", polling="raf")
         drawn = time.time()
-        with db.readers()() as session:
+        with sessions.readers()() as session:
             job = session.get(Job, job_id)
             assert job is not None
             assert job.started_at is not None
@@ -399,9 +400,9 @@ def test_an_instant_experiment_is_drawn_while_its_form_is_filled(page: Page) -> 
 
 
 def test_a_job_is_deleted_only_after_a_question(page: Page) -> None:
-    with db.writers().begin() as session:
+    with sessions.writers().begin() as session:
         job_id = make("to be deleted")
-        jobs.cancel(session, session.get_one(Job, job_id))
+        lifecycle.cancel(session, session.get_one(Job, job_id))
     page.goto(f"/jobs/{job_id}")
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Keep it").click()

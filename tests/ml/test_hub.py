@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.data import sources
+from ml.data import downloads
+from ml.data.downloads import Package
 from ml.data.hub import (
     HUB,
     DataUnavailable,
@@ -29,7 +30,6 @@ from ml.data.hub import (
     download_all,
     fetch,
 )
-from ml.data.sources import Package
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("RIDGELINE_TEST_CACHE") or ROOT / "var/cache")
@@ -214,7 +214,7 @@ def test_a_silent_server_costs_three_seconds(server: Server, tmp_path: Path) -> 
 def test_an_answer_that_comes_late_is_closed(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(downloads, "CONNECT_SECONDS", 0.1)
     with pytest.raises(DataUnavailable, match=r"no answer within 0\.1 s"):
         fetch(sample(f"{server.url}/late"), tmp_path)
     for thread in threading.enumerate():
@@ -373,7 +373,7 @@ def test_a_damaged_wheel(wheels: Path, tmp_path: Path, name: str, reason: str) -
 def test_a_registry_that_takes_too_long(
     wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "PACKAGE_SECONDS", 0.01)
+    monkeypatch.setattr(downloads, "PACKAGE_SECONDS", 0.01)
     package = Package("pip", "ridgeline-sample==1.0", "sample/data/first.csv")
     with pytest.raises(DataUnavailable, match=r"it took longer than 0\.01 s"):
         fetch(sample(NOWHERE, package), tmp_path / "cache")

@@ -13,10 +13,12 @@ import numpy as np
 import psutil
 import pytest
 
-from app import db, jobs, wire
-from app.models import Job, JobStatus, Saved
+from app import lifecycle
+from app.results.reading import read
 from app.settings import settings
-from app.store import RunStore
+from app.store import payloads, sessions
+from app.store.jobs import RunStore
+from app.store.models import Job, JobStatus, Saved
 from ml.experiments import parse
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +58,7 @@ class Workers:
 
     def are_seen(self) -> bool:
         """Whether all have given a sign of life: one that still imports heeds no signal."""
-        with db.readers()() as session:
+        with sessions.readers()() as session:
             names = " ".join(row.id for row in RunStore(session).workers(60))
         return all(f":{worker.pid}:" in names for worker in self.alive)
 
@@ -83,19 +85,19 @@ def workers(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def ask(experiment: dict[str, Any]) -> int:
-    with db.writers().begin() as session:
-        return jobs.submit(session, parse(experiment)).id
+    with sessions.writers().begin() as session:
+        return lifecycle.submit(session, parse(experiment)).id
 
 
 def job(job_id: int) -> Job:
-    with db.readers()() as session:
+    with sessions.readers()() as session:
         found = RunStore(session).find(job_id)
         assert found is not None
         return found
 
 
 def checkpoint(job_id: int) -> bytes | None:
-    with db.readers()() as session:
+    with sessions.readers()() as session:
         saved = session.get(Saved, job_id)
         return saved.state if saved else None
 
@@ -109,16 +111,17 @@ def until(true: Callable[[], bool], within: float = 60) -> None:
 
 def said(job_id: int) -> tuple[dict[str, np.ndarray], bytes | None]:
     """Curves and predictor of a job; every epoch must stand there once, in order."""
-    with db.readers()() as session:
+    with sessions.readers()() as session:
         store = RunStore(session)
-        items = list(wire.unpack(payload for _, payload in store.chunks(job_id)))
+        items = [item for chunk in store.chunks(job_id) for item in payloads.unpack(*chunk)]
+        reading = read(session, job_id)
         predictor = store.predictor(job_id)
     epochs = [item for item in items if item["type"] == "epoch"]
     for start in (item for item in items if item["type"] == "started"):
         mine = [item for item in epochs if item["key"] == start["key"]]
         numbers = [item["first"] + i for item in mine for i in range(item["shape"][0])]
         assert numbers == list(range(1, start["num_epochs"] + 1))
-    return wire.curves(epochs), predictor
+    return {key: group.values for key, group in reading.groups.items()}, predictor
 
 
 def uninterrupted(experiment: dict[str, Any]) -> tuple[dict[str, np.ndarray], bytes | None]:
@@ -183,7 +186,7 @@ def test_many_faults_over_many_jobs(workers: Workers) -> None:
 
 def disturb(workers: Workers, draw: random.Random) -> int:
     """One fault, where that cannot make a poison job of a healthy one; how many it was."""
-    with db.readers()() as session:
+    with sessions.readers()() as session:
         if any(job.crashes >= 2 for job in RunStore(session).queue(10)):
             return 0
     with suppress(psutil.NoSuchProcess, StopIteration):  # it ended by itself before we came

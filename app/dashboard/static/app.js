@@ -19,7 +19,7 @@ export function metric(value, digits = 4) {
   const text = size >= 1000 && size < 1e7 ? Math.round(value).toLocaleString("en-US") : fixed ? value.toFixed(digits) : tiny ? value.toExponential(2) : String(+value.toPrecision(3));
   return typeset(text);
 }
-/* 1.5e-07 -> 1.5×10⁻⁷, 10^24.5 -> 10²⁴·⁵, -0.2 -> −0.2, 76% -> 76 %: as wording.py has it. */
+/* 1.5e-07 -> 1.5×10⁻⁷, 10^24.5 -> 10²⁴·⁵, -0.2 -> −0.2, 76% -> 76 %: as typography.py has it. */
 const raised = (text) => text.replace(/[-−]/g, "⁻").replace(/[0-9.]/g, (c) => (c === "." ? "·" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
 export const typeset = (text) => text
   .replace(/(?<![\w.])([-−]?\d+(?:\.\d+)?)e([-−+]?\d+)(?!\w|\.\d)/g, (_, m, k) => {

@@ -1,0 +1,272 @@
+"""What the API says and hears: the shapes of its JSON."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from app.store.models import JobStatus
+from ml.experiment import whole
+from ml.experiments import AnyExperiment, AnyInstant
+
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._:/=+-]{1,50}$")]
+Moment = Annotated[datetime, PlainSerializer(lambda at: at.isoformat().replace("+00:00", "Z"))]
+
+
+class Said(BaseModel):
+    """Read from rows of the store as well as from mappings."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Asked(BaseModel):
+    """What a client sends: nothing unknown, and no text where a number belongs."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    _whole = model_validator(mode="before")(whole)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_unicode(cls, value: object) -> object:
+        """Refuse half a surrogate pair, anywhere: JSON can spell it, but nothing can store it."""
+        try:
+            json.dumps(value, ensure_ascii=False, default=repr).encode()
+        except UnicodeEncodeError as error:
+            half = error.object[error.start : error.end]
+            text = "{half} is half a surrogate pair, and no character."
+            raise PydanticCustomError("no_unicode", text, {"half": ascii(half)}) from None
+        return value
+
+
+class JobIn(Asked):
+    """An experiment to be run."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "experiment": {"name": "kaggle_house", "lr": 0.02},
+                    "timeout": 3600,
+                    "tags": ["try"],
+                }
+            ]
+        }
+    )
+
+    experiment: AnyExperiment = Field(
+        description="Its name, and the fields that differ from default."
+    )
+    timeout: float | None = Field(
+        None, gt=0, le=604_800, description="Seconds an attempt may take."
+    )
+    tags: list[Tag] = Field([], max_length=20, description="Words to find it by.")
+
+
+class InstantIn(Asked):
+    """An experiment that is answered at once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"experiment": {"name": "activations", "alpha": 0.1}}]}
+    )
+
+    experiment: AnyInstant = Field(description="One that is `instant`, by name.")
+
+
+class JobOut(Said):
+    """A job: one asking for an experiment."""
+
+    id: int
+    name: str
+    label: str
+    experiment: dict[str, Any] = Field(description="All its fields, as they were validated then.")
+    status: JobStatus
+    reason: str | None = Field(
+        description="Of a failure: diverged, crashed, invalid, error, timed_out."
+    )
+    error: str | None
+    tags: list[str]
+    timeout: float | None
+    retry_of: int | None
+    attempt: int
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
+    device: str | None
+    measure: str | None = Field(description="What train and valid are numbers of.")
+    num_runs: int
+    epochs_done: int = Field(description="Summed over the groups of runs.")
+    epochs_total: int
+    train: float | None = Field(description="Mean over the runs of the first group, last epoch.")
+    valid: float | None
+    best_valid: float | None
+    best_epoch: int | None
+    checks_held: int
+    checks_total: int
+
+
+class JobList(BaseModel):
+    """A page of jobs."""
+
+    items: list[JobOut]
+    total: int = Field(description="Jobs of this listing, on all pages.")
+    next: str | None = Field(description="Cursor of the next page.")
+
+
+class RunOut(Said):
+    """One trained model: one lane, one curve."""
+
+    id: int
+    key: str = Field(description="Group of lanes within the job.")
+    lane: int
+    label: str
+    num_epochs: int
+    num_parameters: int
+    epoch: int = Field(description="Last epoch stored.")
+    train: float | None
+    valid: float | None
+    best_valid: float | None
+    best_epoch: int | None
+    diverged_at: int | None
+
+
+class RunList(BaseModel):
+    """A page of runs."""
+
+    items: list[RunOut]
+    next: int | None = Field(description="`after` of the next page.")
+
+
+class GroupMetrics(BaseModel):
+    """Curves of a group: values[metric][epoch][lane]; null where unknown."""
+
+    key: str
+    labels: list[str]
+    measure: str
+    metrics: list[str]
+    values: list[list[list[float | None]]]
+
+
+class Metrics(BaseModel):
+    """All points of a job up to chunk `seq`."""
+
+    seq: int
+    groups: list[GroupMetrics]
+
+
+class CheckOut(BaseModel):
+    """A claim, computed from this run."""
+
+    section: str
+    name: str
+    expected: float | str
+    got: float | str
+    tolerance: float | None
+    passed: bool
+
+
+class FigureRef(BaseModel):
+    """A figure of a job."""
+
+    name: str
+    title: str
+    url: str
+
+
+class ExperimentOut(BaseModel):
+    """An experiment that can be asked for."""
+
+    name: str
+    section: str
+    summary: str
+    instant: bool = Field(description="Answers within a request; all others are jobs.")
+    presets: list[dict[str, Any]]
+    json_schema: dict[str, Any] = Field(description="Of its fields.")
+
+
+class Answer(BaseModel):
+    """What an instant experiment says."""
+
+    figures: dict[str, dict[str, Any]] = Field(description="Plotly figures by name.")
+    tables: list[dict[str, Any]]
+    checks: list[CheckOut]
+    findings: list[dict[str, Any]]
+
+
+class HouseWarning(Said):
+    """A value beyond what training has seen."""
+
+    column: str
+    value: float | int | str | None
+    message: str
+
+
+class Prediction(BaseModel):
+    """The price of one house, in dollars."""
+
+    price: float
+    low: float = Field(description="9 of 10 houses of other folds sold between low and high.")
+    high: float
+    imputed: list[str] = Field(
+        description="Attributes that were missing, and treated as in training."
+    )
+    warnings: list[HouseWarning]
+
+
+class Predictions(BaseModel):
+    """Prices in the order of the houses."""
+
+    job: int = Field(description="The job whose predictor answered.")
+    predictions: list[Prediction]
+
+
+class PredictorOut(BaseModel):
+    """The predictor that answers, and what it reads."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    job: int
+    label: str
+    measure: str
+    valid: float | None
+    folds: list[float]
+    interval: list[float] = Field(description="Quantiles of log(sold / predicted), 5 % and 95 %.")
+    size: int = Field(description="Bytes of its file.")
+    input_schema: dict[str, Any] = Field(description="Fields, levels, ranges.", alias="schema")
+    json_schema: dict[str, Any] = Field(description="JSON Schema of one house.")
+
+
+class Preflight(BaseModel):
+    """What would be uploaded, checked."""
+
+    job: int
+    checks: list[CheckOut]
+    ready: bool
+    rows: int
+    bytes: int
+    head: list[str]
+    histogram: dict[str, list[float]] = Field(
+        description="edges (dollars), and the shares sold and predicted between them."
+    )
+
+
+class Health(BaseModel):
+    """Alive."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether it can do its work, and what is missing."""
+
+    status: Literal["ready", "not ready"]
+    checks: dict[str, str] = Field(description="What was looked at: ok, or a sentence.")

@@ -1,0 +1,1 @@
+"""What can be asked for: experiments by name and section, their fields, presets and lessons."""

@@ -1,0 +1,24 @@
+"""The presets of an experiment: which there are, and which of them a form holds."""
+
+from typing import Any
+
+from app.catalogue import changes, forms
+from ml.experiment import Experiment, Preset
+
+
+def presets(cls: type[Experiment], form: forms.Form) -> list[dict[str, Any]]:
+    """The default and the experiment's own, and which of them the form holds."""
+    if not cls.presets:
+        return []
+    default = Preset("", "Default", cls.model_validate({}).label, {})
+    held = form.request
+    return [
+        {
+            "name": preset.name,
+            "title": preset.title,
+            "text": preset.text,
+            "typed": {key: forms.written(value) for key, value in preset.values.items()},
+            "current": held is not None and changes.same(cls, preset.values, held),
+        }
+        for preset in (default, *cls.presets)
+    ]

@@ -1,0 +1,80 @@
+"""The rules of a job's life: submit, cancel, retry, delete."""
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict
+from app.store.jobs import RunStore
+from app.store.models import FINAL, Job, JobStatus
+from ml.experiment import Experiment
+from ml.experiments import parse
+
+
+def submit(
+    session: Session,
+    experiment: Experiment,
+    *,
+    timeout: float | None = None,
+    tags: list[str] | None = None,
+    idempotency_key: str | None = None,
+    retry_of: int | None = None,
+) -> Job:
+    """Queue an experiment; the same key with the same request gives the job it made before.
+
+    Raises:
+        Conflict: where the key was used for another request.
+    """
+    store = RunStore(session)
+    asked = Job(
+        experiment=experiment.model_dump(mode="json"),
+        name=experiment.name,
+        label=experiment.label[:200],
+        timeout=timeout,
+        tags=tags or [],
+        idempotency_key=idempotency_key,
+        retry_of=retry_of,
+    )
+    made = store.find_by_key(idempotency_key) if idempotency_key else None
+    if made is None:
+        return store.enqueue(asked)
+    if (made.experiment, made.timeout, made.tags) != (asked.experiment, asked.timeout, asked.tags):
+        raise Conflict(f"This Idempotency-Key made job {made.id} from another request.")
+    return made
+
+
+def cancel(session: Session, job: Job) -> Job:
+    """Stop it, now if it waits, within a tick of its worker if it runs."""
+    if job.status in FINAL:
+        raise Conflict(f"Job {job.id} has already {ended(job.status)}.")
+    store = RunStore(session)
+    store.cancel(job.id)
+    return store.find(job.id) or job
+
+
+def retry(session: Session, job: Job) -> Job:
+    """Ask for the same again, as a new job."""
+    if job.status not in FINAL:
+        raise Conflict(
+            f"Job {job.id} is {job.status}; only a job that has ended can be tried again."
+        )
+    try:
+        experiment = parse(job.experiment)
+    except ValidationError:
+        raise Conflict(
+            f"Job {job.id} was made by another version: its experiment is no longer valid here."
+        ) from None
+    return submit(session, experiment, timeout=job.timeout, tags=job.tags, retry_of=job.id)
+
+
+def delete(session: Session, job: Job) -> None:
+    """Forget it with all it made."""
+    if job.status not in FINAL:
+        raise Conflict(f"Job {job.id} is {job.status}; cancel it before you delete it.")
+    RunStore(session).delete(job.id)
+
+
+def ended(status: JobStatus) -> str:
+    """The status as the end of a sentence: "has already ..."."""
+    return {JobStatus.cancelled: "been cancelled", JobStatus.timed_out: "timed out"}.get(
+        status, status
+    )

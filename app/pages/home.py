@@ -1,0 +1,67 @@
+"""Home: what this is, what runs now, what was best, and what a newcomer does first."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.catalogue import badges, changes
+from app.dashboard import views
+from app.dashboard.listing import PAGE
+from app.dashboard.rendering import render
+from app.store.jobs import SERVED, RunStore
+from app.store.models import Job, JobStatus
+from app.store.search import Listing
+from app.store.sessions import ReadSession
+from ml.experiments import EXPERIMENTS
+
+ALIVE = 15.0  # seconds since a worker's last sign of life
+HOUSES = SERVED
+
+router = APIRouter()
+
+
+@router.get("/")
+def home(request: Request, session: ReadSession) -> Response:
+    """What this is, what runs now, what was best."""
+    store = RunStore(session)
+    counts = store.counts()
+    succeeded = JobStatus.succeeded
+    best = store.jobs(
+        Listing(status=succeeded, name=HOUSES, sort="valid", descending=False, limit=PAGE)
+    )
+    champion = store.best(HOUSES)
+    chapter = badges.current(store)
+    return render(
+        request,
+        "home.html",
+        bar=views.bar(counts),
+        chapter=chapter,
+        summed=badges.summed(chapter),
+        total=sum(counts.values()),
+        workers=store.workers(ALIVE),
+        queue=views.rows(store.queue(PAGE)),
+        finished=views.rows(store.jobs(Listing(limit=1))),
+        best=views.rows(best[:8]),
+        champion=next(iter(views.rows([champion] if champion else [])), None),
+        book_error=views.percent(views.BOOK[HOUSES]),
+        steps=views.steps(
+            EXPERIMENTS,
+            store.latest().keys(),
+            book_done=any(map(_is_book, best)),
+            beaten=any(_beats_book(job) for job in best),
+        ),
+    )
+
+
+def _is_book(job: Job) -> bool:
+    """Whether a job has the settings of the book's preset."""
+    cls = EXPERIMENTS.get(HOUSES)
+    return cls is not None and any(
+        preset.name == "book" and changes.same(cls, preset.values, job.experiment)
+        for preset in cls.presets
+    )
+
+
+def _beats_book(job: Job) -> bool:
+    """Whether other settings than the book's are better than the book says it is."""
+    return job.valid is not None and job.valid < views.BOOK[HOUSES] and not _is_book(job)

@@ -1,0 +1,158 @@
+"""The form for a new job: drawn from the schema, checked while it is typed."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from app import lifecycle
+from app.catalogue import forms
+from app.catalogue.presets import presets
+from app.dashboard import views
+from app.dashboard.rendering import render
+from app.errors import NotFound
+from app.results.answers import answer
+from app.store.jobs import RunStore
+from app.store.models import Job, JobStatus
+from app.store.search import Listing
+from app.store.sessions import DbSession, ReadSession
+from ml.experiment import Experiment
+from ml.experiments import EXPERIMENTS
+
+ALIVE = 15.0
+FIRST = "kaggle_house"
+OURS = {"experiment", "preset", "from"}  # what an address may hold beside fields
+
+router = APIRouter()
+
+
+async def read_posted(request: Request) -> dict[str, str]:
+    """The fields of a posted form."""
+    form = await request.form()
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+Posted = Annotated[dict[str, str], Depends(read_posted)]
+
+
+def experiment_named(name: str) -> type[Experiment]:
+    """The experiment's class."""
+    if name not in EXPERIMENTS:
+        raise NotFound(f"There is no experiment {name[:80]!r}.")
+    return EXPERIMENTS[name]
+
+
+@router.get("/jobs/new")
+def new(request: Request, session: ReadSession) -> Response:
+    """The form: defaults, a preset or an earlier job, and over them the fields of the address."""
+    asked = dict(request.query_params)
+    store = RunStore(session)
+    earlier = _earlier(store, asked.get("from", ""))
+    name = earlier.name if earlier else asked.get("experiment") or FIRST
+    cls = experiment_named(name)
+    values = earlier.experiment if earlier else _preset(cls, asked.get("preset", ""))
+    form = forms.fill(cls, values, {key: asked[key] for key in asked.keys() - OURS})
+    return _page(request, store, cls, form, from_job=earlier.id if earlier else None)
+
+
+@router.post("/jobs/new")
+def create(request: Request, typed: Posted, session: DbSession) -> Response:
+    """Queue the job and show it; or show the form again, with what is wrong beside each field."""
+    cls = experiment_named(typed.get("experiment", ""))
+    form, store = forms.fill(cls, {}, typed), RunStore(session)
+    if form.experiment is None:
+        return _page(request, store, cls, form, status=422)
+    job = lifecycle.submit(session, form.experiment)
+    return RedirectResponse(f"/jobs/{job.id}", 303)
+
+
+@router.post("/jobs/new/check")
+def check(typed: Posted) -> Response:
+    """What the page says while somebody types."""
+    cls = experiment_named(typed.get("experiment", ""))
+    form = forms.fill(cls, {}, typed)
+    return JSONResponse(
+        {
+            "errors": form.errors,
+            "changed": form.changed,
+            "label": _label(form),
+            "body": _body(cls, form),
+        }
+    )
+
+
+@router.post("/jobs/new/result")
+def result(request: Request, typed: Posted) -> Response:
+    """What an instant experiment gives, drawn beside its form."""
+    cls = experiment_named(typed.get("experiment", ""))
+    form = forms.fill(cls, {}, typed)
+    return render(request, "_result.html", result=answer(form.experiment))
+
+
+def _earlier(store: RunStore, number: str) -> Job | None:
+    if not number:
+        return None
+    known = number.isascii() and number.isdecimal() and len(number) < 19
+    job = store.find(int(number)) if known else None
+    if job is None:
+        raise NotFound(f"There is no job {number[:40]} to start from.")
+    return job
+
+
+def _preset(cls: type[Experiment], name: str) -> Mapping[str, Any]:
+    return next((preset.values for preset in cls.presets if preset.name == name), {})
+
+
+def _page(
+    request: Request, store: RunStore, cls: type[Experiment], form: forms.Form, *,
+    status: int = 200, from_job: int | None = None,
+) -> Response:  # fmt: skip
+    name = str(cls.model_fields["name"].default)
+    counts = store.counts()
+    last = next(iter(store.jobs(Listing(name=name, status=JobStatus.succeeded, limit=1))), None)
+    return render(
+        request,
+        "new.html",
+        status=status,
+        bar=views.bar(counts),
+        name=name,
+        section=cls.section,
+        summary=cls.summary(),
+        experiments=_by_section(),
+        presets=presets(cls, form),
+        form=form,
+        from_job=from_job,
+        label=_label(form),
+        body=_body(cls, form),
+        ahead=counts.get(JobStatus.queued, 0) + counts.get(JobStatus.running, 0),
+        workers=store.workers(ALIVE),
+        last=last,
+        last_took=views.took(last) if last else None,
+        instant=cls.instant,
+        result=answer(form.experiment),
+    )
+
+
+def _by_section() -> dict[str, list[str]]:
+    """Names of the experiments, in the order of the chapter."""
+    found: dict[str, list[str]] = {}
+    for name, kind in EXPERIMENTS.items():
+        found.setdefault(kind.section, []).append(name)
+    return dict(sorted(found.items(), key=lambda item: [*map(int, item[0].split("."))]))
+
+
+def _label(form: forms.Form) -> str:
+    return form.experiment.label if form.experiment else "not yet a whole experiment"
+
+
+def _body(cls: type[Experiment], form: forms.Form) -> str:
+    """The request that does the same; where something is wrong, with what was typed."""
+    experiment: dict[str, Any] = form.request or {
+        "name": cls.model_fields["name"].default,
+        **{field.shape.name: field.value for field in form.fields if field.changed},
+    }
+    text = orjson.dumps({"experiment": experiment}, option=orjson.OPT_INDENT_2).decode()
+    return f"POST /api/v1/jobs\n{text}"

@@ -1,0 +1,1 @@
+"""What a job said, read: its curves, figures and log."""

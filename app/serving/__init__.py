@@ -1,0 +1,1 @@
+"""Which model answers, and how rows of people become prices."""

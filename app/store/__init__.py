@@ -1,0 +1,1 @@
+"""The run store: all SQL, behind verbs of the domain."""

@@ -1,0 +1,135 @@
+"""The run store as the web sees it: every query behind a verb of the domain; it never commits."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from app.store import chunks
+from app.store.models import Artifact, Job, JobStatus, Run, WorkerRow
+from app.store.search import Listing, filtered, page
+from app.store.sessions import now
+
+SERVED = "kaggle_house"
+"""The experiment whose jobs leave a predictor."""
+
+
+class RunStore:
+    """What the web asks and says; one for each session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def enqueue(self, job: Job) -> Job:
+        """Queue a job and say so in its stream."""
+        self.session.add(job)
+        self.session.flush()
+        chunks.append(self.session, job.id, {"status": JobStatus.queued})
+        return job
+
+    def find(self, job_id: int) -> Job | None:
+        """The job of that number."""
+        return self.session.get(Job, job_id, populate_existing=True)
+
+    def find_by_key(self, idempotency_key: str) -> Job | None:
+        """The job that was made with this key."""
+        return self.session.scalar(select(Job).where(Job.idempotency_key == idempotency_key))
+
+    def jobs(self, listing: Listing) -> Sequence[Job]:
+        """A page of jobs; it reads no metric points."""
+        return self.session.scalars(page(listing)).all()
+
+    def count(self, listing: Listing) -> int:
+        """How many jobs this listing has in all."""
+        return self.session.scalar(filtered(select(func.count(Job.id)), listing)) or 0
+
+    def counts(self) -> dict[JobStatus, int]:
+        """Jobs by status."""
+        rows = self.session.execute(select(Job.status, func.count(Job.id)).group_by(Job.status))
+        return dict(iter(rows))  # a Result has keys(), by which dict() would read it
+
+    def queue(self, limit: int) -> Sequence[Job]:
+        """What runs and what waits, in the order it will run."""
+        active = Job.status.in_([JobStatus.running, JobStatus.queued])
+        order = (Job.status == JobStatus.queued, Job.id)
+        return self.session.scalars(select(Job).where(active).order_by(*order).limit(limit)).all()
+
+    def best(self, name: str) -> Job | None:
+        """The succeeded job with a predictor and the lowest mean valid at its last epoch."""
+        query = (
+            select(Job).join(Artifact).where(Job.name == name, Job.status == JobStatus.succeeded)
+        )
+        return self.session.scalar(
+            query.where(Job.valid.is_not(None)).order_by(Job.valid, Job.id).limit(1)
+        )
+
+    def done(self, experiment: dict[str, Any]) -> Job | None:
+        """The last succeeded job of exactly these fields, whoever asked for it."""
+        same_name = Job.name == experiment["name"], Job.status == JobStatus.succeeded
+        query = select(Job).where(*same_name).order_by(Job.id.desc())
+        return next(
+            (job for job in self.session.scalars(query) if job.experiment == experiment), None
+        )
+
+    def latest(self, *, claiming: bool = False) -> dict[str, Job]:
+        """The last succeeded job of each experiment; of those `claiming` something if asked."""
+        last = select(func.max(Job.id)).where(Job.status == JobStatus.succeeded)
+        if claiming:
+            last = last.where(Job.checks_total > 0)
+        query = select(Job).where(Job.id.in_(last.group_by(Job.name)))
+        return {job.name: job for job in self.session.scalars(query)}
+
+    def runs(self, job_id: int, after: int = 0, limit: int = 1000) -> Sequence[Run]:
+        """The runs of a job in the order they were opened."""
+        query = (
+            select(Run).where(Run.job_id == job_id, Run.id > after).order_by(Run.id).limit(limit)
+        )
+        return self.session.scalars(query).all()
+
+    def chunks(
+        self, job_id: int, after: int = 0, limit: int | None = None
+    ) -> list[tuple[int, bytes]]:
+        """Number and payload of a job's chunks after chunk `after`."""
+        return chunks.after(self.session, job_id, after, limit)
+
+    def state(self, job_id: int) -> tuple[JobStatus, int] | None:
+        """Status and number of the last chunk, without loading the job."""
+        query = select(Job.status, Job.seq).where(Job.id == job_id)
+        return self.session.execute(query).one_or_none()
+
+    def predictor(self, job_id: int) -> bytes | None:
+        """The predictor of a job: safetensors bytes."""
+        return self.session.scalar(select(Artifact.payload).where(Artifact.job_id == job_id))
+
+    def artifact(self, job_id: int) -> Artifact | None:
+        """What is known of a job's predictor without loading it."""
+        return self.session.get(Artifact, job_id)
+
+    def cancel(self, job_id: int) -> None:
+        """A queued job is cancelled here and now; a running one as soon as its worker looks."""
+        queued = and_(Job.id == job_id, Job.status == JobStatus.queued)
+        done = self.session.execute(
+            update(Job)
+            .where(queued)
+            .values(status=JobStatus.cancelled, finished_at=now())
+            .returning(Job.id)
+        ).one_or_none()
+        if done:
+            chunks.append(self.session, job_id, {"status": JobStatus.cancelled})
+        else:
+            running = and_(Job.id == job_id, Job.status == JobStatus.running)
+            self.session.execute(update(Job).where(running).values(cancel=True))
+        self.session.expire_all()
+
+    def delete(self, job_id: int) -> None:
+        """Forget a job with all it said and made; give the space back."""
+        self.session.execute(delete(Job).where(Job.id == job_id))
+        if self.session.get_bind().dialect.name == "sqlite":
+            self.session.execute(text("pragma incremental_vacuum"))
+
+    def workers(self, within: float) -> Sequence[WorkerRow]:
+        """Workers seen in the last `within` seconds."""
+        return self.session.scalars(
+            select(WorkerRow).where(WorkerRow.seen_at > now() - within)
+        ).all()

@@ -1,0 +1,286 @@
+"""The run store as a worker sees it: claims under a lease, writes fenced by the claim's token."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from sqlalchemy import (
+    Float,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from app.settings import settings
+from app.store import chunks, summaries
+from app.store.models import Artifact, Job, JobStatus, Run, Saved, WorkerRow
+from app.store.payloads import Item
+from app.store.sessions import now
+from ml.events import Check, Checkpoint, Epoch, Event, Started, Stored, Trained
+
+MAX_CRASHES = 3  # crashes without a checkpoint in between until we give up
+Summary = dict[str, Any]
+LOST = "its workers died."
+MAX_LOST = 10  # the same for workers lost: seldom the job's fault, but it may be what kills them
+
+abandoned = and_(Job.status == JobStatus.running, Job.lease_until < now())
+waiting = or_(Job.status == JobStatus.queued, abandoned)
+
+
+class Fenced(Exception):
+    """Somebody else owns this job now, or nobody does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that is ours for as long as its lease is renewed."""
+
+    job_id: int
+    token: str
+    experiment: dict[str, Any]
+    attempt: int
+    resume: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended a job."""
+
+    status: JobStatus
+    reason: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a renewal of the lease says to the worker."""
+
+    cancel: bool
+    overdue: bool  # the attempt has had its timeout
+
+
+class Leases:
+    """What a worker asks and says; one for each session.
+
+    The first statement of each write is the fence: it names the token and locks the job's row.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def beat(self, worker: str, *, slots: int, busy: int, device: str) -> None:
+        """This worker is alive."""
+        values = {"slots": slots, "busy": busy, "device": device, "seen_at": now()}
+        changed = self.session.execute(
+            update(WorkerRow).where(WorkerRow.id == worker).values(values).returning(WorkerRow.id)
+        ).one_or_none()
+        if changed is None:
+            self.session.execute(insert(WorkerRow).values(id=worker, **values))
+            self.session.execute(delete(WorkerRow).where(WorkerRow.seen_at < now() - 86_400))
+
+    def gone(self, worker: str) -> None:
+        """This worker leaves in good order."""
+        self.session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
+
+    def claim(self, worker: str, job_id: int | None = None) -> Claim | None:
+        """Take the oldest waiting job (or just `job_id`) under a lease, in one statement."""
+        self._bury()
+        token = uuid4().hex
+        oldest = (
+            select(Job.id)
+            .where(waiting)
+            .order_by(Job.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        if job_id is not None:
+            oldest = oldest.where(Job.id == job_id)
+        taken = self.session.execute(
+            update(Job)
+            .where(Job.id == oldest.scalar_subquery())
+            .values(
+                status=JobStatus.running, token=token, worker=worker, error=None, reason=None,
+                lease_until=now() + settings().lease, started_at=now(), attempt=Job.attempt + 1,
+                lost=Job.lost + case((Job.status == JobStatus.running, 1), else_=0),
+                checks_held=0, checks_total=0,
+            )
+            .returning(Job.id, Job.experiment, Job.attempt)
+        ).one_or_none()  # fmt: skip
+        if taken is None:
+            return None
+        chunks.append(
+            self.session,
+            taken.id,
+            {"status": JobStatus.running, "attempt": taken.attempt, "worker": worker},
+        )
+        resume = self.session.scalar(select(Saved.state).where(Saved.job_id == taken.id))
+        return Claim(taken.id, token, taken.experiment, taken.attempt, resume)
+
+    def append(self, token: str, events: Sequence[Event], outcome: Outcome | None = None) -> Orders:
+        """Write what an attempt said, renew its lease, end the job with `outcome`: all or nothing.
+
+        The first statement locks the job's row: no other claim can come between the check and the
+        writes. An epoch that is already stored is not written again.
+
+        Raises:
+            Fenced: where the token no longer owns a job.
+        """
+        job = self._own(token, lease_until=now() + settings().lease)
+        orders = Orders(job.cancel, bool(job.timeout and job.elapsed > job.timeout))
+        if events or outcome:
+            fresh = self._fresh(job.id, events)
+            self._write(job, fresh)
+            self._keep(job.id, fresh)
+            items: list[Stored | Item] = [event for event in fresh if isinstance(event, Stored)]
+            if outcome:
+                items.append(self._close(token, outcome))
+            chunks.append(self.session, job.id, *items)
+        return orders
+
+    def give_back(self, token: str, error: str | None = None) -> None:
+        """Queue the job again; with an error it counts as a crash."""
+        job = self._own(
+            token,
+            status=JobStatus.queued,
+            token=None,
+            error=error,
+            crashes=Job.crashes + int(error is not None),
+        )
+        chunks.append(self.session, job.id, {"status": JobStatus.queued, "error": error})
+
+    def close(self, token: str, outcome: Outcome) -> None:
+        """End the job."""
+        self.append(token, (), outcome)
+
+    def _own(self, owner: str, **values: Any) -> Any:
+        job = self.session.execute(
+            update(Job)
+            .where(Job.token == owner)
+            .values(**values)
+            .returning(
+                Job.id,
+                Job.cancel,
+                Job.timeout,
+                (now() - type_coerce(Job.started_at, Float)).label("elapsed"),
+                Job.summary,
+            )
+        ).one_or_none()
+        if job is None:
+            raise Fenced(owner)
+        return job
+
+    def _close(self, token: str, outcome: Outcome) -> dict[str, Any]:
+        said = {"status": outcome.status, "reason": outcome.reason, "error": outcome.error}
+        self._own(token, **said, token=None, finished_at=now())
+        return {"type": "status", **said}
+
+    def _bury(self) -> None:
+        """Close the jobs nobody runs and nobody may run again."""
+        hopeless = or_(Job.crashes >= MAX_CRASHES, Job.lost >= MAX_LOST)
+        doomed = self.session.execute(
+            select(Job.id, Job.cancel, Job.error)
+            .where(or_(and_(abandoned, Job.cancel), and_(waiting, hopeless)))
+            .with_for_update(skip_locked=True)  # another worker may be about to say the same
+        ).all()
+        for job in doomed:
+            said: dict[str, Any] = {"status": JobStatus.cancelled, "reason": None, "error": None}
+            if not job.cancel:
+                why = f"Gave up after too many attempts without a checkpoint: {job.error or LOST}"
+                said = {"status": JobStatus.failed, "reason": "crashed", "error": why}
+            closed = update(Job).where(Job.id == job.id)
+            self.session.execute(closed.values(**said, token=None, finished_at=now()))
+            chunks.append(self.session, job.id, said)
+
+    def _fresh(self, job_id: int, events: Sequence[Event]) -> list[Event]:
+        """The events without groups already opened and epochs already stored."""
+        query = select(Run.key, func.max(Run.epoch)).where(Run.job_id == job_id).group_by(Run.key)
+        stored: dict[str, int] = dict(iter(self.session.execute(query)))
+        fresh: list[Event] = []
+        for event in events:
+            match event:
+                case Started(key):
+                    if key not in stored:
+                        stored[key] = 0
+                        fresh.append(event)
+                case Epoch(key):
+                    new = event.after(stored[key])
+                    stored[key] = max(stored[key], event.last)
+                    fresh += [new] if len(new.values) else []
+                case _:
+                    fresh.append(event)
+        return fresh
+
+    def _write(self, job: Any, events: Sequence[Event]) -> None:
+        """Open runs, move each run's last and best, and what the lists show of the job."""
+        for event in events:
+            match event:
+                case Started():
+                    self._open(job.id, event)
+                case Check():
+                    counted = {
+                        "checks_total": Job.checks_total + 1,
+                        "checks_held": Job.checks_held + int(event.passed),
+                    }
+                    self.session.execute(update(Job).where(Job.id == job.id).values(**counted))
+        epochs = [event for event in events if isinstance(event, Epoch)]
+        summary = job.summary
+        for key in dict.fromkeys(event.key for event in epochs):
+            said = [event for event in epochs if event.key == key]
+            values = np.concatenate([event.values for event in said])
+            summary = self._advance(job.id, summary, key, said[0].first, values)
+
+    def _open(self, job_id: int, event: Started) -> None:
+        self.session.execute(
+            insert(Run),
+            [
+                {"job_id": job_id, "key": event.key, "lane": lane, "label": label,
+                 "num_epochs": event.num_epochs, "num_parameters": event.num_parameters}
+                for lane, label in enumerate(event.labels)
+            ],
+        )  # fmt: skip
+        self.session.execute(
+            update(Job).where(Job.id == job_id).values(
+                measure=func.coalesce(Job.measure, event.measure), device=event.device,
+                num_runs=Job.num_runs + len(event.labels),
+                epochs_total=Job.epochs_total + event.num_epochs,
+            )
+        )  # fmt: skip
+
+    def _advance(
+        self, job_id: int, summary: Summary, key: str, first: int, values: summaries.Values
+    ) -> Summary:
+        """Move the runs of a group on by (E, M, L) values; gives the job's new summary."""
+        rows = summaries.lanes(job_id, key, first, values)
+        self.session.connection().execute(summaries.ADVANCE, rows)
+        columns: dict[str, Any] = {"epochs_done": Job.epochs_done + len(values)}
+        if summary.get("key", key) == key:  # the job is shown by its first group
+            columns |= summaries.summary(summary, key, first, values)
+        self.session.execute(update(Job).where(Job.id == job_id).values(**columns))
+        new: Summary = columns.get("summary", summary)
+        return new
+
+    def _keep(self, job_id: int, events: Sequence[Event]) -> None:
+        """Save the last checkpoint and the predictor among these events."""
+        checkpoint = next(
+            (event for event in reversed(events) if isinstance(event, Checkpoint)), None
+        )
+        if checkpoint:
+            self.session.execute(delete(Saved).where(Saved.job_id == job_id))
+            self.session.execute(insert(Saved).values(job_id=job_id, state=checkpoint.state))
+            self.session.execute(update(Job).where(Job.id == job_id).values(crashes=0, lost=0))
+        for event in events:
+            if isinstance(event, Trained):
+                payload = event.payload
+                self.session.execute(delete(Artifact).where(Artifact.job_id == job_id))
+                self.session.execute(
+                    insert(Artifact).values(job_id=job_id, size=len(payload), payload=payload)
+                )

@@ -1,0 +1,203 @@
+"""The tables of the run store."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Dialect,
+    Double,
+    Enum,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.store.sessions import now
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: seconds since 1970 in the database, an aware UTC datetime in Python."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | float | None, _: Dialect) -> float | None:
+        """Aware datetime, or seconds, to seconds."""
+        return value.timestamp() if isinstance(value, datetime) else value
+
+    def process_result_value(self, value: float | None, _: Dialect) -> datetime | None:
+        """Seconds to aware datetime."""
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables; constraints are named, so that migrations can name them on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class JobStatus(StrEnum):
+    """Where a job is."""
+
+    queued = "queued"
+    running = "running"
+    succeeded = "succeeded"
+    failed = "failed"
+    cancelled = "cancelled"
+    timed_out = "timed_out"
+
+
+MOVES: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.queued: frozenset({JobStatus.running, JobStatus.cancelled, JobStatus.failed}),
+    JobStatus.running: frozenset(JobStatus) - {JobStatus.running},
+}
+FINAL = frozenset(JobStatus) - MOVES.keys()
+
+
+class Job(Base):
+    """One asking for an experiment."""
+
+    __tablename__ = "jobs"
+    # autoincrement: SQLite would hand out the id of a deleted job again
+    __table_args__ = (
+        Index("ix_jobs_status_id", "status", "id"),
+        Index("ix_jobs_valid_id", "valid", "id"),
+        Index("ix_jobs_name_valid", "name", "valid"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    experiment: Mapped[dict[str, Any]] = mapped_column(
+        JSON
+    )  # as it was given: only the runner parses it
+    name: Mapped[str] = mapped_column(String(80))
+    label: Mapped[str] = mapped_column(String(200), default="")
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list)
+    timeout: Mapped[float | None]  # seconds an attempt may take
+    idempotency_key: Mapped[str | None] = mapped_column(String(200), unique=True)
+    retry_of: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+
+    status: Mapped[JobStatus] = mapped_column(
+        Enum(JobStatus, native_enum=False, length=12), default=JobStatus.queued
+    )
+    reason: Mapped[str | None] = mapped_column(
+        String(20)
+    )  # of a failure: diverged, crashed, invalid, error
+    error: Mapped[str | None]
+    cancel: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(Instant, default=now())
+    started_at: Mapped[datetime | None] = mapped_column(Instant)  # of the last attempt
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    token: Mapped[str | None] = mapped_column(
+        String(32), unique=True
+    )  # of the attempt that may write
+    lease_until: Mapped[float | None]  # seconds since 1970 on the database's clock
+    worker: Mapped[str | None] = mapped_column(String(200))
+    attempt: Mapped[int] = mapped_column(default=0)
+    crashes: Mapped[int] = mapped_column(
+        default=0
+    )  # attempts that crashed since the last checkpoint
+    lost: Mapped[int] = mapped_column(default=0)  # attempts whose worker fell silent since then
+
+    seq: Mapped[int] = mapped_column(default=0)  # of the last chunk
+    device: Mapped[str | None] = mapped_column(String(40))
+    measure: Mapped[str | None] = mapped_column(String(40))
+    num_runs: Mapped[int] = mapped_column(default=0)
+    epochs_done: Mapped[int] = mapped_column(default=0)  # summed over the groups of lanes
+    epochs_total: Mapped[int] = mapped_column(default=0)
+    # of the setting that the headline names, mean over its repetitions: folds, seeds, data sets
+    headline: Mapped[str | None] = mapped_column(String(200))  # "" where there is one setting only
+    train: Mapped[float | None]  # at the last epoch
+    valid: Mapped[float | None]
+    best_valid: Mapped[float | None]
+    best_epoch: Mapped[int | None]
+    checks_held: Mapped[int] = mapped_column(default=0)
+    checks_total: Mapped[int] = mapped_column(default=0)
+    book_held: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # of those, the claims of the book
+    book_total: Mapped[int] = mapped_column(default=0, server_default="0")
+    requires: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # {"device": "cuda", ...}
+    # what a row of a list draws: {"folds": [valid, ...], "spark": [[epoch, train, valid], ...]}
+    summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class Run(Base):
+    """One trained model: one lane of one group, one curve."""
+
+    __tablename__ = "runs"
+    __table_args__ = (UniqueConstraint("job_id", "key", "lane"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(80))
+    lane: Mapped[int]
+    label: Mapped[str] = mapped_column(String(200))
+    setting: Mapped[str | None] = mapped_column(String(200))  # that this run repeats
+    num_epochs: Mapped[int]
+    num_parameters: Mapped[int] = mapped_column(default=0)
+    epoch: Mapped[int] = mapped_column(default=0)  # last one stored
+    train: Mapped[float | None]
+    valid: Mapped[float | None]
+    best_valid: Mapped[float | None]
+    best_epoch: Mapped[int | None]
+    diverged_at: Mapped[int | None]  # first epoch whose loss was not finite
+
+
+class Chunk(Base):
+    """What was said between two ticks, as chunks.py packs it; `seq` counts per job: the SSE id."""
+
+    __tablename__ = "chunks"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first: Mapped[int | None]  # number of the first chunk that was merged into this one
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Saved(Base):
+    """The latest checkpoint of a job."""
+
+    __tablename__ = "checkpoints"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Artifact(Base):
+    """The predictor of a job: one safetensors file whose header carries its JSON."""
+
+    __tablename__ = "predictors"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(Instant, default=now())
+    size: Mapped[int]  # bytes
+    payload: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+
+class WorkerRow(Base):
+    """A worker and its last sign of life."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)  # host:pid:random
+    slots: Mapped[int]
+    busy: Mapped[int] = mapped_column(default=0)
+    device: Mapped[str] = mapped_column(String(80), default="cpu")
+    started_at: Mapped[datetime] = mapped_column(Instant, default=now())
+    seen_at: Mapped[datetime] = mapped_column(Instant, default=now())

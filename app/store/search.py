@@ -1,0 +1,90 @@
+"""Lists of jobs: searched by words and fields, sorted, from a cursor on."""
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.store.models import Job, JobStatus
+
+SORTS: dict[str, InstrumentedAttribute[Any]] = {
+    "id": Job.id, "valid": Job.valid, "best_valid": Job.best_valid, "train": Job.train,
+    "created_at": Job.created_at, "name": Job.name, "status": Job.status,
+}  # fmt: skip
+"""What a list of jobs can be sorted by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which jobs, in which order, from where on."""
+
+    status: JobStatus | None = None
+    name: str = ""
+    tag: str = ""
+    text: str = ""
+    sort: str = "id"
+    descending: bool = True
+    after: tuple[Any, int] | None = None  # value of `sort` and id of the last job seen
+    limit: int = 50
+
+
+def page(listing: Listing) -> Select[Any]:
+    """The jobs of a listing, in its order; those without a value to sort by come last."""
+    column = SORTS[listing.sort]
+    query = filtered(select(Job), listing)
+    if listing.after is not None:
+        query = query.where(_beyond(column, listing))
+    order = [column.desc(), Job.id.desc()] if listing.descending else [column.asc(), Job.id.asc()]
+    return query.order_by(column.is_(None), *order).limit(listing.limit)
+
+
+def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
+    """The query, of the jobs that a listing is about."""
+    if listing.status:
+        query = query.where(Job.status == listing.status)
+    if listing.name:
+        query = query.where(Job.name == listing.name)
+    if listing.tag:
+        query = query.where(_contains(cast(Job.tags, String), f'"{listing.tag}"'))
+    for word in listing.text.lower().split():
+        query = query.where(_matches(word))
+    return query
+
+
+def _beyond(column: InstrumentedAttribute[Any], listing: Listing) -> ColumnElement[bool]:
+    """After the cursor in the order of the listing: jobs without a value come last."""
+    value, job_id = listing.after or (None, 0)
+    further = Job.id < job_id if listing.descending else Job.id > job_id
+    if value is None:
+        return and_(column.is_(None), further)
+    past = column < value if listing.descending else column > value
+    return or_(past, and_(column == value, further), column.is_(None))
+
+
+def _matches(word: str) -> ColumnElement[bool]:
+    """A word of a search: `#12`, `lr=0.01` as in the config, or part of a name, label or tag."""
+    if word.startswith("#") and word[1:].isdecimal():
+        return Job.id == min(int(word[1:][:18]), 2**31 - 1)  # all that a column can hold
+    key, equals, value = word.partition("=")
+    if equals and key.isidentifier():
+        config = func.lower(cast(Job.experiment, String))
+        forms = [f'"{key}": {form}' for form in _forms(value)]
+        return or_(*(_contains(config, form + end) for form in forms for end in (",", "}")))
+    columns = (Job.name, Job.label, cast(Job.status, String), cast(Job.tags, String))
+    return or_(*(_contains(func.lower(column), word) for column in columns))
+
+
+def _forms(value: str) -> set[str]:
+    """How a value may stand in JSON: 5 as 5.0, text in quotes, 128,64 as a list."""
+    forms = {value, f'"{value}"', f"[{', '.join(part.strip() for part in value.split(','))}]"}
+    with suppress(ValueError):
+        forms.add(json.dumps(float(value)))
+        forms.add(json.dumps(int(float(value))) if float(value).is_integer() else value)
+    return forms
+
+
+def _contains(column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
+    return column.contains(part, autoescape=True)

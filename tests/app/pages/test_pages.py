@@ -1,0 +1,596 @@
+"""The dashboard's pages as a browser without scripts would see them."""
+
+import gzip
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy.orm import Session
+from starlette.testclient import TestClient
+
+from app import lifecycle
+from app.catalogue import forms, reproduce
+from app.cli import flags
+from app.dashboard import assets
+from app.dashboard.rendering import ago, cell, cells, embed, metric, plural, seconds, short, since
+from app.main import create_app
+from app.store import sessions
+from app.store.jobs import RunStore
+from app.store.leases import Leases, Outcome
+from app.store.models import Job, JobStatus
+from ml.events import Check, Epoch, Event, Figure, Finding, Note, Series, Started, Table
+from ml.experiments import EXPERIMENTS, parse
+
+PAGES = [
+    "/api",
+    "/", "/jobs", "/jobs/1", "/jobs/2", "/jobs/3", "/jobs/new", "/jobs/new?experiment=polynomial",
+    "/jobs/new?experiment=activations", "/jobs/1/submission", "/jobs/2/submission", "/predict",
+    "/jobs/nothing", "/nowhere", "/learn", "/learn/4.1", "/learn/4.9",
+]  # fmt: skip
+
+
+@pytest.fixture
+def empty(database: str) -> Iterator[TestClient]:
+    """The application on a run store without jobs."""
+    with TestClient(create_app(), headers={"Accept": "text/html"}) as client:
+        yield client
+
+
+class Page(HTMLParser):
+    """What a test looks at in a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += f" {data.strip()}" if data.strip() else ""
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Attributes of the elements of that name."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def get(client: TestClient, path: str, status: int = 200) -> Page:
+    response = client.get(path, headers={"Accept": "text/html"})
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"].startswith("text/html")
+    return Page(response.text)
+
+
+def make(session: Session, label: str = "made", **given: Any) -> Job:
+    """A queued job."""
+    job = lifecycle.submit(session, parse({"name": "kaggle_house", **given}))
+    job.label = label
+    session.commit()
+    return job
+
+
+def tell(
+    session: Session,
+    job: Job,
+    *,
+    lanes: int = 5,
+    epochs: int = 3,
+    valid: float = 0.14,
+    outcome: Outcome | None = None,
+) -> None:
+    """Let a worker claim the job and say something."""
+    claim = Leases(session).claim("worker", job_id=job.id)
+    assert claim is not None
+    labels = tuple(f"fold {lane + 1}" for lane in range(lanes))
+    values = np.full((epochs, 2, lanes), [[[valid - 0.04], [valid]]], dtype=np.float32)
+    values = np.broadcast_to(values[:, :, :1], (epochs, 2, lanes)).astype(np.float32)
+    said: list[Event] = [
+        Note("Data read."),
+        Started("folds", labels, epochs, "log_rmse", "cpu", 331),
+        Epoch("folds", 1, values),
+    ]
+    Leases(session).append(claim.token, said)
+    if outcome:
+        results: list[Event] = [
+            Finding("overfitting", "Valid stays above train.", "a gap of more than a tenth"),
+            Table("book", "Beside the book", ("fold", "got", "verdict"), (("1", 0.14, "holds"),)),
+            Check("4.10", "mean valid", 0.170157, valid, 0.003, True, "figure"),
+            Figure("prices", "Prices", "They rise.", (Series("a", np.arange(3.0), np.ones(3)),)),
+        ]
+        Leases(session).append(claim.token, results)
+        Leases(session).close(claim.token, outcome)
+    session.commit()
+
+
+# ---- every page -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_small_has_one_heading_and_keeps_to_the_policy(
+    client: TestClient, path: str
+) -> None:
+    response = client.get(path, headers={"Accept": "text/html"})
+    page = Page(response.text)
+    assert len(response.content) < 60_000
+    assert len(page.all("h1")) == 1
+    assert len(page.all("main")) == 1
+    assert page.all("html") == [{"lang": "en"}]
+    assert not [attributes for _, attributes in page.elements if "style" in attributes]
+    assert not [name for _, attributes in page.elements for name in attributes if name[:2] == "on"]
+    for script in page.all("script"):
+        assert script.get("src") or script.get("type") == "application/json"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_ids_are_unique_and_every_label_and_link_has_its_target(
+    client: TestClient, path: str
+) -> None:
+    page = get(client, path, 404 if path.startswith("/n") or "nothing" in path else 200)
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for name in ("for", "aria-labelledby", "aria-describedby", "aria-controls"):
+        wanted = {attributes[name] for _, attributes in page.elements if attributes.get(name)}
+        assert wanted <= set(ids)
+    for link in page.all("a"):
+        href = str(link["href"])
+        if href.startswith("/") and "events" not in href:
+            assert client.get(href).status_code == 200, href
+
+
+@pytest.mark.parametrize("path", ["/", "/jobs", "/jobs/new", "/predict"])
+def test_an_empty_store_says_what_to_do_next(empty: TestClient, path: str) -> None:
+    page = get(empty, path)
+    assert "/jobs/new" in " ".join(str(link["href"]) for link in page.all("a"))
+    assert "None" not in page.words
+
+
+def test_what_is_not_there_is_said_in_the_same_look(empty: TestClient) -> None:
+    for path in (
+        "/nowhere",
+        "/jobs/99",
+        "/jobs/x",
+        "/jobs/99999999999999999999",
+        "/jobs/7/submission",
+    ):
+        page = get(empty, path, 404)
+        assert page.all("nav")
+        assert "404" in page.words
+
+
+def test_a_job_without_a_submission_loads_no_script_for_one(client: TestClient) -> None:
+    for number, ready in ((1, True), (2, False)):
+        scripts = [
+            str(script.get("src"))
+            for script in get(client, f"/jobs/{number}/submission").all("script")
+        ]
+        assert any("submission.js" in source for source in scripts) is ready
+
+
+# ---- assets -----------------------------------------------------------------------------------
+
+
+def test_assets_are_compressed_hashed_and_kept_for_ever(client: TestClient) -> None:
+    page = get(client, "/jobs/1")
+    sources = [str(item["src"]) for item in page.all("script") if item.get("src")]
+    sources += [str(item["href"]) for item in page.all("link")]
+    assert any("plotly" in source for source in sources)
+    for source in sources:
+        response = client.get(source, headers={"Accept-Encoding": "gzip"})
+        assert response.status_code == 200
+        assert response.headers["content-encoding"] == "gzip"
+        assert response.headers["cache-control"] == assets.FOR_EVER
+        plain = client.get(source, headers={"Accept-Encoding": "identity"})
+        assert plain.content == response.content
+
+
+def test_the_api_has_a_page_that_works_with_no_network(client: TestClient) -> None:
+    page = get(client, "/api")
+    sources = [
+        str(tag.get("src") or tag.get("href")) for tag in page.all("script") + page.all("link")
+    ]
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "api.js"):
+        (source,) = [source for source in sources if source.endswith(name)]
+        assert client.get(source).status_code == 200
+    assert all(source.startswith("/") for source in sources)
+    assert "/api" in [link["href"] for link in page.all("a")]
+
+
+def test_each_operation_is_summed_up_by_its_first_sentence(client: TestClient) -> None:
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    assert paths["/api/v1/jobs/{job_id}"]["get"]["summary"] == "Where a job is"
+    assert all(op["summary"] != "" for path in paths.values() for op in path.values())
+
+
+def test_an_asset_of_an_earlier_version_is_not_kept(client: TestClient) -> None:
+    assert client.get("/static/0000/app.js").headers["cache-control"] == "no-cache"
+    assert client.get("/static/0000/secret.py").status_code == 404
+    assert client.get("/static/0000/../main.py").status_code == 404
+    assert client.get("/favicon.ico").status_code == 200
+
+
+def test_our_own_scripts_stay_small() -> None:
+    own = [
+        asset.plain
+        for name, asset in assets.files().items()
+        if name.endswith(".js") and not name.startswith("vendor/")
+    ]
+    assert sum(map(len, own)) < 80_000
+    assert gzip.decompress(assets.find("app.js").packed) in own  # type: ignore[union-attr]
+
+
+def test_every_module_that_is_imported_is_there() -> None:
+    for name, asset in assets.files().items():
+        if name.endswith(".js") and not name.startswith("vendor/"):
+            for wanted in re.findall(rb'(?:from|import\() ?"\./([\w.]+)"', asset.plain):
+                assert wanted.decode() in assets.files(), (name, wanted)
+
+
+# ---- home and jobs ----------------------------------------------------------------------------
+
+
+def test_home_shows_the_champion_what_runs_and_what_waits(
+    client: TestClient, store: object
+) -> None:
+    with sessions.writers()() as session:
+        tell(session, make(session, "the one that runs"))
+        make(session, "the one that waits")
+    words = get(client, "/").words
+    assert "the one that runs" in words
+    assert "the one that waits" in words
+    assert "Champion" in words
+    assert "1 running" in words
+
+
+def done(page: Page) -> dict[str, bool]:
+    """Which of the first steps are ticked."""
+    words = page.words.partition("Start here")[2]
+    titles = ["Train the book's", "Beat it", "Fit a polynomial", "Look at activation", "Price"]
+    places = [words.index(title) for title in titles]
+    parts = [words[i:j] for i, j in zip(places, [*places[1:], None], strict=True)]
+    return {t: " done" in part.split("Ridgeline")[0] for t, part in zip(titles, parts, strict=True)}
+
+
+def test_a_first_step_is_ticked_by_what_it_asks_for_only(
+    empty: TestClient, session: Session
+) -> None:
+    book = next(p.values for p in EXPERIMENTS["kaggle_house"].presets if p.name == "book")
+    succeeded = Outcome(JobStatus.succeeded)
+    assert not any(done(get(empty, "/")).values())
+    tell(session, make(session), valid=0.1702, outcome=succeeded)
+    assert not any(done(get(empty, "/")).values())
+    tell(session, make(session, **book), valid=0.1698, outcome=succeeded)
+    assert [title for title, ticked in done(get(empty, "/")).items() if ticked] == [
+        "Train the book's"
+    ]
+    tell(session, make(session), valid=0.1701, outcome=succeeded)
+    assert done(get(empty, "/"))["Beat it"]
+
+
+def test_kept_experiments_are_ticked_and_a_priced_house_never(client: TestClient) -> None:
+    ticks = done(get(client, "/"))
+    assert ticks["Fit a polynomial"]
+    assert ticks["Look at activation"]
+    assert not ticks["Price"]
+
+
+def test_jobs_are_paged_without_gap_or_repeat_in_every_order(
+    empty: TestClient, session: Session
+) -> None:
+    for number in range(120):
+        session.add(
+            Job(
+                experiment={"name": "kaggle_house"}, name="kaggle_house", label=f"job {number}",
+                valid=None if number % 3 else 0.1 + (number % 7) / 100, status=JobStatus.succeeded,
+                measure="log_rmse",
+            )
+        )  # fmt: skip
+    session.commit()
+    for query in (
+        "",
+        "?sort=valid",
+        "?sort=valid&dir=desc",
+        "?sort=name",
+        "?sort=created_at&dir=asc",
+    ):
+        seen, path = [], f"/jobs{query}"
+        while path:
+            page = get(empty, path)
+            seen += re.findall(r"#(\d+)", page.words)
+            following = [link["href"] for link in page.all("a") if link.get("rel") == "next"]
+            path = str(following[0]) if following else ""
+        assert len(seen) == len(set(seen)) == 120, query
+
+
+def test_jobs_without_a_value_come_last(empty: TestClient, session: Session) -> None:
+    tell(session, make(session), valid=0.15, outcome=Outcome(JobStatus.succeeded))
+    make(session)
+    tell(session, make(session), valid=0.13, outcome=Outcome(JobStatus.succeeded))
+    words = get(empty, "/jobs?sort=valid").words
+    assert re.findall(r"#(\d+)", words) == ["3", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=first", {"1"}), ("q=%232", {"2"}), ("q=lr%3D0.5", {"2"}), ("q=100%25", set()),
+        ("status=queued", {"1", "2"}), ("status=failed", set()),
+        ("status=bogus&sort=bogus&dir=up&after=bogus", {"1", "2"}), ("after=~x", {"1", "2"}),
+    ],
+)  # fmt: skip
+def test_jobs_are_found_as_the_address_says(
+    empty: TestClient, session: Session, query: str, found: set[str]
+) -> None:
+    make(session, "first")
+    make(session, "second", lr=0.5)
+    page = get(empty, f"/jobs?{query}")
+    assert set(re.findall(r"#(\d+)", page.words)) == found
+    if not found:
+        assert "No job fits" in page.words
+
+
+def test_a_label_is_text(empty: TestClient, session: Session) -> None:
+    make(session, "<script>alert(1)</script>" + "x" * 150)
+    for path in ("/", "/jobs", "/jobs/1", "/jobs?q=%3Cscript%3E"):
+        text = empty.get(path).text
+        assert "<script>alert" not in text
+        assert "<script>alert" in unescape(text)
+
+
+# ---- a job ------------------------------------------------------------------------------------
+
+
+def test_a_finished_job_shows_all_it_yielded(client: TestClient) -> None:
+    page = get(client, "/jobs/1")
+    for text in ("Beside the book", "Checks", "fold 1", "fold 5", "ridgeline train kaggle_house"):
+        assert text in page.words
+    assert "--num-epochs 5" in page.words
+    assert "by this rule" in page.words
+    figures = [div["data-figure"] for div in page.all("div") if div.get("data-figure")]
+    for source in [*figures, "/jobs/1/curves.json"]:
+        assert client.get(str(source)).status_code == 200
+
+
+def test_a_running_job_says_how_far_it_is(empty: TestClient, session: Session) -> None:
+    job = make(session)
+    tell(session, job, epochs=2)
+    page = get(empty, "/jobs/1")
+    assert "2 of 2 epochs" in page.words
+    assert "Cancel" in page.words
+    (root,) = [div for div in page.all("div") if div.get("id") == "job"]
+    assert (root["data-seq"], root["data-live"]) == ("3", "yes")
+    said = empty.get("/jobs/1/curves.json").json()
+    assert said["seq"] == 3
+    assert said["groups"][0]["middle"][0] == [1, 2]
+
+
+def test_a_queued_job_knows_its_place(empty: TestClient, session: Session) -> None:
+    for _ in range(3):
+        make(session)
+    assert "next in the queue" in get(empty, "/jobs/1").words
+    assert "number 3 in the queue" in get(empty, "/jobs/3").words
+    assert "No worker is running" in get(empty, "/jobs/3").words
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (
+            Outcome(JobStatus.failed, "diverged", "Lost at 3."),
+            ("diverged", "A smaller learning rate"),
+        ),
+        (Outcome(JobStatus.failed, "error", "No memory."), ("failed", "No memory.")),
+        (Outcome(JobStatus.timed_out, "timed_out", "Too long."), ("timed out", "Too long.")),
+        (Outcome(JobStatus.cancelled), ("cancelled", "Run again")),
+        (Outcome(JobStatus.succeeded), ("succeeded", "Delete")),
+    ],
+)
+def test_how_a_job_ended_is_said_in_words(
+    empty: TestClient, session: Session, outcome: Outcome, words: tuple[str, ...]
+) -> None:
+    tell(session, make(session), outcome=outcome)
+    page = get(empty, "/jobs/1")
+    assert all(word in page.words for word in words)
+    assert words[0] in get(empty, "/jobs").words
+
+
+def test_a_job_of_an_experiment_that_is_gone_is_still_shown(
+    empty: TestClient, session: Session
+) -> None:
+    RunStore(session).enqueue(
+        Job(experiment={"name": "gone", "depth": 3}, name="gone", label="old")
+    )
+    RunStore(session).enqueue(
+        Job(experiment={"name": "kaggle_house", "lr": -1}, name="kaggle_house", label="bad")
+    )
+    session.commit()
+    assert "no longer known" in get(empty, "/jobs/1").words
+    assert "lr: Must be above 0" in get(empty, "/jobs/2").words
+    assert "old" in get(empty, "/jobs").words
+    get(empty, "/jobs/new?from=1", 404)
+    assert "Must be above 0" in get(empty, "/jobs/new?from=2").words
+
+
+def test_a_thousand_runs_are_paged_and_quick(empty: TestClient, session: Session) -> None:
+    tell(session, make(session), lanes=1000, epochs=100, outcome=Outcome(JobStatus.succeeded))
+    seen, path = [], "/jobs/1"
+    while path:
+        page = get(empty, path)
+        seen += re.findall(r"fold (\d+)", page.words)
+        following = [link["href"] for link in page.all("a") if link.get("rel") == "next"]
+        path = str(following[0]) if following else ""
+    assert seen == [str(number) for number in range(1, 1001)]
+
+
+# ---- actions without a script -----------------------------------------------------------------
+
+
+def test_cancel_run_again_and_delete_by_plain_forms(empty: TestClient, session: Session) -> None:
+    make(session, lr=0.5)
+    response = empty.post("/jobs/1/cancel", follow_redirects=False)
+    assert (response.status_code, response.headers["location"]) == (303, "/jobs/1")
+    assert "cancelled" in get(empty, "/jobs/1").words
+    again = empty.post("/jobs/1/retry", follow_redirects=False)
+    assert again.headers["location"] == "/jobs/2"
+    assert "retry of #1" in get(empty, "/jobs/2").words
+    assert empty.post("/jobs/2/delete", follow_redirects=False).status_code == 409
+    assert empty.post("/jobs/1/delete", follow_redirects=False).headers["location"] == "/jobs"
+    get(empty, "/jobs/1", 404)
+
+
+def test_a_foreign_page_may_not_act(empty: TestClient, session: Session) -> None:
+    make(session)
+    for path in ("/jobs/1/cancel", "/jobs/new"):
+        refused = empty.post(path, headers={"Origin": "http://evil.example"})
+        assert refused.status_code == 403
+
+
+# ---- the form ---------------------------------------------------------------------------------
+
+
+def test_the_form_starts_from_the_address(empty: TestClient, session: Session) -> None:
+    make(session, lr=0.25, dropout=0.125)
+    fields = {
+        item.get("name"): item.get("value")
+        for item in get(empty, "/jobs/new?from=1&dropout=0.75").all("input")
+        if item.get("type") != "radio"
+    }
+    assert (fields["lr"], fields["dropout"]) == ("0.25", "0.75")
+    book = get(empty, "/jobs/new?experiment=kaggle_house&preset=book")
+    assert [item["value"] for item in book.all("input") if item.get("name") == "lr"] == ["5"]
+    current = [link for link in book.all("a") if link.get("aria-current") == "true"]
+    assert [link["href"] for link in current] == ["/jobs/new?experiment=kaggle_house&preset=book"]
+
+
+def test_a_posted_form_queues_the_job_and_shows_it(empty: TestClient, session: Session) -> None:
+    page = get(empty, "/jobs/new")
+    posted = {
+        str(item["name"]): str(item.get("value") or "")
+        for item in page.all("input")
+        if item.get("name") and (item.get("type") != "radio" or "checked" in item)
+    }
+    response = empty.post(
+        "/jobs/new", data=posted | {"lr": "0.02", "num_hiddens": "8, 4"}, follow_redirects=False
+    )
+    assert (response.status_code, response.headers["location"]) == (303, "/jobs/1")
+    job = session.get(Job, 1)
+    assert job is not None
+    assert (job.status, job.experiment["lr"]) == (JobStatus.queued, 0.02)
+    assert parse(job.experiment) == parse(
+        {"name": "kaggle_house", "lr": 0.02, "num_hiddens": [8, 4]}
+    )
+
+
+def test_a_wrong_form_comes_back_with_everything_that_was_typed(empty: TestClient) -> None:
+    posted = {"experiment": "kaggle_house", "lr": "-1", "num_hiddens": "64, x", "dropout": "0.25"}
+    response = empty.post("/jobs/new", data=posted, follow_redirects=False)
+    assert response.status_code == 422
+    page = Page(response.text)
+    values = {item.get("name"): item.get("value") for item in page.all("input")}
+    assert (values["lr"], values["num_hiddens"], values["dropout"]) == ("-1", "64, x", "0.25")
+    assert "Must be above 0." in page.words
+    assert "Item 2: Must be a whole number." in page.words
+    assert "2 fields need attention" in page.words
+    assert get(empty, "/jobs").words.count("#") == 0
+
+
+def test_the_form_is_checked_while_it_is_typed(empty: TestClient) -> None:
+    posted = {"experiment": "kaggle_house", "lr": "x", "dropout": "0.25"}
+    said = empty.post("/jobs/new/check", data=posted).json()
+    assert said["errors"] == {"lr": "Must be a number."}
+    assert said["changed"] == ["dropout", "lr"]
+    good = empty.post("/jobs/new/check", data=posted | {"lr": "0.02"}).json()
+    assert good["errors"] == {}
+    assert '"dropout": 0.25' in good["body"]
+
+
+def test_an_instant_experiment_answers_beside_its_form(empty: TestClient) -> None:
+    page = get(empty, "/jobs/new?experiment=activations")
+    assert [item["id"] for item in page.all("script") if item.get("type") == "application/json"]
+    assert "hold" in page.words
+    posted = {"experiment": "activations", "alpha": "0.5"}
+    assert "pReLU" in empty.post("/jobs/new/result", data=posted).text
+    bad = empty.post("/jobs/new/result", data=posted | {"alpha": "7"}).text
+    assert "Nothing to show yet" in bad
+
+
+@pytest.mark.parametrize(
+    "path", ["/jobs/new?experiment=nothing", "/jobs/new?from=77", "/jobs/new?from=x"]
+)
+def test_a_form_for_nothing_is_not_found(empty: TestClient, path: str) -> None:
+    get(empty, path, 404)
+
+
+# ---- predict ----------------------------------------------------------------------------------
+
+
+def test_predict_starts_from_a_typical_house(client: TestClient) -> None:
+    page = get(client, "/predict")
+    fields = [*page.all("input"), *page.all("select")]
+    assert len([item for item in fields if item.get("data-kind")]) == 79
+    areas = [item["value"] for item in fields if item.get("name") == "GrLivArea"]
+    assert areas == ["1464"]
+    assert "more attributes" in page.words
+
+
+# ---- words and commands -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        (metric(0.13421), "0.1342"), (metric(-0.5, 3), "−0.500"),
+        (metric(None), "–"), (metric(float("nan")), "–"), (metric(0.0), "0.0000"),
+        (metric(0.00001234), "1.23e−05"), (metric(49_216.2), "49,216"),
+        (metric(1.5e9), "1.5e+09"), (seconds(3.21), "3.2 s"),
+        (seconds(250), "4 min 10 s"), (seconds(7_500), "2 h 5 min"),
+        (seconds(None), "–"), (cell(True), "yes"), (cell(1459), "1,459"),
+        (cell(-2.0), "−2"), (cell("text"), "text"), (cell(None), "–"),
+        (plural(1, "job"), "1 job"), (plural(1_000, "job"), "1,000 jobs"),
+        (ago(None), "–"), (short(-0.005), "−0.005"),
+        (ago(datetime.now(UTC) - timedelta(hours=5)), "5 h"),
+        (since(datetime.now(UTC)), "just now"),
+        (since(datetime.now(UTC) - timedelta(days=2)), "2 d ago"),
+    ],
+)  # fmt: skip
+def test_numbers_and_times_are_written_as_the_interface_says(written: str, wanted: str) -> None:
+    assert written == wanted
+
+
+def test_a_column_of_a_table_has_the_same_decimals() -> None:
+    rows: list[list[str | float | None]] = [
+        ["1", 0.1573, 3],
+        ["2", -0.00001, 4],
+        ["mean", None, 1_459],
+    ]
+    assert cells(rows) == [
+        ["1", "0.1573", "3"], ["2", "0.0000", "4"], ["mean", "–", "1,459"],
+    ]  # fmt: skip
+
+
+def test_json_in_a_page_cannot_end_its_script() -> None:
+    assert "<" not in embed({"a": "</script>"})
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_reproduction_asks_for_the_same_experiment(name: str) -> None:
+    for preset in ({}, *(preset.values for preset in EXPERIMENTS[name].presets)):
+        experiment = parse({"name": name, **preset})
+        said = reproduce.commands(forms.given(experiment), "http://127.0.0.1:8000/")
+        words = shlex.split(said["Command line"].replace("\\\n", " "))
+        assert words[:3] == ["ridgeline", "train", name]
+        assert flags.read(name, None, words[3:]) == experiment
+        body = json.loads(shlex.split(said["curl"].replace("\\\n", " "))[-1])
+        assert parse(body["experiment"]) == experiment
+        lines = said["Python"].partition("for event")[0]
+        told: dict[str, Any] = {}
+        exec(lines, told)
+        assert told["experiment"] == experiment

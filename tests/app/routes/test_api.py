@@ -1,0 +1,421 @@
+"""REST from the outside: what a client sees, and what it is told when it asks for nonsense."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from app.engine.runners import Processes
+from app.engine.worker import Worker
+from app.store import sessions
+from app.store.jobs import RunStore
+from app.store.models import JobStatus
+from ml.houses import files
+from ml.predictor import Predictor
+
+HOUSE, POLYNOMIAL = 1, 2
+NEW = {"experiment": {"name": "polynomial", "num_epochs": 3, "num_seeds": 2}}
+
+
+def ask(client: TestClient, body: object = NEW, **headers: str) -> dict[str, Any]:
+    response = client.post("/api/v1/jobs", json=body, headers=headers)
+    assert response.status_code == 202, response.text
+    made: dict[str, Any] = response.json()
+    assert response.headers["location"] == f"/api/v1/jobs/{made['id']}"
+    return made
+
+
+def problem(response: Any, status: int) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    said: dict[str, Any] = response.json()
+    assert {"type", "title", "status", "detail"} <= said.keys()
+    assert said["status"] == status
+    assert said["detail"].endswith((".", "}")) or ":" in said["detail"]
+    return said
+
+
+# ---- a job's life -------------------------------------------------------------------------------
+
+
+def test_post_run_get(client: TestClient) -> None:
+    made = ask(client)
+    assert made["status"] == "queued"
+    assert made["experiment"]["lr"] == 0.01  # all fields, so that it can be repeated later
+    Worker(sessions.writers(), Processes(), only=made["id"]).work()
+    job = client.get(f"/api/v1/jobs/{made['id']}").json()
+    assert (job["status"], job["epochs_done"], job["num_runs"]) == ("succeeded", 3, 2)
+    assert job["created_at"].endswith("Z")
+    metrics = client.get(f"/api/v1/jobs/{made['id']}/metrics").json()
+    (group,) = metrics["groups"]
+    assert np.shape(group["values"]) == (2, 3, 2)
+    assert job["valid"] == pytest.approx(np.mean(group["values"][1][-1]), rel=1e-6)
+    runs = client.get(f"/api/v1/jobs/{made['id']}/runs?limit=1").json()
+    assert runs["items"][0]["valid"] == pytest.approx(group["values"][1][-1][0])
+    rest = client.get(f"/api/v1/jobs/{made['id']}/runs?after={runs['next']}").json()
+    assert [run["label"] for run in rest["items"]] == ["data set 2"]
+
+
+def test_the_same_key_makes_one_job(client: TestClient) -> None:
+    first = ask(client, **{"Idempotency-Key": "k1"})
+    assert ask(client, **{"Idempotency-Key": "k1"})["id"] == first["id"]
+    other = {"experiment": {"name": "polynomial", "num_epochs": 4}}
+    said = problem(client.post("/api/v1/jobs", json=other, headers={"Idempotency-Key": "k1"}), 409)
+    assert f"job {first['id']}" in said["detail"]
+
+
+def test_cancel_retry_delete(client: TestClient) -> None:
+    made = ask(client)
+    address = f"/api/v1/jobs/{made['id']}"
+    problem(client.delete(address), 409)
+    problem(client.post(f"{address}/retry"), 409)
+    assert client.post(f"{address}/cancel").json()["status"] == "cancelled"
+    assert "already been cancelled" in problem(client.post(f"{address}/cancel"), 409)["detail"]
+    again = client.post(f"{address}/retry").json()
+    assert (again["retry_of"], again["experiment"]) == (made["id"], made["experiment"])
+    assert client.delete(address).status_code == 204
+    problem(client.get(address), 404)
+    assert client.get(f"/api/v1/jobs/{again['id']}").json()["retry_of"] is None
+
+
+def test_a_list_is_paged_without_gap_or_repeat_in_every_order(client: TestClient) -> None:
+    for _ in range(5):
+        ask(client)
+    for sort in ("id", "-id", "valid", "-valid", "name", "-created_at", "status"):
+        seen: list[int] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            query = {"sort": sort, "limit": 3, "cursor": cursor}
+            page = client.get("/api/v1/jobs", params=query).json()
+            assert page["total"] == 8
+            seen += [job["id"] for job in page["items"]]
+            cursor = page["next"]
+        assert sorted(seen) == list(range(1, 9)), sort
+    problem(client.get("/api/v1/jobs?cursor=abc"), 422)
+
+
+def test_a_list_can_be_filtered(client: TestClient) -> None:
+    ask(client, NEW | {"tags": ["mine"]})
+
+    def ids(**query: str) -> list[int]:
+        return [job["id"] for job in client.get("/api/v1/jobs", params=query).json()["items"]]
+
+    assert ids(status="queued") == [4]
+    assert ids(name="kaggle_house") == [HOUSE]
+    assert ids(tag="mine") == [4]
+    assert ids(q="num_epochs=3") == [4]
+    assert ids(q="#2") == [2]
+    assert ids(q="weight_decay=2") == ids(q="num_hiddens=64") == [HOUSE]
+    assert ids(q="MLP log") == [HOUSE]
+    assert ids(q="100%") == []
+    assert ids(name="\0") == ids(tag="\0") == ids(q="\0") == []
+
+
+# ---- what it gave -------------------------------------------------------------------------------
+
+
+def test_figures_checks_and_files(client: TestClient) -> None:
+    names = {item["name"] for item in client.get(f"/api/v1/jobs/{POLYNOMIAL}/figures").json()}
+    assert {"fit", "curves-sgd"} <= names
+    figure = client.get(f"/api/v1/jobs/{POLYNOMIAL}/figures/fit").json()
+    assert {"data", "layout"} <= figure.keys()
+    assert all(len(trace["x"]) <= 600 for trace in figure["data"])
+    problem(client.get(f"/api/v1/jobs/{POLYNOMIAL}/figures/nope"), 404)
+    checks = client.get(f"/api/v1/jobs/{HOUSE}/checks").json()
+    assert {check["section"] for check in checks} == {"4.10"}
+    payload = client.get(f"/api/v1/jobs/{HOUSE}/predictor").content
+    predictor = Predictor.from_bytes(payload)
+    assert predictor.submission() == client.get(f"/api/v1/jobs/{HOUSE}/submission.csv").text
+    flight = client.get(f"/api/v1/jobs/{HOUSE}/submission").json()
+    assert flight["ready"]
+    assert sum(flight["histogram"]["predicted"]) == pytest.approx(1)
+    problem(client.get(f"/api/v1/jobs/{POLYNOMIAL}/submission.csv"), 409)
+
+
+def test_events_resume_without_gap_or_repeat(client: TestClient) -> None:
+    address = f"/api/v1/jobs/{HOUSE}/events"
+    whole = messages(client.get(address).text)
+    numbers = [number for number, _ in whole]
+    assert numbers == list(range(1, len(whole) + 1))
+    assert len(whole) > 3
+    for headers, query in (({"Last-Event-ID": "2"}, ""), ({}, "?after=2")):
+        assert messages(client.get(address + query, headers=headers).text) == whole[2:]
+    epochs = {"folds": 0, "refit": 0}
+    for _, chunk in whole:
+        for item in chunk["events"]:
+            if item["type"] == "epoch":
+                assert item["first"] == epochs[item["key"]] + 1
+                epochs[item["key"]] += len(item["values"])
+    assert epochs == {"folds": 5, "refit": 5}
+    problem(client.get(address, headers={"Last-Event-ID": "x"}), 422)
+
+
+def test_a_stream_that_resumes_beyond_its_end_says_what_comes_next(client: TestClient) -> None:
+    made = ask(client)["id"]
+
+    def cancel() -> None:
+        with sessions.writers().begin() as session:
+            RunStore(session).cancel(made)
+
+    later = Timer(0.5, cancel)
+    later.start()
+    address = f"/api/v1/jobs/{made}/events"
+    said = messages(client.get(address, headers={"Last-Event-ID": "999"}).text)
+    later.join()
+    assert [number for number, _ in said] == [2]
+    assert said[0][1]["events"][0]["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/api/v1/jobs", "/api/v1/jobs/1/events"])
+def test_head_is_get_without_a_body(client: TestClient, path: str) -> None:
+    head, whole = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert head.headers.get("content-length") == whole.headers.get("content-length")
+    assert client.head("/api/v1/jobs/999").status_code == 404
+    assert client.head("/api/v1/answers").status_code == 405
+
+
+def messages(text: str) -> list[tuple[int, dict[str, Any]]]:
+    """(id, data) of each message of a stream that has ended as it should."""
+    *said, end, rest = text.replace("\r\n", "\n").split("\n\n")
+    assert "event: end" in end
+    assert rest == ""
+    found = []
+    for message in said:
+        fields = dict(line.split(": ", 1) for line in message.splitlines())
+        found.append((int(fields["id"]), json.loads(fields["data"])))
+    return found
+
+
+def activations(**fields: float) -> dict[str, Any]:
+    return {"experiment": {"name": "activations", **fields}}
+
+
+def test_an_instant_experiment_answers(client: TestClient) -> None:
+    answer = client.post("/api/v1/answers", json=activations(alpha=0.5)).json()
+    assert {"values", "derivatives"} == answer["figures"].keys()
+    assert all(check["passed"] for check in answer["checks"])
+    problem(client.post("/api/v1/answers", json=activations(alpha=2)), 422)
+    problem(client.post("/api/v1/answers", json=NEW), 422)
+
+
+# ---- predictions --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def test_file() -> Path:
+    from tests.conftest import CACHE
+
+    return CACHE / "kaggle_house_pred_test.csv"
+
+
+def test_kaggles_file_gives_the_submissions_prices(client: TestClient, test_file: Path) -> None:
+    lines = client.get(f"/api/v1/jobs/{HOUSE}/submission.csv").text.splitlines()[1:]
+    wanted = np.array([float(line.split(",")[1]) for line in lines])
+    rows = files.records(files.read(test_file.parent).test)
+    response = client.post("/api/v1/predictions", json={"houses": rows})
+    assert response.is_success, response.text[:500]
+    answer = response.json()
+    prices = np.array([item["price"] for item in answer["predictions"]])
+    np.testing.assert_allclose(prices, wanted, rtol=1e-6)
+    assert all(item["low"] < item["price"] < item["high"] for item in answer["predictions"])
+    body = test_file.read_text()
+    for response in (
+        client.post("/api/v1/predictions.csv", content=body, headers={"content-type": "text/csv"}),
+        client.post("/api/v1/predictions.csv", files={"file": ("test.csv", body, "text/csv")}),
+    ):
+        table = list(csv.DictReader(io.StringIO(response.text)))
+        assert [row["Id"] for row in table] == [str(i) for i in range(1461, 2920)]
+        got = np.array([float(row["SalePrice"]) for row in table])
+        np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
+def test_missing_fields_are_imputed_and_listed(client: TestClient) -> None:
+    body = {"houses": [{"GrLivArea": 1710, "1stFlrSF": 856}, {}]}
+    one, none = client.post("/api/v1/predictions", json=body).json()["predictions"]
+    assert len(one["imputed"]) == 77
+    assert len(none["imputed"]) == 79
+    assert one["price"] > 0
+
+
+def test_what_training_has_not_seen_is_listed_or_refused(client: TestClient) -> None:
+    body = {"houses": [{"GarageCars": 9, "MSZoning": "XX"}]}
+    (item,) = client.post("/api/v1/predictions", json=body).json()["predictions"]
+    assert [warning["column"] for warning in item["warnings"]] == ["MSZoning", "GarageCars"]
+    said = problem(client.post("/api/v1/predictions", json=body | {"strict": True}), 422)
+    assert len(said["errors"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("house", "column", "words"),
+    [
+        ({"LotArea": -5}, "LotArea", "-5"),
+        ({"LotArea": "big"}, "LotArea", "big"),
+        ({"FullBath": 1.5}, "FullBath", "1.5"),
+        ({"MoSold": 13}, "MoSold", "13"),
+        ({"LotAria": 5}, "LotAria", "LotArea"),
+        ({"MSZoning": 5}, "MSZoning", "5"),
+    ],
+)
+def test_impossible_houses(client: TestClient, house: object, column: str, words: str) -> None:
+    said = problem(client.post("/api/v1/predictions", json={"houses": [{}, house]}), 422)
+    (error,) = said["errors"]
+    assert error["loc"] == ["body", "houses", 1, column]
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "Id\n1\n", "LotArea;Street\n1;2\n", "LotArea,LotArea\n1,2\n", "LotArea\nbig\n", "\xff"],
+)
+def test_tables_that_are_none(client: TestClient, body: str) -> None:
+    raw = body.encode("latin-1")
+    headers = {"content-type": "text/csv"}
+    if body == "Id\n1\n":  # a table of one house of which nothing is known
+        assert client.post("/api/v1/predictions.csv", content=raw, headers=headers).is_success
+        return
+    problem(client.post("/api/v1/predictions.csv", content=raw, headers=headers), 422)
+
+
+def test_a_price_that_is_no_number_is_refused(client: TestClient) -> None:
+    house = {"LotArea": 10**15, "GrLivArea": 10**15, "TotalBsmtSF": 10**15}
+    said = problem(client.post("/api/v1/predictions", json={"houses": [house]}), 422)
+    assert "no finite" in said["detail"]
+    assert "LotArea" in said["detail"]
+
+
+def test_a_store_that_cannot_be_written_is_said_so(client: TestClient) -> None:
+    with sessions.engine().connect() as connection:
+        connection.exec_driver_sql("pragma query_only = on")
+    said = problem(client.post("/api/v1/jobs", json=NEW), 503)
+    assert "RIDGELINE_DATA_DIR" in said["detail"]
+
+
+def test_the_predictor_says_what_it_reads(client: TestClient) -> None:
+    said = client.get("/api/v1/predictor").json()
+    assert said["job"] == HOUSE
+    assert len(said["schema"]["fields"]) == 79
+    assert said["json_schema"]["properties"]["1stFlrSF"]
+    typed = client.get("/api/v1/openapi.json").json()["components"]["schemas"]["House"]
+    assert typed == said["json_schema"]
+
+
+def test_without_a_model_there_is_a_sentence(client: TestClient) -> None:
+    client.delete(f"/api/v1/jobs/{HOUSE}")
+    said = problem(client.post("/api/v1/predictions", json={"houses": [{}]}), 404)
+    assert "Train a model" in said["detail"]
+
+
+# ---- bad requests -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("experiment", "loc"),
+    [
+        ({"name": "kaggle_house", "lr": -1}, ["kaggle_house", "lr"]),
+        ({"name": "kaggle_house", "lr": "0.1"}, ["kaggle_house", "lr"]),
+        ({"name": "kaggle_house", "num_hiddens": [0]}, ["kaggle_house", "num_hiddens", 0]),
+        ({"name": "kaggle_house", "num_epochs": 10**9}, ["kaggle_house", "num_epochs"]),
+        ({"name": "polynomial", "num_features": 500}, ["polynomial", "num_features"]),
+        ({"name": "kaggle_house", "lrr": 1}, ["kaggle_house", "lrr"]),
+        ({"name": "nope"}, []),
+        ({}, []),
+    ],
+)
+def test_bad_fields_are_named(client: TestClient, experiment: object, loc: list[str | int]) -> None:
+    said = problem(client.post("/api/v1/jobs", json={"experiment": experiment}), 422)
+    assert said["errors"][0]["loc"] == ["body", "experiment", *loc]
+
+
+def test_whole_numbers_may_be_written_as_floats(client: TestClient) -> None:
+    made = ask(client, {"experiment": {"name": "polynomial", "num_epochs": 3.0}})
+    assert made["experiment"]["num_epochs"] == 3
+
+
+def test_errors_are_problems_everywhere(client: TestClient) -> None:
+    problem(client.get("/api/v1/jobs/999"), 404)
+    problem(client.get("/api/v1/jobs/0"), 422)
+    problem(client.get("/api/v1/nope"), 404)
+    response = client.put("/api/v1/jobs/1")
+    problem(response, 405)
+    assert response.headers["allow"] == "DELETE, GET, HEAD"
+    headers = {"content-type": "application/json"}
+    problem(client.post("/api/v1/jobs", content=b"\xff{", headers=headers), 400)
+    page = client.get("/nope", headers={"accept": "text/html"})
+    assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+
+
+def test_what_we_did_not_foresee_is_a_problem_too(client: TestClient) -> None:
+    with sessions.writers().begin() as session:
+        session.connection().exec_driver_sql("drop table chunks")
+    said = problem(client.get(f"/api/v1/jobs/{HOUSE}/metrics"), 500)
+    assert "sqlite" not in said["detail"].lower()
+
+
+def test_foreign_pages_may_not_change_anything(client: TestClient) -> None:
+    for headers in (
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"host": "evil.example"},
+    ):
+        problem(client.post("/api/v1/jobs", json=NEW, headers=headers), 403)
+    problem(client.get("/api/v1/jobs", headers={"host": "evil.example"}), 403)
+    assert client.get("/api/v1/jobs", headers={"origin": "http://evil.example"}).is_success
+    ask(client, NEW, origin="http://testserver")
+
+
+def test_a_body_has_an_end(client: TestClient) -> None:
+    def endless() -> Any:
+        for _ in range(40):
+            yield b"x" * 2**20
+
+    headers = {"content-type": "text/csv"}
+    problem(client.post("/api/v1/predictions.csv", content=endless(), headers=headers), 413)
+    said = client.post("/api/v1/predictions.csv", headers=headers | {"content-length": str(2**40)})
+    problem(said, 413)
+
+
+def test_probes(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["worker"].endswith("ridgeline worker")
+    with sessions.writers().begin() as session:
+        from app.store.leases import Leases
+
+        Leases(session).beat("w", slots=1, busy=0, device="cpu")
+    assert client.get("/readyz").json()["status"] == "ready"
+    with sessions.writers().begin() as session:
+        session.connection().exec_driver_sql("update alembic_version set version_num = 'old'")
+    assert "ridgeline db upgrade" in client.get("/readyz").json()["checks"]["database"]
+
+
+def test_pages_carry_the_headers_that_guard_them(client: TestClient) -> None:
+    headers = client.get("/").headers
+    assert "script-src" not in headers["content-security-policy"]  # default-src 'self' covers it
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_job_of_another_version_is_still_listed(client: TestClient) -> None:
+    with sessions.writers().begin() as session:
+        session.connection().exec_driver_sql(
+            "update jobs set experiment = '{\"name\": \"gone\"}', name = 'gone' where id = 1"
+        )
+    assert client.get("/api/v1/jobs/1").json()["experiment"] == {"name": "gone"}
+    assert client.get("/jobs/1").status_code == 200
+    assert "no longer valid" in problem(client.post("/api/v1/jobs/1/retry"), 409)["detail"]
+
+
+def test_statuses_are_those_of_the_store() -> None:
+    assert {str(status) for status in JobStatus} == {
+        "queued", "running", "succeeded", "failed", "cancelled", "timed_out",
+    }  # fmt: skip

@@ -1,0 +1,90 @@
+"""Requests that are none: each is refused in a sentence of bounded length, never with a 500."""
+
+import json
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.app.routes.test_api import NEW, problem
+
+JSON = {"content-type": "application/json"}
+HALF = "\ud800"
+
+
+def job(**fields: Any) -> dict[str, Any]:
+    return {"experiment": {"name": "polynomial", **fields}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("jobs", NEW | {"tags": [HALF]}),
+        ("jobs", NEW | {HALF: 1}),
+        ("jobs", {"experiment": {"name": HALF}}),
+        ("jobs", job(lr=HALF)),
+        ("jobs", job(**{HALF: 1})),
+        ("answers", {"experiment": {"name": "activations", HALF: 1}}),
+        ("predictions", {"houses": [{"MSZoning": HALF}]}),
+        ("predictions", {"houses": [{HALF: 1}]}),
+        ("predictions", {"houses": [{}], HALF: 1}),
+        ("jobs", HALF),
+        ("jobs", [HALF]),
+    ],
+)
+def test_half_a_surrogate_pair_is_refused_wherever_it_stands(
+    client: TestClient, path: str, body: object
+) -> None:
+    said = problem(client.post(f"/api/v1/{path}", content=json.dumps(body), headers=JSON), 422)
+    assert "surrogate pair" in said["detail"] or isinstance(body, str | list)
+
+
+def test_what_is_no_json_is_told_where(client: TestClient) -> None:
+    said = problem(client.post("/api/v1/jobs", content="{", headers=JSON), 422)
+    assert said["detail"].startswith("body: this is not JSON: Expecting property name")
+    assert said["detail"].endswith(" at character 1.")
+    assert said["errors"] == [{"loc": ["body"], "message": said["detail"].removeprefix("body: ")}]
+
+
+@pytest.mark.parametrize("kind", ["", "application/x-www-form-urlencoded", "text/plain"])
+def test_a_body_of_another_type_is_told_the_header(client: TestClient, kind: str) -> None:
+    headers = {"content-type": kind} if kind else {}
+    response = client.post("/api/v1/jobs", content=json.dumps(NEW), headers=headers)
+    said = problem(response, 422)["detail"]
+    assert said.endswith("Send the body as JSON, with the header Content-Type: application/json.")
+
+
+@pytest.mark.parametrize(("depth", "status"), [(100, 422), (600, 422), (900, 422), (5000, 400)])
+def test_a_deep_body_is_refused(client: TestClient, depth: int, status: int) -> None:
+    for start, end in (('{"experiment": ', "}"), ('{"houses": [{"LotArea": ', "}]}")):
+        path = "jobs" if "experiment" in start else "predictions"
+        body = start + "[" * depth + "]" * depth + end
+        problem(client.post(f"/api/v1/{path}", content=body, headers=JSON), status)
+
+
+LONG = "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("jobs", {"experiment": {"name": LONG}}),
+        ("jobs", NEW | {"tags": [LONG] * 20}),
+        ("jobs", NEW | {LONG: LONG}),
+        ("jobs", job(**{LONG: LONG})),
+        ("jobs", job(lr=LONG)),
+        ("predictions", {"houses": [{LONG: LONG}]}),
+        ("predictions", {"houses": [{"LotArea": LONG, "MSZoning": [LONG]}]}),
+        ("predictions", {"houses": [LONG] * 10}),
+        ("predictions", {"houses": [1] * 10_000}),
+    ],
+)
+def test_what_is_echoed_is_short(client: TestClient, path: str, body: object) -> None:
+    response = client.post(f"/api/v1/{path}", json=body)
+    problem(response, 422)
+    assert len(response.content) < 30_000
+
+
+def test_an_unknown_name_is_answered_with_those_there_are(client: TestClient) -> None:
+    said = problem(client.post("/api/v1/jobs", json={"experiment": {"name": LONG}}), 422)
+    assert "kaggle_house" in said["detail"]

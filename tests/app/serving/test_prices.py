@@ -1,0 +1,71 @@
+"""Files and houses that are unusual: priced where they can be, refused in a sentence elsewhere."""
+
+import csv
+import io
+import time
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.app.routes.test_api import problem
+
+PREDICTIONS, FILE = "/api/v1/predictions", "/api/v1/predictions.csv"
+CSV = {"content-type": "text/csv"}
+
+
+def table(client: TestClient, body: str) -> list[dict[str, str]]:
+    response = client.post(FILE, content=body, headers=CSV)
+    assert response.is_success, response.text
+    return list(csv.DictReader(io.StringIO(response.text)))
+
+
+def refused(client: TestClient, body: str) -> list[str]:
+    """What is said of a file: of the whole, then of each fault."""
+    said = problem(client.post(FILE, content=body, headers=CSV), 422)
+    return [said["detail"], *(fault["message"] for fault in said["errors"])]
+
+
+def test_a_file_without_ids_is_priced_by_line(client: TestClient) -> None:
+    plain = table(client, "LotArea,OverallQual\n11622,5\n\n9000,7\n")
+    named = table(client, "OverallQual,LotArea,Id\n5,11622,a\n7,9000,b\n")
+    assert [row["line"] for row in plain] == ["2", "4"]
+    assert [row["Id"] for row in named] == ["a", "b"]
+    assert [row["SalePrice"] for row in plain] == [row["SalePrice"] for row in named]
+
+
+def test_what_is_wrong_with_a_file_is_named_by_its_line(client: TestClient) -> None:
+    whole, *faults = refused(client, "LotArea,MoSold\n1,1\n\n1,13\nbig,2\n")
+    assert whole.startswith("2 errors in the rows. Line 4: MoSold is 13;")
+    assert faults[1].startswith("Line 5: LotArea is 'big';")
+    assert refused(client, "YrSold\n2010\n999999999999\n")[0].startswith("Line 3 is so far from")
+
+
+@pytest.mark.parametrize("year", [999999999999, 2**53])
+def test_a_price_that_no_house_has_is_refused(client: TestClient, year: int) -> None:
+    said = problem(client.post(PREDICTIONS, json={"houses": [{"YrSold": year}]}), 422)
+    assert "Row 0 is so far from all that training has seen that its price is" in said["detail"]
+    assert f"YrSold is {year}; the training houses have 2006 to 2010." in said["detail"]
+
+
+def test_a_number_that_is_too_large_is_told_how_large_it_may_be(client: TestClient) -> None:
+    typed = 10**19 + 1
+    said = problem(client.post(PREDICTIONS, json={"houses": [{"LotArea": typed}]}), 422)
+    assert said["detail"] == (
+        f"Row 0: LotArea is {typed}; it must be a whole number from 0 to 9007199254740992."
+    )
+
+
+@pytest.mark.timed
+def test_a_file_of_millions_is_refused_before_it_is_read(client: TestClient) -> None:
+    body = "LotArea\n" + "1\n" * 4_000_000
+    began = time.perf_counter()
+    (said,) = refused(client, body)
+    assert said == "The file has more than 10,000 rows, which is the most at once."
+    assert time.perf_counter() - began < 5  # 13 when every row was read first; 0.3 seen
+    assert len(table(client, "LotArea\n" + "1\n" * 10_000)) == 10_000
+
+
+def test_a_level_of_any_length_is_echoed_in_short(client: TestClient) -> None:
+    response = client.post(PREDICTIONS, json={"houses": [{"MSZoning": "x" * 100_000}]})
+    assert response.is_success
+    assert len(response.content) < 10_000

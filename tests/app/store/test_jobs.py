@@ -1,0 +1,181 @@
+"""The web's side of the run store: lists, searches, streams and ends, on both databases."""
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.store import payloads, sessions
+from app.store.jobs import RunStore
+from app.store.leases import Leases, Outcome
+from app.store.models import Artifact, Chunk, Job, JobStatus, Run, Saved
+from app.store.search import Listing
+from ml.events import Checkpoint, Epoch, Event, Started
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def store(session: Session) -> RunStore:
+    """Verbs on a store of its own."""
+    return RunStore(session)
+
+
+def queue(store: RunStore, name: str = "x", **columns: object) -> Job:
+    experiment = {"name": name, "lr": 0.01, "target": "log", **columns.pop("fields", {})}  # type: ignore[dict-item]
+    return store.enqueue(Job(experiment=experiment, name=name, **columns))
+
+
+def work(store: RunStore, job: Job, valid: float | None = None) -> None:
+    """Have the job done, with one epoch that gives `valid`."""
+    leases = Leases(store.session)
+    claim = leases.claim("me", job.id)
+    assert claim is not None
+    values = np.array([[[1.0], [valid or np.nan]]], dtype=np.float32)
+    said: list[Event] = [Started("folds", ("fold 1",), 1, "mse", "cpu"), Epoch("folds", 1, values)]
+    leases.append(claim.token, [*said, Checkpoint(b"state")], Outcome(JobStatus.succeeded))
+    store.session.expire_all()
+
+
+def ids(store: RunStore, **listing: object) -> list[int]:
+    return [job.id for job in store.jobs(Listing(**listing))]  # type: ignore[arg-type]
+
+
+def test_a_queued_job_says_so(store: RunStore) -> None:
+    job = queue(store)
+    (chunk,) = store.chunks(job.id)
+    (item,) = payloads.unpack(*chunk)
+    assert (chunk[0], item["type"], item["status"]) == (1, "status", "queued")
+    assert store.state(job.id) == (JobStatus.queued, 1)
+    found = store.find(job.id)
+    assert found is not None
+    assert found.created_at.tzinfo is not None
+
+
+def test_lists_newest_first_page_by_page(store: RunStore) -> None:
+    jobs = [queue(store).id for _ in range(5)]
+    assert ids(store) == jobs[::-1]
+    assert ids(store, limit=2, after=(jobs[2], jobs[2])) == [jobs[1], jobs[0]]
+    assert ids(store, descending=False, limit=2) == jobs[:2]
+    assert store.count(Listing(limit=2)) == 5
+
+
+@pytest.mark.parametrize("descending", [True, False])
+def test_cursors_walk_every_job_once_with_those_without_a_value_last(
+    store: RunStore, descending: bool
+) -> None:
+    jobs = [queue(store) for _ in range(7)]
+    for job, valid in zip(jobs, [0.3, None, 0.1, 0.3, None, 0.2, 0.3], strict=True):
+        work(store, job, valid)
+    seen: list[Job] = []
+    listing = Listing(sort="valid", descending=descending, limit=2)
+    while page := store.jobs(listing):
+        seen += page
+        last = (page[-1].valid, page[-1].id)
+        listing = Listing(sort="valid", descending=descending, limit=2, after=last)
+    assert len({job.id for job in seen}) == len(seen) == 7
+    values = [job.valid for job in seen if job.valid is not None]
+    assert values == sorted(values, reverse=descending)
+    assert [job.valid for job in seen[5:]] == [None, None]
+
+
+def test_filters(store: RunStore) -> None:
+    one = queue(store, "kaggle_house", tags=["paper", "50%"], label="MLP 64, log price")
+    two = queue(store, "polynomial", tags=["draft"], fields={"lr": 0.1})
+    store.cancel(two.id)
+    assert ids(store, status=JobStatus.cancelled) == [two.id]
+    assert ids(store, name="kaggle_house") == [one.id]
+    assert ids(store, tag="paper") == [one.id]
+    assert ids(store, tag="pap") == []
+    assert ids(store, tag="50%") == [one.id]
+    assert store.counts() == {JobStatus.queued: 1, JobStatus.cancelled: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("kaggle", [1]), ("KAGGLE mlp", [1]), ("draft", [2]), ("cancelled", [2]), ("nothing", []),
+        ("lr=0.01", [1]), ("lr=0.1", [2]), ("lr=0.", []), ("target=log", [2, 1]),
+        ("%", []), ("_", [1]),
+    ],
+)  # fmt: skip
+def test_searches(store: RunStore, text: str, found: list[int]) -> None:
+    one = queue(store, "kaggle_house", label="MLP 64, log price")
+    two = queue(store, "polynomial", tags=["draft"], fields={"lr": 0.1})
+    store.cancel(two.id)
+    numbers = {1: one.id, 2: two.id}
+    assert ids(store, text=text) == [numbers[i] for i in found]
+
+
+def test_a_job_is_found_by_its_number(store: RunStore) -> None:
+    jobs = [queue(store).id for _ in range(3)]
+    assert ids(store, text=f"#{jobs[1]}") == [jobs[1]]
+    assert ids(store, text="#99999999999999999999999") == []
+
+
+def test_the_queue_shows_what_runs_before_what_waits(store: RunStore) -> None:
+    first, second = queue(store), queue(store)
+    Leases(store.session).claim("me", second.id)
+    assert [job.id for job in store.queue(10)] == [second.id, first.id]
+
+
+def test_the_best_has_a_predictor_and_the_lowest_error(store: RunStore) -> None:
+    jobs = [queue(store) for _ in range(3)]
+    for job, valid in zip(jobs, [0.3, 0.2, 0.1], strict=True):
+        work(store, job, valid)
+    for job in jobs[:2]:
+        store.session.add(Artifact(job_id=job.id, size=1, payload=b"x"))
+    store.session.flush()
+    best = store.best("x")
+    assert best is not None
+    assert best.id == jobs[1].id
+    assert store.best("y") is None
+    assert store.predictor(jobs[0].id) == b"x"
+    assert store.predictor(jobs[2].id) is None
+
+
+def test_streams_go_on_where_they_stopped(store: RunStore) -> None:
+    job = queue(store)
+    work(store, job, 0.5)
+    assert [seq for seq, _ in store.chunks(job.id)] == [1, 2, 3]
+    assert [seq for seq, _ in store.chunks(job.id, after=1, limit=1)] == [2]
+    assert store.chunks(job.id, after=3) == []
+
+
+def test_a_queued_job_is_cancelled_at_once_and_a_final_one_stays(store: RunStore) -> None:
+    waiting, done = queue(store), queue(store)
+    work(store, done)
+    store.cancel(waiting.id)
+    store.cancel(done.id)
+    assert store.state(waiting.id) == (JobStatus.cancelled, 2)
+    assert store.state(done.id) == (JobStatus.succeeded, 3)
+    found = store.find(waiting.id)
+    assert found is not None
+    assert found.finished_at is not None
+
+
+def test_a_deleted_job_leaves_nothing(store: RunStore) -> None:
+    gone, kept = queue(store), queue(store)
+    for job in (gone, kept):
+        work(store, job, 0.5)
+    again = queue(store, retry_of=gone.id)
+    store.delete(gone.id)
+    store.session.commit()
+    assert store.find(gone.id) is None
+    assert store.state(gone.id) is None
+    for table in (Run, Chunk, Saved):
+        owners = store.session.scalars(select(table.job_id).distinct()).all()
+        assert gone.id not in owners
+        assert kept.id in owners
+    found = store.find(again.id)
+    assert found is not None
+    assert found.retry_of is None
+
+
+def test_readers_see_a_snapshot_and_never_wait(store: RunStore) -> None:
+    queue(store)  # a transaction that holds the write lock
+    with sessions.readers()() as other:
+        assert other.scalar(select(func.count(Job.id))) == 0
+    store.session.commit()
+    with sessions.readers()() as other:
+        assert other.scalar(select(func.count(Job.id))) == 1
