@@ -1,15 +1,14 @@
 """4.4 A coin: even without a single feature the training error is below the error on new data."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import draws
+from ml import draws, fields
 from ml.events import Check, Event, Figure, Floats, Series, Table
 from ml.experiment import InstantExperiment, Preset
-from ml.fields import knob
 
 BOOK = np.array([0, 1, 1, 1, 0, 1])  # the tosses of 4.4.1
 SIZES = (1, 2, 4, 6, 10, 20, 50, 100, 200, 500, 1000)
@@ -29,12 +28,12 @@ class Coin(InstantExperiment):
     )
 
     name: Literal["coin"] = "coin"
-    heads: Annotated[
-        float, knob("Data", "Probability of heads", "Of class 0; 1/2 is fair.", "p", ge=0, le=1)
-    ] = 0.5
-    repeats: Annotated[
-        int, knob("Repetitions", "Data sets", "Data sets drawn of each size.", ge=2, le=500)
-    ] = 300
+    heads: float = fields.own(
+        0.5, "Data", "Probability of heads", "Of class 0; the book's coin is fair.", "p", ge=0, le=1
+    )
+    repeats: int = fields.own(
+        300, "Repetitions", "Data sets", "Data sets drawn of each size.", ge=2, le=500
+    )
 
     def answer(self) -> Iterator[Event]:
         """The book's six tosses, then more and more of them."""

@@ -36,10 +36,8 @@ class NoFactorial(TrainingExperiment):
     )
 
     name: Literal["no_factorial"] = "no_factorial"
-    remedies: bool = Field(
-        True,
-        description="Also train with 1/i! and with each remedy, side by side.",
-        json_schema_extra={"group": "Data"},
+    remedies: bool = fields.own(
+        True, "Data", "Remedies", "Also train with 1/i! and with each remedy, side by side."
     )
     num_features: Annotated[fields.NumFeatures, Field(ge=2)] = 20
     num_train: Annotated[
