@@ -34,5 +34,7 @@ def test_linear_data_are_what_they_say() -> None:
 def test_the_proximal_step_clears_what_is_small() -> None:
     w = torch.tensor([-2.0, -0.5, 0.0, 0.5, 2.0])
     sparsity: Any = EXPERIMENTS["sparsity"]
-    stepped = sparsity.rules["L1 proximal"](w, torch.zeros(5), torch.tensor(1.0), torch.tensor(0.75))
+    stepped = sparsity.rules["L1 proximal"](
+        w, torch.zeros(5), torch.tensor(1.0), torch.tensor(0.75)
+    )
     assert stepped.tolist() == [-1.25, 0, 0, 0, 1.25]

@@ -178,6 +178,10 @@ def test_each_kind_of_features_is_trained_on_itself_and_has_its_own_row() -> Non
         off = used @ weights - y
         assert columns["train"][i] == pytest.approx(np.mean(off[:30] ** 2) / 2, rel=1e-3)
         assert columns["test"][i] == pytest.approx(np.mean(off[30:] ** 2) / 2, rel=1e-3)
+    figure = ask("no_factorial", **values)[0]["features"]
+    for kind, own in X.items():
+        if kind not in ("xⁱ, small lr", "orthonormal"):
+            np.testing.assert_allclose(line(figure, kind), np.abs(own[:30]).max(axis=0))
     rates = [float(one.training.lanes.lr[0]) for one in fits]
     assert columns["lr"] == pytest.approx(rates)
     assert rates == pytest.approx([0.01, 0.01, bearable, 0.01, 0.01])
