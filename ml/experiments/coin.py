@@ -62,20 +62,20 @@ class Coin(InstantExperiment):
 
     def sizes(self, errors: Floats) -> Figure:
         """Mean training error for each size, its exact value, and what new tosses cost."""
-        n, mean, spread = np.array(SIZES, dtype=float), errors.mean(axis=1), errors.std(axis=1)
+        n, mean = np.array(SIZES, dtype=float), errors.mean(axis=1)
         best = min(self.heads, 1 - self.heads)
         exact = np.array([expected(size, self.heads)[0] for size in SIZES])
-        band = {"low": mean - spread, "high": mean + spread}
+        low, high = np.quantile(errors, (0.25, 0.75), axis=1)
         return Figure(
             "sizes",
             "Training error against data",
             f"From {SIZES[0]} to {SIZES[-1]:,} tosses the mean training error rises from"
             f" {mean[0]:.3g} to {mean[-1]:.3g}; no rule errs less than {best:.3g} on new ones."
-            " The band is one standard deviation of a data set.",
+            " Half of the data sets lie within the band.",
             (
                 Series("new tosses, at best", n, np.full(len(n), best), "valid"),
                 Series("expected", n, exact, "truth"),
-                Series("training error", n, mean, "train", "markers", **band),
+                Series("training error", n, mean, "train", "markers", low=low, high=high),
             ),
             x_label="tosses",
             y_label="share of wrong predictions",

@@ -290,11 +290,17 @@ def test_the_errors_of_the_coin_are_those_of_its_tosses() -> None:
     rng = draws.numpy_generator(5)
     new = rng.random(100_000) >= 0.3
     assert tables["six"].rows == (("0, 1, 1, 1, 0, 1", "1", 2 / 6, float(np.mean(~new))),)
-    means = []
+    means, halves = [], []
     for n in (1, 2, 4, 6, 10, 20, 50, 100, 200, 500, 1000):
         ones = (rng.random((50, n)) >= 0.3).sum(axis=1)
-        means.append(np.mean(np.minimum(ones, n - ones) / n))
+        each = np.minimum(ones, n - ones) / n
+        means.append(each.mean())
+        halves.append(np.percentile(each, (25, 75)))
     np.testing.assert_allclose(line(figures["sizes"], "training error"), means)
+    (series,) = [series for series in figures["sizes"].series if series.low is not None]
+    for edge, quartile in zip((series.low, series.high), np.transpose(halves), strict=True):
+        assert edge is not None
+        np.testing.assert_allclose(edge, quartile)
     assert line(figures["sizes"], "new tosses, at best").tolist() == [0.3] * 11
     outcomes = [(k.bit_count(), 4 - k.bit_count()) for k in range(16)]  # tails and heads of four
     of_four = sum(min(tails, heads) / 4 * 0.7**tails * 0.3**heads for tails, heads in outcomes)
