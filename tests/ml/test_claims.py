@@ -22,6 +22,7 @@ QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "missing_values": ({"num_seeds": 2},),
     "mlp_concise": ({"num_images": 4000, "num_epochs": 1},),
     "mlp_scratch": ({"num_images": 1000, "num_epochs": 1, "lr": 0.5},),
+    "polynomial": ({}, {"num_features": 2}),  # twenty features take longer than all of 4.4
     "random_labels": ({"num_epochs": 5, "num_seeds": 1},),
     "symmetry": ({"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"},),
 }
