@@ -24,6 +24,7 @@ QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "mlp_scratch": ({"num_images": 1000, "num_epochs": 1, "lr": 0.5},),
     "mlp_search": ({"num_images": 200, "num_epochs": 1, "num_seeds": 2, "num_trials": 3},),
     "mlp_sweeps": ({"num_images": 200, "num_epochs": 1, "num_seeds": 1},),
+    "polynomial": ({}, {"num_features": 2}),  # twenty features take longer than all of 4.4
     "random_labels": ({"num_epochs": 5, "num_seeds": 1},),
     "symmetry": ({"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"},),
 }
