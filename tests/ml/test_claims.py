@@ -15,7 +15,13 @@ DROPOUT = {"num_images": 4000, "num_epochs": 1, "num_hiddens": 64}
 QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "approximation": ({"widths": [1, 64], "num_epochs": 200, "num_seeds": 3},),
     "decay_path": (),  # it claims at its own size only, which takes ten seconds
-    "dropout": (DROPOUT, DROPOUT | {"literal": True, "lr": 0.1}),
+    "dropout": (DROPOUT | {"num_epochs": 3, "batch_size": 32, "lr": 0.2},),
+    "dropout_decay": (),  # the rows of its lanes are counted in test_dropout.py
+    "dropout_epochs": (),  # the last four claim at a size that takes half a minute
+    "dropout_scratch": (DROPOUT, DROPOUT | {"literal": True, "lr": 0.1}),
+    "dropout_swap": (),
+    "dropout_uncertainty": (),
+    "dropout_variants": (),
     "house_sweeps": (),  # so does this
     # the defaults are held to theirs in test_house_experiments.py
     "kaggle_house": (BOOK.values | {"num_seeds": 1},),
