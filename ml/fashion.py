@@ -112,7 +112,7 @@ class FashionChoice(FashionExperiment):
         lanes = [lane for fitted in fits for lane in fitted.training.lanes]
         rows = [torch.cat([lane.train, lane.valid, lane.test]) for lane in lanes]
         twice = sum(len(each) - len(each.unique()) for each in rows)
-        return self.equal("images that are two of learnt, held out and tested", 0, twice)
+        return self.equal("images in two of the training, held-out and test parts", 0, twice)
 
 
 class _Enough(Exception):

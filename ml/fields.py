@@ -93,6 +93,14 @@ Alpha = Annotated[
 Dropout = Annotated[
     float, knob("Network", "Dropout", "Probability of dropping a hidden unit.", "p", ge=0, lt=1)
 ]
+Dropout1 = Annotated[
+    float,
+    knob("Network", "Dropout 1", "Probability in the first hidden layer.", "p₁", ge=0, lt=1),
+]
+Dropout2 = Annotated[
+    float,
+    knob("Network", "Dropout 2", "Probability in the second hidden layer.", "p₂", ge=0, lt=1),
+]
 
 # ---- data
 NumTrain = Annotated[

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ml import fashion, fields, scratch
 from ml.events import Event, Figure
 from ml.experiment import Preset
+from ml.fields import own
 from ml.nn import MLP, gaussian, zeros
 from ml.optim import OPTIMIZERS
 from ml.programs import Fits
@@ -41,16 +42,14 @@ class MLPConcise(fashion.FashionExperiment):
 
     name: Literal["mlp_concise"] = "mlp_concise"
     num_hiddens: fields.NumHiddens = 256
-    start: Literal["book", "torch"] = Field(
+    start: Literal["book", "torch"] = own(
         "book",
-        title="Start",
-        description="The book draws weights from N(0, 0.01²) and sets biases to 0; torch draws both"
-        " uniformly within 1/√inputs.",
-        json_schema_extra={"group": "Network"},
+        "Network",
+        "Start",
+        "The book draws weights from N(0, 0.01²) and sets biases to 0;"
+        " torch draws both uniformly within 1/√inputs.",
     )
-    optimizer: Literal["sgd", "adam"] = Field(
-        "sgd", description="The book takes SGD.", json_schema_extra={"group": "Training"}
-    )
+    optimizer: Literal["sgd", "adam"] = own("sgd", "Training", "Optimiser", "The book takes SGD.")
     lr: fields.Lr = 0.1
     batch_size: fields.BatchSize = 256
     num_epochs: Annotated[fields.NumEpochs, Field(le=1000)] = 10

@@ -12,7 +12,7 @@ from ml.data.fashion_mnist import TEST, TRAIN
 from ml.events import Check, Checkpoint, Claim, Event
 from ml.experiment import Preset
 from ml.fashion import NUM_INPUTS, NUM_OUTPUTS, FashionExperiment, bend, confusion, gallery
-from ml.fields import knob
+from ml.fields import own
 from ml.nn import MLP, gaussian, zeros
 from ml.programs import Fits, started
 from ml.train import Progress, Training
@@ -37,9 +37,9 @@ class MLPScratch(FashionExperiment):
 
     name: Literal["mlp_scratch"] = "mlp_scratch"
     num_hiddens: fields.NumHiddens = 256
-    std: Annotated[
-        float, knob("Network", "Start", "Deviation of the first weights.", "σ", ge=0, le=1)
-    ] = 0.01
+    std: float = own(
+        0.01, "Network", "Start", "Standard deviation of the initial weights.", "σ", ge=0, le=1
+    )
     lr: Annotated[
         fields.Lr,
         Field(description="Learning rate of SGD: 0.1 in the book's code, 0.5 in its prose."),

@@ -92,6 +92,13 @@ def test_an_unknown_experiment_is_refused_with_the_known_ones() -> None:
 
 
 def test_near_and_at_most_never_pass_nan() -> None:
-    run = parse({"name": "kaggle_house"})
-    assert not run.near("", 0.0, math.nan, 1e9).passed
-    assert not run.at_most("", 1e9, math.nan).passed
+    experiment = EXPERIMENTS["coin"]()  # type: ignore[call-arg]
+    for check in (
+        experiment.near("", 0.0, math.nan, 1e9),
+        experiment.at_most("", 1e9, math.nan),
+        experiment.at_least("", -1e9, math.nan),
+        experiment.above("", -1e9, math.nan),
+        experiment.below("", 1e9, math.nan),
+        experiment.equal("", math.nan, math.nan),
+    ):
+        assert not check.passed
