@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict
 from app.store.jobs import RunStore
-from app.store.models import FINAL, Job, JobStatus
+from app.store.models import Job
+from app.store.states import FINAL, JobStatus
 from ml.experiment import Experiment
 from ml.experiments import parse
 

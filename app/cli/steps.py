@@ -17,8 +17,9 @@ from app.results.reading import Reading
 from app.settings import settings
 from app.store.jobs import SERVED, RunStore
 from app.store.migrations import at_head, upgrade
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.sessions import engine, readers
+from app.store.states import JobStatus
 from ml.data import hub
 
 

@@ -15,8 +15,9 @@ from app.errors import NotFound
 from app.results import curves, log
 from app.results.reading import read
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.sessions import DbSession, ReadSession
+from app.store.states import JobStatus
 from ml.experiments import EXPERIMENTS
 
 ALIVE = 15.0  # seconds since a worker's last sign of life

@@ -12,9 +12,10 @@ from app.bodies import JobIn, JobList, JobOut, RunList
 from app.errors import Invalid, responses
 from app.routes.depends import LARGEST, CurrentJob, IdempotencyKey
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.search import SORTS, Listing
 from app.store.sessions import DbSession, ReadSession
+from app.store.states import JobStatus
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 Cursor = Annotated[str, Query(max_length=500, description="`next` of the page before.")]

@@ -24,7 +24,8 @@ from app.main import create_app
 from app.store import sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
-from app.store.models import Job, JobStatus
+from app.store.models import Job
+from app.store.states import JobStatus, Reason
 from ml.events import Check, Epoch, Event, Figure, Finding, Note, Series, Started, Table
 from ml.experiments import EXPERIMENTS, parse
 
@@ -365,11 +366,11 @@ def test_a_queued_job_knows_its_place(empty: TestClient, session: Session) -> No
     ("outcome", "words"),
     [
         (
-            Outcome(JobStatus.failed, "diverged", "Lost at 3."),
+            Outcome(JobStatus.failed, Reason.diverged, "Lost at 3."),
             ("diverged", "A smaller learning rate"),
         ),
-        (Outcome(JobStatus.failed, "error", "No memory."), ("failed", "No memory.")),
-        (Outcome(JobStatus.timed_out, "timed_out", "Too long."), ("timed out", "Too long.")),
+        (Outcome(JobStatus.failed, Reason.error, "No memory."), ("failed", "No memory.")),
+        (Outcome(JobStatus.timed_out, Reason.timed_out, "Too long."), ("timed out", "Too long.")),
         (Outcome(JobStatus.cancelled), ("cancelled", "Run again")),
         (Outcome(JobStatus.succeeded), ("succeeded", "Delete")),
     ],

@@ -15,7 +15,7 @@ from app.engine.runners import Processes
 from app.engine.worker import Worker
 from app.store import sessions
 from app.store.jobs import RunStore
-from app.store.models import JobStatus
+from app.store.states import JobStatus
 from ml.houses import files
 from ml.predictor import Predictor
 
