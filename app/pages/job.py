@@ -137,8 +137,8 @@ def retry(job: CurrentJob, session: DbSession) -> Response:
 @router.post("/jobs/{job_id}/delete")
 def delete(job: CurrentJob, session: DbSession) -> Response:
     """Forget the job, and show those that are left."""
-    lifecycle.delete(session, job)
-    return RedirectResponse("/jobs", 303)
+    freed = lifecycle.delete(session, job)
+    return RedirectResponse(f"/jobs?deleted={job.id}&freed={freed}", 303)
 
 
 def _go(job: Job) -> Response:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, func, select, text, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
-from app.store import chunks, moves
+from app.store import chunks, moves, space
 from app.store.models import Artifact, Job, Run, WorkerRow
 from app.store.search import Listing, filtered, page
 from app.store.sessions import now
@@ -117,11 +117,9 @@ class RunStore:
             self.session.execute(update(Job).where(running).values(cancel=True))
         self.session.expire_all()
 
-    def delete(self, job_id: int) -> None:
-        """Forget a job with all it said and made; give the space back."""
-        self.session.execute(delete(Job).where(Job.id == job_id))
-        if self.session.get_bind().dialect.name == "sqlite":
-            self.session.execute(text("pragma incremental_vacuum"))
+    def delete(self, job_id: int) -> int:
+        """Forget a job with all it said and made; gives the bytes that are free again."""
+        return space.delete_job(self.session, job_id)
 
     def workers(self, within: float) -> Sequence[WorkerRow]:
         """Workers seen in the last `within` seconds."""
