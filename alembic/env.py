@@ -16,7 +16,7 @@ def migrate(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         render_as_batch=dialect == "sqlite",  # which alters a table by copying it
-        transactional_ddl=True,  # SQLite, too: app.db begins each transaction itself
+        transactional_ddl=True,  # SQLite, too: app.store.sessions begins each transaction itself
         compare_type=True,
         compare_server_default=True,
     )

@@ -51,6 +51,7 @@ class Ridgeline(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The schema; a house is described as the predictor that answers now reads it."""
         schema = copy.deepcopy(super().openapi())
+        _summarise(schema)
         schemas = schema["components"]["schemas"]
         for body in ("JobIn", "InstantIn"):
             # `name` has a default in Python, but here it tells the experiments apart
@@ -63,3 +64,12 @@ class Ridgeline(FastAPI):
         houses = schemas["HousesIn"]["properties"]["houses"]
         houses["items"] = {"$ref": "#/components/schemas/House"}
         return schema
+
+
+def _summarise(schema: dict[str, Any]) -> None:
+    """Every operation by the first sentence of its docstring, in place of its function's name."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            first, _, rest = operation["description"].partition("\n\n")
+            operation["summary"] = " ".join(first.split()).rstrip(".")
+            operation["description"] = rest or first

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Cell = str | float | None
@@ -145,8 +145,8 @@ class Figure:
         name: str,
         title: str,
         finding: str,
-        x: Floats,
-        y: Mapping[str, Floats],
+        x: ArrayLike,
+        y: Mapping[str, ArrayLike],
         *more: Series,
         mode: Mode = "lines",
         **axes: Any,
@@ -156,8 +156,10 @@ class Figure:
         A label that is the word for a role, such as "train" or "truth", is drawn as that.
         """
         roles: dict[str, Role] = {role: role for role in get_args(Role)}
+        places = np.asarray(x, dtype=np.float64)
         drawn = [
-            Series(label, x, values, roles.get(label, ""), mode) for label, values in y.items()
+            Series(label, places, np.asarray(values, np.float64), roles.get(label, ""), mode)
+            for label, values in y.items()
         ]
         return cls(name, title, finding, (*drawn, *more), **axes)
 

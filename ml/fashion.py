@@ -8,22 +8,28 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
 from ml import fields
 from ml.data import fashion_mnist
 from ml.data.fashion_mnist import LABELS, SIDE, FashionMNIST
-from ml.events import Figure, HeatMap, Images
+from ml.events import Check, Figure, Floats, HeatMap, Images
 from ml.lanes import Lane, Lanes
 from ml.losses import accuracy, cross_entropy
 from ml.nn import Pixels
+from ml.programs import Fits
 from ml.train import CHUNK, Net, Training, train_epoch
 from ml.trains import TrainingExperiment
 
 NUM_INPUTS, NUM_OUTPUTS = SIDE * SIDE, len(LABELS)
 HELD_OUT = 2000  # further training images to choose by: their accuracy strays by 1 %
 GUESSING = float(np.log(NUM_OUTPUTS))  # the cross-entropy of one who knows nothing
+# A run whose loss is finite has diverged where its training images cost more than LOST and fewer
+# than BLIND of them are right. The cost alone is no sign: after a start of N(0, 1) it is above that
+# of guessing while 70 % are right.
+LOST, BLIND = 1.1 * GUESSING, 2 / NUM_OUTPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,13 @@ class FashionExperiment(TrainingExperiment):
         usual |= {name: getattr(self, name) for name in ("lr", "seed") if hasattr(self, name)}
         return Lane(label=label, **usual | others)
 
+    @staticmethod
+    def lost(fits: Fits) -> NDArray[np.bool_]:
+        """Which lanes have diverged by which epoch, though their loss may be finite: (E, L)."""
+        costs, right = fits.metric("train"), fits.metric("train accuracy")
+        gone: NDArray[np.bool_] = ~(costs < LOST) & ~(right > BLIND)
+        return gone
+
 
 class FashionChoice(FashionExperiment):
     """One that chooses between settings: by held-out images, and never by the test images."""
@@ -84,6 +97,22 @@ class FashionChoice(FashionExperiment):
     def classifier(self, key: str, lanes: Iterable[Lane], net: Net, **others: Any) -> Training:
         """The same, said to be judged on validation rows."""
         return super().classifier(key, lanes, net, **{"judged_on": "valid"} | others)
+
+    def accuracies(self, fits: Fits, part: str) -> Floats:
+        """Accuracy on "valid" or "test" images by epoch, NaN where a lane has diverged: (E, L)."""
+        return np.where(self.lost(fits), np.nan, fits.metric(f"{part} accuracy"))
+
+    @staticmethod
+    def choose(held_out: Floats) -> int:
+        """The place of the largest accuracy on held-out images: (n,), NaN is never chosen."""
+        return int(np.nanargmax(held_out))
+
+    def unmixed(self, fits: Fits) -> Check:
+        """That what chooses was not learnt from, and what tests neither."""
+        lanes = [lane for fitted in fits for lane in fitted.training.lanes]
+        rows = [torch.cat([lane.train, lane.valid, lane.test]) for lane in lanes]
+        twice = sum(len(each) - len(each.unique()) for each in rows)
+        return self.equal("images in two of the training, held-out and test parts", 0, twice)
 
 
 class _Enough(Exception):

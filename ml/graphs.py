@@ -1,11 +1,14 @@
-"""The graph that autograd records, as names, places and arrows."""
+"""The graph that autograd records: as names, places and arrows, its size, the bytes it keeps."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +101,37 @@ def _placed(
 
 def _mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else 0.0
+
+
+# ---- what it costs
+
+
+def kept(work: Callable[[], T], given: Iterable[Tensor]) -> tuple[T, int]:
+    """What `work` gives, and the bytes that autograd keeps to go back: each memory once, and
+    none of the tensors given."""
+    saved: list[Tensor] = []  # held: memory that is freed would be used again, and not counted
+
+    def pack(tensor: Tensor) -> Tensor:
+        saved.append(tensor.detach())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = work()
+    at = {tensor.data_ptr(): size(tensor) for tensor in saved}
+    return result, sum(at[place] for place in at.keys() - {tensor.data_ptr() for tensor in given})
+
+
+def size(tensor: Tensor) -> int:
+    """Bytes of its numbers."""
+    return tensor.numel() * tensor.element_size()
+
+
+def count_nodes(result: Tensor) -> int:
+    """Operators and parameters in the graph that led to `result`."""
+    seen, waiting = {result.grad_fn}, [result.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        before = {source for source, _ in node.next_functions if source} - seen if node else set()
+        seen |= before
+        waiting += before
+    return len(seen)

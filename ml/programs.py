@@ -7,7 +7,7 @@ from typing import overload
 import numpy as np
 import torch
 
-from ml.events import Event, Floats, Started
+from ml.events import Event, Floats, Note, Started
 from ml.lanes import Lanes
 from ml.nn import count_parameters
 from ml.train import Fitted, GroupDiverged, Progress, Training, fit
@@ -150,6 +150,7 @@ def fit_curve(training: Training, progress: Progress) -> Generator[Event, None, 
     try:
         curve = (yield from fit(training, progress)).curve
     except GroupDiverged as ended:
+        yield Note(str(ended), warning=True)
         curve = ended.curve
     progress.keep_curve(training.key, curve)
     return Fitted(training, curve)

@@ -3,13 +3,17 @@
 Gradients are autograd's; everything else of the two sections is written out here, once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ml import draws
+from ml.events import Epoch, Event
+from ml.train import Fitted, GroupDiverged, Progress, Training
 
 Parameters = list[Tensor]  # W1 (in, h), b1 (h,), W2, b2, ...
 
@@ -72,3 +76,40 @@ def train(params: Parameters, X: Tensor, y: Tensor, order: Iterable[Tensor], lr:
         sgd(params, torch.autograd.grad(loss, params), lr)
         losses.append(loss.detach())
     return torch.stack(losses)
+
+
+def fit(
+    training: Training, params: Parameters, progress: Progress
+) -> Generator[Event, None, Fitted]:
+    """What the shared loop would do for this one lane, by hand: `params` learn in place.
+
+    Raises:
+        GroupDiverged: where the training loss is no number any more.
+    """
+    (lane,), key = training.lanes, training.key
+    X, y = training.X.to(training.device), training.y[:, 0].to(training.device)
+    train_rows, test_rows = lane.train.to(X.device), lane.valid.to(X.device)
+    saved = progress.get(key)
+    curve = [*saved.pop("curve").numpy()] if saved else list[NDArray[np.float32]]()
+    for name, value in saved.items():
+        params[int(name)].data.copy_(value)
+    for epoch in range(len(curve) + 1, training.num_epochs + 1):
+        order = batches(train_rows, training.batch_size, lane.seed, epoch)
+        train(params, X, y, order, lane.lr)
+        parts = [measured(params, X[rows], y[rows]) for rows in (train_rows, test_rows)]
+        curve.append(np.array([*zip(*parts, strict=True)], dtype=np.float32).reshape(4, 1))
+        yield Epoch(key, epoch, curve[-1][None])
+        if not np.isfinite(curve[-1][0, 0]):
+            text = f"Training diverged at epoch {epoch}: try a smaller lr than {lane.lr:g}."
+            raise GroupDiverged(text, np.stack(curve))
+        state = {str(place): param.detach() for place, param in enumerate(params)}
+        yield progress.put(key, state, np.stack(curve))
+    return Fitted(training, np.stack(curve))
+
+
+@torch.no_grad()
+def measured(params: Parameters, X: Tensor, y: Tensor) -> tuple[float, float]:
+    """Mean cross-entropy, and the share of images whose largest logit is their class's."""
+    logits = torch.cat([net(part, params) for part in X.split(10_000)])
+    loss, right = cross_entropy(logits, y).mean(), (logits.argmax(1) == y).float().mean()
+    return float(loss), float(right)

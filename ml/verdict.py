@@ -1,6 +1,8 @@
 """4.4.3 What curves mean, in words, and by which rule."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,20 +35,42 @@ BESIDE_RULE = (
 )
 LOST_RULE = (
     "A run has diverged where its training measure is no longer a finite number, or is"
-    f" {GROWN:g} times as large as after its first epoch."
+    f" {GROWN:g} times as large as after its first epoch; a classifier also where its training"
+    " examples cost it more than guessing, and it is hardly more often right."
 )
 
 
-def judge(asked: Fits, *, beside: Fits | None = None, floor: float = 0.0) -> Finding:
+def judge(
+    asked: Fits,
+    *,
+    beside: Fits | None = None,
+    floor: float = 0.0,
+    lost: NDArray[np.bool_] | bool = False,
+) -> Finding:
     """What the curves of one setting mean; beside a neighbour, whether it helps.
 
     `floor` is the squared loss that not even the truth gets below, sigma^2/2 (4.4): a model near it
     is not poor, however wide its gap, and one far above it not good, however narrow. The runs of
     `beside` are those of `asked`, in the same order, at the setting without what is asked about.
+    Rows that are test rows are called so. `lost` (L,) are runs that have diverged, though their
+    measure is finite.
     """
+    finding = _judged(asked, beside, floor, lost)
+    rows = asked[0].training.judged_on
+    text, rule = (_speaking_of(rows, words) for words in (finding.text, finding.rule))
+    return replace(finding, text=text, rule=rule)
+
+
+def _speaking_of(rows: str, words: str) -> str:
+    return re.sub(r"\bvalid\b", rows, re.sub(r"\bValid\b", rows.capitalize(), words))
+
+
+def _judged(
+    asked: Fits, beside: Fits | None, floor: float, lost: NDArray[np.bool_] | bool
+) -> Finding:
     train, valid = asked.metric("train"), asked.metric("valid")  # (E, L)
     setting = name_of(asked)
-    if (lost := diverged(train)).any():
+    if (lost := diverged(train) | lost).any():
         return Finding("diverged", _lost(train, lost), LOST_RULE, setting)
     if not np.isfinite(valid[-1]).all():
         return Finding("not judged", "A run has no validation rows.", GAP_RULE, setting)
@@ -76,6 +100,8 @@ def _lost(train: Floats, lost: NDArray[np.bool_]) -> str:
         first = int(gone.any(1).argmax()) + 1
         return f"{which} diverged: the training loss left the finite numbers at epoch {first}."
     worst = float(np.nanmax(train[-1, lost] / train[0, lost]))
+    if worst <= GROWN:
+        return f"{which} diverged: training has left it worse than guessing."
     return f"{which} diverged: training has made its own loss {worst:,.3g} times as large."
 
 

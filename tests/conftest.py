@@ -21,6 +21,7 @@ from app.serving import predictors
 from app.settings import Settings, settings
 from app.store import sessions
 from app.store.migrations import upgrade
+from ml.data import hub
 
 os.environ["RIDGELINE_ALLOWED_HOSTS"] = "testserver"  # what a TestClient calls itself
 torch.set_num_threads(1)  # as a training process: tests that run side by side share the cores
@@ -87,6 +88,7 @@ def forget() -> None:
     for made in (settings, sessions.engine, sessions.writers, sessions.readers):
         made.cache_clear()
     predictors.forget()
+    hub.store_in(None)
     reading.forget()
 
 

@@ -72,6 +72,7 @@ def train(
     from app.cli import flags, progress, steps
     from app.cli.train import train_here
     from app.engine.runners import Processes
+    from app.store.migrations import bring_to_head
 
     logs.configure("WARNING")
     out, err = steps.consoles(quiet=as_json)
@@ -80,7 +81,7 @@ def train(
     if submission:
         steps.check_submission(experiment.name, submission)
     steps.fetch(experiment.name, err)
-    steps.migrate()
+    bring_to_head()
     job, reading = train_here(experiment, runner, err, timeout=timeout)
     if as_json:
         typer.echo(steps.as_json(job, reading))
@@ -105,10 +106,11 @@ def submit(
     from app import lifecycle
     from app.cli import flags, steps
     from app.results.reading import Reading
+    from app.store.migrations import bring_to_head
     from app.store.sessions import writers
 
     experiment = flags.read(name, preset, ctx.args)
-    steps.migrate()
+    bring_to_head()
     with writers().begin() as session:
         job = lifecycle.submit(session, experiment, timeout=timeout)
     typer.echo(steps.as_json(job, Reading()) if as_json else f"Job {job.id} is queued.")
@@ -121,8 +123,9 @@ def submission(
 ) -> None:
     """Write the submission.csv of a job that has made a predictor."""
     from app.cli import steps
+    from app.store.migrations import bring_to_head
 
-    steps.migrate()
+    bring_to_head()
     steps.write_submission(job, path)
     typer.echo(f"submission.csv written: {path}")
 
@@ -135,14 +138,17 @@ def predict(
     strict: Annotated[bool, typer.Option(help="Refuse what training has not seen.")] = False,
 ) -> None:
     """Price the houses of a CSV file with Kaggle's column names; CSV comes out."""
-    from app.cli import files, steps
+    from app.cli import files
     from app.serving.predictors import serving
     from app.serving.tables import decode, price_table
+    from app.settings import settings
+    from app.store.migrations import bring_to_head
     from app.store.sessions import readers
     from ml.data import hub
 
-    text = decode((csv or hub.download("kaggle_house_test")).read_bytes())
-    steps.migrate()
+    file = csv or hub.download("kaggle_house_test", settings().cache_dir)
+    text = decode(file.read_bytes())
+    bring_to_head()
     with readers()() as session:
         priced = price_table(serving(session, job), text, strict=strict).encode()
     if output:
@@ -181,28 +187,19 @@ def verify(
 @cli.command()
 def serve(parent: Parent = None) -> None:
     """Serve the dashboard and the API; `ridgeline worker` does the work."""
-    import structlog
-    import uvicorn
-
     from app import logs
+    from app.cli.serve import serve as serve_here
     from app.cli.up import free_port
     from app.engine.orphans import stay_with
     from app.settings import settings
+    from app.store.migrations import bring_to_head
 
     if parent:
         stay_with(parent)
     logs.configure()
-    host, port = settings().host, free_port(settings().host, settings().port)
-    structlog.get_logger().info("Serving.", host=host, port=port)
-    uvicorn.run(
-        "app.main:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        log_level="debug" if settings().log_level == "DEBUG" else "warning",
-        server_header=False,
-        timeout_graceful_shutdown=2,  # live streams would never end by themselves
-    )
+    port = free_port(settings().host, settings().port)
+    bring_to_head()
+    serve_here(settings().host, port)
 
 
 @cli.command()
@@ -212,15 +209,13 @@ def worker(parent: Parent = None) -> None:
     from app.engine.orphans import stay_with
     from app.engine.runners import Processes
     from app.engine.worker import Worker
-    from app.errors import Complaint
-    from app.store.migrations import at_head
-    from app.store.sessions import engine, writers
+    from app.store.migrations import bring_to_head
+    from app.store.sessions import writers
 
     if parent:
         stay_with(parent)
     logs.configure()
-    if not at_head(engine()):
-        raise Complaint("The run store is not of this version. Run: ridgeline db upgrade")
+    bring_to_head()
     working = Worker(writers(), Processes())
     working.heed_signals()
     working.work()
@@ -234,6 +229,7 @@ def up(
     """Serve and work, until Ctrl-C; with --train also train, unless that has been done."""
     from app.cli import flags, steps
     from app.cli.up import serving
+    from app.store.migrations import bring_to_head
 
     out, err = steps.consoles()
     if train:
@@ -242,7 +238,7 @@ def up(
         steps.check_submission(train, submission)
     if train:
         steps.fetch(train, err)
-    steps.migrate()
+    bring_to_head()
     with serving() as service:
         out.print(f"Ridgeline is at {service.address} (Ctrl-C ends it)", highlight=False)
         if train:
@@ -255,11 +251,10 @@ def upgrade() -> None:
     """Make the run store, or bring it to this version's schema."""
     from sqlalchemy.engine import make_url
 
-    from app.cli import steps
     from app.settings import settings
-    from app.store.migrations import heads
+    from app.store.migrations import bring_to_head, heads
 
-    steps.migrate()
+    bring_to_head()
 
     typer.echo(f"{make_url(settings().url)!r} is at revision {', '.join(heads())}.")
 

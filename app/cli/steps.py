@@ -16,9 +16,8 @@ from app.errors import Complaint
 from app.results.reading import Reading
 from app.settings import settings
 from app.store.jobs import SERVED, RunStore
-from app.store.migrations import at_head, upgrade
 from app.store.models import Job
-from app.store.sessions import engine, readers
+from app.store.sessions import readers
 from app.store.states import JobStatus
 from ml.data import hub
 
@@ -42,12 +41,6 @@ def fetch(name: str, console: Console) -> None:
                 bar.update(task, completed=done, total=total or None, visible=True)
 
             hub.download(file, settings().cache_dir, show)
-
-
-def migrate() -> None:
-    """Bring the run store to this version's schema; make it where there is none."""
-    if not at_head(engine()):  # it is seldom, and would have to wait for whoever writes
-        upgrade(settings().url)
 
 
 def as_json(job: Job, reading: Reading) -> str:

@@ -8,6 +8,7 @@ from rich.console import Console
 from app.engine.trainer import settle
 from app.errors import Complaint
 from app.settings import settings
+from ml.data import hub
 from ml.events import Check
 from ml.experiment import Diverged, Experiment
 from ml.experiments import EXPERIMENTS
@@ -33,6 +34,7 @@ def chosen(wanted: str | None) -> list[str]:
 def verify(names: Sequence[str], seeds: int, console: Console) -> list[Verdict]:
     """Run every variant that an experiment declares with each seed; what its checks gave."""
     settle(settings().threads)
+    hub.store_in(settings().cache_dir)
     said: list[tuple[str, Experiment, Check]] = []
     for experiment in (value for name in names for value in _variants(name, seeds)):
         label = f"{experiment.name}, {experiment.label}, seed {experiment.seed}"

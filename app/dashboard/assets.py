@@ -5,16 +5,20 @@ import hashlib
 import mimetypes
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
-import plotly
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 STATIC = Path(__file__).parent / "static"
-PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+SHIPPED = {  # by wheels, as (package, folder in it): large, and seldom changed
+    "plotly.min.js": ("plotly", "package_data"),
+    "swagger-ui-bundle.js": ("fastapi_offline", "static"),
+    "swagger-ui.css": ("fastapi_offline", "static"),
+}
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -39,8 +43,8 @@ def url(name: str) -> str:
 
 
 def digest_of(name: str) -> str:
-    """What stands for the content: Plotly's own is apart, since it is large and seldom changes."""
-    return plotly_digest() if name == PLOTLY.name else digest()
+    """What stands for the content: of our own files together, of each file of a wheel alone."""
+    return shipped_digest(name) if name in SHIPPED else digest()
 
 
 def serve(request: Request) -> Response:
@@ -66,8 +70,8 @@ def favicon(_request: Request) -> Response:
 
 
 def find(name: str) -> Asset | None:
-    """The file of that name: our own, or Plotly's."""
-    return plotly_js() if name == PLOTLY.name else files().get(name)
+    """The file of that name: our own, or a wheel's."""
+    return shipped(name) if name in SHIPPED else files().get(name)
 
 
 @lru_cache
@@ -78,9 +82,13 @@ def files() -> dict[str, Asset]:
 
 
 @lru_cache
-def plotly_js() -> Asset:
-    """Plotly.js of the installed wheel; packing it takes a fifth of a second, once."""
-    return _read(PLOTLY)
+def shipped(name: str) -> Asset:
+    """A file of an installed wheel; packing it takes up to a fifth of a second, once."""
+    package, folder = SHIPPED[name]
+    spec = find_spec(package)
+    assert spec is not None, f"{package} is not installed"
+    assert spec.origin is not None
+    return _read(Path(spec.origin).parent / folder / name)
 
 
 @lru_cache
@@ -93,9 +101,9 @@ def digest() -> str:
 
 
 @lru_cache
-def plotly_digest() -> str:
-    """Of Plotly.js."""
-    return hashlib.sha256(plotly_js().plain).hexdigest()[:12]
+def shipped_digest(name: str) -> str:
+    """Of a wheel's file."""
+    return hashlib.sha256(shipped(name).plain).hexdigest()[:12]
 
 
 def _read(path: Path) -> Asset:

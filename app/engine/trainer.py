@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from app.engine.orphans import die_with_parent, watch_worker
 from app.errors import sentence, sentences
 from app.store.states import Reason
+from ml.data import hub
 from ml.events import Checkpoint, Event, Note
 from ml.experiment import Diverged, Experiment
 
@@ -26,6 +28,7 @@ class Order:
     resume: bytes | None = None  # state of a checkpoint
     threads: int = 1  # resuming is exact to the last bit only at the same number
     registry: str = "ml.experiments"  # a module with parse()
+    cache: Path | None = None  # folder of downloaded data
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def speak(order: Order) -> Iterator[Said]:
         yield Failed(Reason.invalid, f"The experiment is not valid (any more): {sentences(error)}")
         return
     settle(order.threads)
+    hub.store_in(order.cache)
     try:
         yield from experiment.run(None if order.resume is None else Checkpoint(order.resume))
         yield Finished()

@@ -152,7 +152,13 @@ class Worker:
         """Begin an attempt at a job that is ours."""
         log.info("Job claimed.", job=claim.job_id, attempt=claim.attempt)
         try:
-            order = Order(claim.experiment, claim.resume, settings().threads, self.runner.registry)
+            order = Order(
+                claim.experiment,
+                claim.resume,
+                settings().threads,
+                self.runner.registry,
+                settings().cache_dir.absolute(),
+            )
             self.busy.append(Slot(claim, self.runner.start(order)))
         except (OSError, EOFError) as error:  # no more processes, or no fork server
             self.cold, why = True, f"It could not be started: {error!r}."

@@ -14,9 +14,12 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event
 
 from app.errors import Complaint, sentence
-from app.store.sessions import open_engine
+from app.settings import settings
+from app.store.sessions import engine, open_engine
 
-FOLDER = Path(__file__).parents[2] / "alembic"
+HERE = Path(__file__).parent
+# in a wheel it lies beside this file, in a checkout at the top
+FOLDER = next((f for f in (HERE / "alembic", HERE.parents[1] / "alembic") if f.is_dir()), HERE)
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -36,15 +39,25 @@ def upgrade(url: str, revision: str = "head") -> None:
             ) from None
 
 
+def bring_to_head() -> None:
+    """Make the run store of this process where there is none, and migrate an older one.
+
+    Raises:
+        Complaint: where a newer version made it.
+    """
+    if not at_head(engine()):  # it is seldom, and would have to wait for whoever writes
+        upgrade(settings().url)
+
+
 def downgrade(url: str, revision: str) -> None:
     """Go back to an earlier schema; "base" drops every table."""
     with migrating(url) as connection:
         command.downgrade(config(connection), revision)
 
 
-def at_head(engine: Engine) -> bool:
+def at_head(store: Engine) -> bool:
     """Whether the run store has the schema that this program was written for."""
-    with engine.execution_options(read_only=True).connect() as connection:
+    with store.execution_options(read_only=True).connect() as connection:
         return set(MigrationContext.configure(connection).get_current_heads()) == heads()
 
 
@@ -70,14 +83,14 @@ def migrating(url: str) -> Iterator[Connection]:
     SQLite changes a table by copying and dropping it; enforced, the drop would delete what refers
     to it. The pragma is only heard outside a transaction, so it is said on connecting.
     """
-    engine = open_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _do_not_enforce)
+    own = open_engine(url)
+    if own.dialect.name == "sqlite":
+        event.listen(own, "connect", _do_not_enforce)
     try:
-        with engine.connect() as connection:
+        with own.connect() as connection:
             yield connection
     finally:
-        engine.dispose()
+        own.dispose()
 
 
 def _do_not_enforce(connection: Any, _record: object) -> None:

@@ -27,9 +27,18 @@ class DataUnavailable(RuntimeError):
     """A file could not be had: the message lists all that was tried and how to help by hand."""
 
 
+_folder: Path | None = None  # what `store_in` was told
+
+
+def store_in(folder: Path | None) -> None:
+    """Keep downloaded files of this process in that folder; None: where the environment says."""
+    global _folder  # noqa: PLW0603  a process has one cache, and experiments do not ask for it
+    _folder = folder
+
+
 def cache_dir() -> Path:
     """The folder of downloaded files: `cache` in RIDGELINE_DATA_DIR, which is ./var by default."""
-    return Path(os.environ.get("RIDGELINE_DATA_DIR") or "var") / "cache"
+    return _folder or Path(os.environ.get("RIDGELINE_DATA_DIR") or "var") / "cache"
 
 
 def download(name: str, cache: Path | None = None, progress: Progress | None = None) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import MetaData, create_engine, insert
 from starlette.testclient import TestClient
 
-from app.migrate import downgrade, upgrade
+from app.store.migrations import downgrade, upgrade
 
 DATA = Path(__file__).parents[1] / "data"
 STORE = json.loads((DATA / "store_0001.json").read_text("utf-8"))

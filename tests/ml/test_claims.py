@@ -17,14 +17,16 @@ QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "decay_path": (),  # it claims at its own size only, which takes ten seconds
     "dropout": (DROPOUT, DROPOUT | {"literal": True, "lr": 0.1}),
     "house_sweeps": (),  # so does this
-    "kaggle_house": (BOOK.values,),  # the defaults are held to theirs in test_experiments.py
+    # the defaults are held to theirs in test_house_experiments.py
+    "kaggle_house": (BOOK.values | {"num_seeds": 1},),
+    "missing_values": ({"num_seeds": 2},),
     "mlp_concise": ({"num_images": 4000, "num_epochs": 1},),
     "mlp_scratch": ({"num_images": 1000, "num_epochs": 1, "lr": 0.5},),
     "random_labels": ({"num_epochs": 5, "num_seeds": 1},),
     "symmetry": ({"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"},),
 }
 """Instead of what `verify` runs."""
-FEWEST = {"kaggle_house": 20, "backpropagation": 19}  # checks, where they are many
+FEWEST = {"kaggle_house": 26, "backpropagation": 17}  # checks, where they are many
 CASES = [
     (name, values) for name, cls in EXPERIMENTS.items() for values in QUICK.get(name, cls.verifies)
 ]

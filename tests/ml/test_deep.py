@@ -40,5 +40,19 @@ def test_each_layer_of_each_lane_moves_by_its_share() -> None:
 def test_a_comparison_goes_on_when_one_of_it_diverges() -> None:
     said = list(layerwise_rates.LayerwiseRates(num_epochs=5).run())
     lengths = {e.key: e.last for e in said if isinstance(e, Epoch)}
-    assert lengths["layer-wise"] == 5 > lengths["SGD"]
-    assert [e.text for e in said if isinstance(e, Note)] == ["SGD: the loss is no number after step 2."]  # fmt: skip # noqa: E501
+    assert lengths["layer-wise"] == 5 > lengths["SGD"] == 2
+    (note,) = [event for event in said if isinstance(event, Note)]
+    assert note.text.startswith("Training diverged at epoch 2")
+
+
+def test_a_share_is_of_the_layer_whose_gradient_it_is() -> None:
+    """Wrong wiring: the rate of one layer must not move with the gradient of another."""
+    rows = torch.arange(2)
+    lanes = Lanes.of([Lane(label="", train=rows, valid=rows, lr=0.1, seed=5)])
+    optimizer = layerwise_rates.LayerWise(MLP((3, 4, 2))(lanes), lanes, num_steps=2)
+    value = torch.rand(1, 26, generator=torch.Generator().manual_seed(0))
+    grad = torch.ones(1, 26)
+    before = optimizer.trust(value, grad)
+    grad[:, -10:] *= 7  # of the second layer alone: 4 x 2 weights and 2 biases
+    torch.testing.assert_close(optimizer.trust(value, grad)[:, 0], before[:, 0])
+    torch.testing.assert_close(7 * optimizer.trust(value, grad)[:, 1], before[:, 1])

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from ml.houses.files import Houses
 from numpy.typing import NDArray
 
 from ml.encoder import Encoder
 from ml.houses import files
 from ml.houses.attributes import FIELDS
+from ml.houses.files import Houses
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("RIDGELINE_TEST_CACHE") or ROOT / "var/cache")

@@ -23,6 +23,8 @@ import psutil
 import pytest
 import torch
 from rich.console import Console
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app.cli import commands, files, progress
 from app.cli.exit_codes import explain
@@ -34,7 +36,7 @@ from app.store.models import Job
 from app.store.search import Listing
 from app.store.states import JobStatus
 from ml.data import hub
-from ml.events import Check, Checkpoint, Epoch, Event, Started
+from ml.events import Checkpoint, Epoch, Event, Started
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
 from tests.conftest import forget
@@ -182,14 +184,33 @@ def test_what_nobody_foresaw_stays_a_traceback() -> None:
     assert explain(RuntimeError("a mistake of ours"))[0] == ""
 
 
-def test_a_worker_wants_a_migrated_store(
-    ridgeline: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", ["worker", "serve", "up"])
+def test_a_store_of_a_newer_version_is_refused_in_a_sentence(
+    ridgeline: Run, session: Session, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RIDGELINE_DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
-    settings.cache_clear()
-    sessions.engine.cache_clear()
-    assert "Run: ridgeline db upgrade" in ridgeline("worker").err
-    assert "is at revision" in ridgeline("db", "upgrade").out
+    monkeypatch.setenv("RIDGELINE_PORT", "0")
+    session.execute(text("update alembic_version set version_num = '9999'"))
+    session.commit()
+    result = ridgeline(command)
+    assert "made by another version of Ridgeline, most likely a newer one" in result.err
+    assert result.code == 1
+
+
+def test_env_alone_moves_every_file(tmp_path: Path, data_dir: Path) -> None:
+    """Also those of training, which has a process of its own."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / ".env").write_text(f"RIDGELINE_DATA_DIR={data_dir}\n")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("RIDGELINE_")}
+    root = str(Path(__file__).parents[3])
+    train = [sys.executable, "-m", "app", "train", "weight_decay", "--num-epochs", "1"]
+    clothes = [sys.executable, "-m", "app", "train", "mlp_sweeps", "--num-images", "50"]
+    for command in (train, [*clothes, "--num-epochs", "1", "--num-seeds", "1"]):
+        subprocess.run(
+            command, cwd=tmp_path / "here", env=clean | {"PYTHONPATH": root}, check=True,
+            capture_output=True,
+        )  # fmt: skip
+    assert [path.name for path in (tmp_path / "here").iterdir()] == [".env"]
+    assert (data_dir / "ridgeline.db").stat().st_size > 0
 
 
 # ---- training ------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from ml.events import Check, Epoch, Event, Figure, Finding, Note, Series, Starte
 from ml.experiments import EXPERIMENTS, parse
 
 PAGES = [
+    "/api",
     "/", "/jobs", "/jobs/1", "/jobs/2", "/jobs/3", "/jobs/new", "/jobs/new?experiment=polynomial",
     "/jobs/new?experiment=activations", "/jobs/1/submission", "/jobs/2/submission", "/predict",
     "/jobs/nothing", "/nowhere", "/learn", "/learn/4.1", "/learn/4.9",
@@ -190,6 +191,24 @@ def test_assets_are_compressed_hashed_and_kept_for_ever(client: TestClient) -> N
         assert response.headers["cache-control"] == assets.FOR_EVER
         plain = client.get(source, headers={"Accept-Encoding": "identity"})
         assert plain.content == response.content
+
+
+def test_the_api_has_a_page_that_works_with_no_network(client: TestClient) -> None:
+    page = get(client, "/api")
+    sources = [
+        str(tag.get("src") or tag.get("href")) for tag in page.all("script") + page.all("link")
+    ]
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "api.js"):
+        (source,) = [source for source in sources if source.endswith(name)]
+        assert client.get(source).status_code == 200
+    assert all(source.startswith("/") for source in sources)
+    assert "/api" in [link["href"] for link in page.all("a")]
+
+
+def test_each_operation_is_summed_up_by_its_first_sentence(client: TestClient) -> None:
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    assert paths["/api/v1/jobs/{job_id}"]["get"]["summary"] == "Where a job is"
+    assert all(op["summary"] != "" for path in paths.values() for op in path.values())
 
 
 def test_an_asset_of_an_earlier_version_is_not_kept(client: TestClient) -> None:

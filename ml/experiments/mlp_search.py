@@ -1,0 +1,203 @@
+"""4.3 Exercises of the MLP: lr, epochs, depth, width and activation searched together."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import product
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from ml import draws, fields
+from ml.events import Checkpoint, Event, Figure, Series, Table
+from ml.experiment import Diverged, Preset
+from ml.fashion import HELD_OUT, NUM_INPUTS, NUM_OUTPUTS, FashionChoice
+from ml.fields import own
+from ml.grid import Grid, by_category, written
+from ml.intervals import percent, plus_minus
+from ml.lanes import NO_ROWS
+from ml.nn import MLP
+from ml.programs import Fits, fit_all
+from ml.train import Progress, Training
+
+SMALLEST = 0.01  # learning rate
+DEPTHS, WIDTHS = (0, 1, 2, 3), (32, 64, 128, 256, 512)
+ACTIVATIONS = ("relu", "tanh", "sigmoid")
+DRAWN = 43  # place of the trials' random numbers
+ABREAST = 0.02  # of test accuracy; the choice was better by 0.006 to 0.043 with each of five seeds
+
+
+class Trial(NamedTuple):
+    """One setting: a net that starts as torch's do, and the learning rate of SGD."""
+
+    net: MLP
+    lr: float
+
+    @property
+    def label(self) -> str:
+        """Such as "64-64 tanh, lr 0.0151"; without a hidden layer "linear, lr 0.318"."""
+        hiddens = self.net.sizes[1:-1]
+        activation = f" {self.net.activation}" * bool(hiddens)
+        return f"{written(hiddens)}{activation}, lr {self.lr:.3g}"
+
+
+BOOK = Trial(MLP((NUM_INPUTS, 256, NUM_OUTPUTS)), 0.1)
+
+
+class MLPSearch(FashionChoice):
+    """Search learning rate, epochs, depth, width and activation, then try the best anew."""
+
+    section: ClassVar[str] = "4.3"
+    curves_only: ClassVar[bool] = True
+    breakable: ClassVar[tuple[str, ...]] = ("choose",)
+    presets: ClassVar[tuple[Preset, ...]] = (
+        Preset("search", "Joint search", "24 trials; the best beside the book's setting.", {}),
+        Preset("wide", "Longer steps", "Learning rates up to 30: some diverge.", {"max_lr": 30.0}),
+    )
+
+    name: Literal["mlp_search"] = "mlp_search"
+    num_trials: int = own(
+        24, "Search", "Trials", "Settings drawn; more begin with the same ones.", ge=2, le=100
+    )
+    max_lr: float = own(
+        1.0,
+        "Search",
+        "Largest learning rate",
+        "Rates are drawn from 0.01 to this, evenly in their logarithm.",
+        "η",
+        ge=0.02,
+        le=100,
+    )
+    num_seeds: Annotated[fields.NumSeeds, Field(ge=2)] = 5
+    batch_size: fields.BatchSize = 256
+    num_epochs: Annotated[
+        fields.NumEpochs, Field(le=200, description="Most passes; the search may choose fewer.")
+    ] = 5
+
+    def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
+        """Try every setting once, choose without the test images, then test the choice."""
+        progress = Progress(resume)
+        tried = yield from fit_all([*self.trainings()], progress, asked=None, curves_only=True)
+        yield from self.results(tried)
+        best, epochs = self.chosen(tried)
+        anew = [*self.anew(self.trials[best], epochs)]
+        fits = yield from fit_all(anew, progress, asked="chosen", curves_only=True)
+        yield from self.compared(self.trials[best], epochs, fits)
+        yield self.unmixed(Fits([*tried, *fits]))
+
+    # ---- the search
+
+    @cached_property
+    def trials(self) -> list[Trial]:
+        """Each from its own random numbers: the first are the same, however many there are."""
+        found = []
+        for i in range(self.num_trials):
+            rng = draws.numpy_generator(self.seed, DRAWN, i)
+            lr = float(np.exp(rng.uniform(np.log(SMALLEST), np.log(self.max_lr))))
+            depth, width = int(rng.choice(DEPTHS)), int(rng.choice(WIDTHS))
+            activation = str(rng.choice(ACTIVATIONS)) if depth else "relu"  # it has no place
+            found.append(Trial(MLP((NUM_INPUTS, *(width,) * depth, NUM_OUTPUTS), activation), lr))
+        return found
+
+    def trainings(self) -> Iterator[Training]:
+        """Every trial once. None sees the test images, so that these cannot choose."""
+        for i, trial in enumerate(self.trials, 1):
+            label, seed = f"trial {i}: {trial.label}", draws.nth(self.seed, 0)
+            lane = self.lane(label, setting=label, lr=trial.lr, seed=seed, test=NO_ROWS)
+            yield self.classifier("search", [lane], trial.net)
+
+    def chosen(self, tried: Fits) -> tuple[int, int]:
+        """Place of the trial, and number of epochs, that are best on the held-out images.
+
+        With a constant learning rate fewer epochs are the beginning of more: none is trained twice.
+        """
+        held_out = self.accuracies(tried, "valid")  # (E, T)
+        if np.isnan(held_out).all():
+            raise Diverged("Every trial diverged: none can be chosen. A smaller max_lr helps.")
+        epoch, best = divmod(self.choose(held_out.ravel()), self.num_trials)
+        return best, epoch + 1
+
+    def results(self, tried: Fits) -> Iterator[Event]:
+        """Accuracy on held-out images of every trial at its best epoch, NaN where it diverged."""
+        (best, epochs), by_epoch = self.chosen(tried), self.accuracies(tried, "valid")
+        reached, lost = np.fmax.reduce(by_epoch), np.isnan(by_epoch[-1])  # (T,)
+        x, lr = np.arange(1.0, self.num_trials + 1), np.array([trial.lr for trial in self.trials])
+        depth = np.array([len(trial.net.sizes) - 2 for trial in self.trials])
+        yield Figure(
+            "search",
+            "Accuracy of every trial by its learning rate",
+            f"Best of {self.num_trials} trials is {self.trials[best].label}, after {epochs} of"
+            f" {self.num_epochs} epochs: right on {reached[best]:.1%} of {HELD_OUT:,} held-out"
+            f" images; {lost.sum()} diverged.",
+            tuple(
+                Series(f"{d} hidden", lr[there], reached[there], mode="markers")
+                for d in DEPTHS
+                if (there := np.isfinite(reached) & (depth == d)).any()
+            ),
+            x_label="learning rate",
+            y_label="held-out accuracy",
+            x_scale="log",
+        )
+        yield Figure.lines(
+            "best_so_far",
+            "The best so far, trial by trial",
+            f"Trial {best + 1} of {self.num_trials} is the last to better what came before it.",
+            x,
+            {"best so far": np.fmax.accumulate(reached)},
+            Series("trial", x, reached, mode="markers"),
+            x_label="trial",
+            y_label="held-out accuracy",
+        )
+        order = np.argsort(-reached, kind="stable")  # NaN last
+        outcomes = np.where(lost, "diverged", "")
+        outcomes[best] = "chosen"
+        yield Table.of(
+            "search",
+            "Trials, best first",
+            {
+                "trial": x[order],
+                "setting": [self.trials[i].label for i in order],
+                "best epoch": 1.0 + np.nan_to_num(by_epoch, nan=-1).argmax(0)[order],
+                "accuracy": reached[order],
+                "outcome": outcomes[order].tolist(),
+            },
+            f"{self.num_images:,} images, at most {self.num_epochs} epochs, SGD; accuracy on"
+            f" {HELD_OUT:,} held-out images, which alone strays by about 1 %.",
+        )
+
+    # ---- the choice, with seeds that chose nothing
+
+    def anew(self, trial: Trial, epochs: int) -> Iterator[Training]:
+        """The chosen setting, and the book's for all epochs, with the same fresh seeds."""
+        _, *seeds = draws.each(self.seed, 1 + self.num_seeds)  # the first one searched
+        settings = ("chosen", trial, epochs), ("book", BOOK, self.num_epochs)
+        for (name, what, num_epochs), seed in product(settings, seeds):
+            lane = self.lane(f"{name}, seed {seed}", setting=name, lr=what.lr, seed=seed)
+            yield self.classifier(name, [lane], what.net, num_epochs=num_epochs)
+
+    def compared(self, trial: Trial, epochs: int, fits: Fits) -> Iterator[Event]:
+        """Test accuracy of both settings, seed by seed (S,), NaN where one diverged."""
+        ours, books = (self.accuracies(fits.at(name), "test")[-1] for name in ("chosen", "book"))
+        names = f"{trial.label}, {epochs} epochs", f"the book's {BOOK.label}"
+        lost = np.isnan([ours, books]).sum(1)
+        right = (
+            f"is right on {plus_minus(ours, '.1%')} of the test images and {names[1]} on"
+            f" {plus_minus(books, '.1%')}; {percent('paired by seed', ours - books)}"
+        )
+        gone = f"diverges with {lost[0]} of {len(ours)} fresh seeds, {names[1]} with {lost[1]}"
+        yield by_category(
+            "chosen",
+            "The chosen setting beside the book's, on test images",
+            f"{names[0]} {gone if lost.any() else right}.",
+            {"chosen": ours, "book": books},
+            y_label="test accuracy",
+        )
+        yield Grid({"setting": names, "seed": range(self.num_seeds)}).ends(
+            "chosen",
+            "Test accuracy",
+            {"test": np.stack([ours, books])},
+            f"{self.num_seeds} fresh seeds, both trained the same way; empty: one diverged.",
+        )
+        if self.matches():
+            better = float((ours - books).mean())
+            yield self.at_least("test accuracy, chosen setting minus the book's", -ABREAST, better)

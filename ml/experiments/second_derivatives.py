@@ -1,0 +1,106 @@
+"""4.7 Second derivatives: what it costs to differentiate a gradient once more (exercise 4)."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ml import draws, fields, graphs
+from ml.events import Event, Figure, Table
+from ml.experiment import InstantExperiment
+from ml.lanes import Lanes
+from ml.nn import MLP
+
+DEPTHS = (1, 2, 4, 8, 16)
+STEP = 1e-6  # of a difference of gradients, in float64
+BOTH = ("gradient", "Hessian times vector")
+
+
+class SecondDerivatives(InstantExperiment):
+    """Differentiate a gradient once more, along one vector: nodes, bytes and time by depth."""
+
+    section: ClassVar[str] = "4.7"
+    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"activation": "relu"})
+    breakable: ClassVar[tuple[str, ...]] = ("along",)
+
+    name: Literal["second_derivatives"] = "second_derivatives"
+    width: Annotated[fields.NumHiddens, Field(ge=4, le=64, description="Units of each layer.")] = 32
+    activation: fields.Activation = "tanh"
+    batch_size: Annotated[fields.BatchSize, Field(le=64)] = 64
+
+    @staticmethod
+    def along(loss: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+        """The loss's gradient along a vector of ones, itself recorded."""
+        gradient = torch.autograd.grad(loss, parameters, create_graph=True)
+        return torch.stack([part.sum() for part in gradient]).sum()
+
+    def costs(self, depth: int) -> dict[str, float]:
+        """A row of the table; and how far the product is from a difference of gradients."""
+        generator, shape = draws.generator(self.seed, depth), (1, self.batch_size, self.width)
+        X = torch.randn(*shape, generator=generator, dtype=torch.float64)
+        net = MLP((self.width,) * (depth + 2), self.activation)(Lanes.one(self.seed)).double()
+        parameters = [*net.parameters()]
+
+        def loss() -> Tensor:
+            return torch.mean(net(X).square())
+
+        _, first = walk_back(loss, X, parameters)
+        product, second = walk_back(lambda: self.along(loss(), parameters), X, parameters)
+        row: dict[str, float] = {"hidden layers": depth, "parameters": len(product)}
+        row |= {
+            f"{n}, {of}": c[n] for n in first for of, c in zip(BOTH, (first, second), strict=True)
+        }
+        ends = []
+        for step in (STEP, -2 * STEP):  # along the ones, then as far to the other side
+            with torch.no_grad():
+                for parameter in parameters:
+                    parameter.add_(step)
+            ends.append(walk_back(loss, X, parameters)[0])
+        off = (product - (ends[0] - ends[1]) / (2 * STEP)).norm() / product.norm()
+        return row | {"ms, whole Hessian": second["ms"] * len(product), "off": float(off)}
+
+    def answer(self) -> Iterator[Event]:
+        """What a gradient, its derivative along one vector, and the whole Hessian cost."""
+        self.costs(1)  # the first call of all is slower
+        rows = [self.costs(depth) for depth in DEPTHS]
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        off, nodes = columns.pop("off"), {of: columns[f"nodes, {of}"] for of in BOTH}
+        first, second = nodes.values()
+        yield Figure.lines(
+            "nodes",
+            "Nodes of the graph that is walked backward",
+            f"At {DEPTHS[-1]} hidden layers a gradient takes {first[-1]} nodes, its derivative"
+            f" along one vector {second[-1]}.",
+            DEPTHS,
+            nodes,
+            x_label="hidden layers",
+            y_label="nodes",
+        )
+        yield Table.of(
+            "second",
+            "Second derivatives by depth",
+            columns,
+            "A row of the Hessian is a product with a vector, so the time of the whole is computed:"
+            " a product's times the parameters.",
+        )
+        least = min(b / a for a, b in zip(first, second, strict=True))
+        yield self.at_least("nodes, Hessian times vector over gradient: least", 2, least)
+        if self.activation != "relu":  # between the two gradients of a ReLU net lie its kinks
+            yield self.at_most(
+                "Hessian times vector less a difference of gradients", 1e-6, max(off)
+            )
+
+
+def walk_back(
+    work: Callable[[], Tensor], X: Tensor, parameters: Sequence[Tensor]
+) -> tuple[Tensor, dict[str, float]]:
+    """Derivatives (p,) of what `work` gives; nodes of its graph, bytes kept, milliseconds."""
+    start = time.thread_time()  # of this thread: those of a busy machine would be others'
+    result, kept = graphs.kept(work, (X, *parameters))
+    derivative = torch.autograd.grad(result, parameters)
+    spent = 1000 * (time.thread_time() - start)
+    costs = {"nodes": graphs.count_nodes(result), "bytes kept": kept, "ms": spent}
+    return torch.cat([part.flatten() for part in derivative]), costs

@@ -1,0 +1,200 @@
+"""4.1: each number on a page is of the net, the rows and the setting that it names."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ml import draws
+from ml.affine import best_affine, most_right
+from ml.events import Floats
+from ml.experiments.approximation import POINTS, TARGETS, Approximation
+from ml.experiments.batch_nonlinearity import BatchNonlinearity
+from ml.programs import Fits, fit_all
+from ml.train import Progress
+from tests.ml.page import Page
+
+SMALL: dict[str, Any] = {"widths": (4, 2, 3), "num_epochs": 3, "num_seeds": 3, "device": "cpu"}
+
+
+def fitted(experiment: Approximation) -> Fits:
+    steps = fit_all([*experiment.trainings()], Progress(None), asked=experiment.asked)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            fits: Fits = stop.value
+            return fits
+
+
+# ---- approximation: settings are widths, repetitions are starts --------------------------------
+
+
+@pytest.fixture(scope="module")
+def fits() -> Fits:
+    return fitted(Approximation(**SMALL))
+
+
+@torch.no_grad()
+def answers(fits: Fits, place: int) -> Floats:
+    """What each start of one width says of all points: (starts, points)."""
+    y_hat: torch.Tensor = fits[place].net(POINTS.expand(SMALL["num_seeds"], -1, -1))
+    return y_hat[..., 0].double().numpy()
+
+
+def losses(fits: Fits) -> Floats:
+    """Halved squared losses of every start, by hand: (widths, starts)."""
+    y = TARGETS["sine"](POINTS)[:, 0].double().numpy()
+    return np.array([((answers(fits, i) - y) ** 2).mean(1) / 2 for i in range(len(fits))])
+
+
+def test_every_start_of_a_width_sees_every_point_once_and_begins_elsewhere(fits: Fits) -> None:
+    for fit, width in zip(fits, (2, 3, 4), strict=True):
+        lanes = [*fit.training.lanes]
+        assert {lane.setting for lane in lanes} == {f"width {width}"}
+        assert [lane.seed for lane in lanes] == draws.each(0, 3)
+        assert all(sorted(lane.train.tolist()) == [*range(len(POINTS))] for lane in lanes)
+        assert not any(len(lane.valid) for lane in lanes)
+        starts = fit.parameter("0.weight")
+        assert starts.shape == (3, 1, width)
+        assert len(np.unique(starts[:, 0], axis=0)) == 3
+
+
+def test_what_is_reported_of_a_width_is_the_loss_of_its_own_nets(fits: Fits) -> None:
+    page, own = Page([*Approximation(**SMALL).results(fits)]), losses(fits)
+    assert page.column("losses", "hidden units") == [2, 3, 4]
+    for name, of in (("least", np.min), ("median", np.median), ("largest", np.max)):
+        assert page.column("losses", name) == pytest.approx(of(own, axis=1), rel=1e-5)
+    x, y = page.line("widths", "median")
+    assert x.tolist() == [2, 3, 4]
+    assert y == pytest.approx(np.median(own, axis=1), rel=1e-5)
+    x, y = page.line("widths", "starts")
+    assert x.tolist() == [2, 2, 2, 3, 3, 3, 4, 4, 4]
+    assert y == pytest.approx(own.ravel(), rel=1e-5)
+
+
+def test_the_line_of_a_width_is_its_best_start_and_keeps_its_setting(fits: Fits) -> None:
+    page, own = Page([*Approximation(**SMALL).results(fits)]), losses(fits)
+    assert len({*own.argmin(1).tolist()}) > 1  # else any start would do
+    for place, width in enumerate((2, 3, 4)):
+        _, y = page.line("fits", f"width {width}")
+        np.testing.assert_allclose(y, answers(fits, place)[own[place].argmin()], rtol=1e-5)
+    assert [s.setting for s in page.figures["fits"].series] == ["", "width 2", "width 3", "width 4"]
+    x, y = page.line("fits", "truth")
+    np.testing.assert_allclose(y, np.sin(np.pi * x), atol=1e-6)
+
+
+def test_a_width_learns_as_if_it_were_alone(fits: Fits) -> None:
+    alone = fitted(Approximation(**SMALL | {"widths": (3,)}))
+    np.testing.assert_array_equal(alone[0].curve, fits[1].curve)
+    np.testing.assert_array_equal(alone[0].parameter("2.weight"), fits[1].parameter("2.weight"))
+
+
+# ---- those that answer at once -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])
+def test_each_slope_is_that_of_the_curve_with_its_name(alpha: float) -> None:
+    page = Page.of("activations", alpha=alpha, step=0.01)
+    for label in ("ReLU", "pReLU", "sigmoid", "tanh"):
+        x, y = page.line("values", label)
+        _, slope = page.line("derivatives", label)
+        smooth = np.abs(x) > 0.02
+        np.testing.assert_allclose(np.gradient(y, x)[smooth], slope[smooth], atol=2e-3)
+    jump = f"{1 - alpha:g} (pReLU)"
+    assert page.figures["values"].finding == (
+        f"At 0 the slope jumps by 1 (ReLU), {jump}, 0 (sigmoid), 0 (tanh)."
+    )
+
+
+@pytest.mark.parametrize("kind", ["standardise", "centre", "softmax"])
+def test_the_first_answer_moves_with_the_second_example_as_reported(kind: str) -> None:
+    page = Page.of("batch_nonlinearity", kind=kind, batch_size=4)
+    generator = draws.generator(0, 4)
+    X, W, v = (
+        torch.randn(*shape, generator=generator, dtype=torch.float64)
+        for shape in ((4, 4), (4, 8), (8, 1))
+    )
+
+    def first(X: torch.Tensor) -> float:
+        return float((BatchNonlinearity.OVER_BATCH[kind](X @ W) @ v)[0, 0])
+
+    def moved(example: int, entry: int | slice, by: float) -> float:
+        other = X.clone()
+        other[example, entry] += by
+        return first(other)
+
+    x, y = page.line("mates", f"{kind}, over the batch")
+    for i in (0, 40, 80):
+        assert y[i] == pytest.approx(moved(1, slice(None), x[i]), abs=1e-12)
+    pulls = [
+        abs(moved(mate, entry, 1e-6) - moved(mate, entry, -1e-6)) / 2e-6
+        for mate in (1, 2, 3)
+        for entry in range(4)
+    ]
+    assert page.column("pulls", "derivative") == [0, pytest.approx(max(pulls), rel=1e-5)]
+    _, alone = page.line("mates", "ReLU, each element alone")
+    np.testing.assert_allclose(alone, float((X[0] @ W).clamp(min=0) @ v), rtol=1e-12)
+
+
+@pytest.mark.parametrize("values", [{}, {"num_hiddens": 50}, {"alpha": 0.25}, {"alpha": 1.0}])
+def test_kinks_are_found_where_the_drawn_slope_jumps(values: dict[str, Any]) -> None:
+    page = Page.of("relu_kinks", **values)
+    x, slope = page.line("slope", "its slope")
+    jumps = np.abs(np.diff(slope)) > 1e-9
+    kinks = np.array(page.column("kinks", "x = -b/w"))
+    seen = kinks[np.abs(kinks) <= 4]
+    cells = np.unique(np.searchsorted(x, seen)) - 1  # of the grid, with a kink within
+    assert np.flatnonzero(jumps).tolist() == (cells.tolist() if values.get("alpha") != 1 else [])
+    assert page.checks["kinks found on a grid, at most h"].got == jumps.sum()
+    assert page.figures["slope"].finding.startswith(f"{jumps.sum()} kinks")
+    places, dots = page.line("function", "x = -b/w")
+    np.testing.assert_allclose(places, seen)
+    _, y = page.line("function", "the network")
+    np.testing.assert_allclose(dots, np.interp(places, x, y), atol=0.02)
+    steps = np.array(page.column("kinks", "slope changes by"))
+    np.testing.assert_allclose(steps, page.column("kinks", "v|w|(1 - α)"), atol=1e-9)
+
+
+def test_one_layer_is_that_of_the_two_and_the_best_map_is_the_least_squares_one() -> None:
+    page = Page.of("affine_collapse", num_outputs=1)
+    single, flat = page.line("collapse", "no activation")
+    np.testing.assert_allclose(single, flat, rtol=1e-12)
+    assert np.abs(page.line("collapse", "relu")[1] - single).max() > 0.1
+    assert page.column("parameters", "parameters") == [4 * 5 + 5 + 5 + 1, 4 + 1]
+    X, y = torch.randn(20, 5, generator=draws.generator(0)).double().split([3, 2], dim=1)
+    off = y - best_affine(X, y)
+    assert float((X.T @ off).abs().max()) < 1e-12  # nothing linear is left
+    assert float(off.sum(0).abs().max()) < 1e-12
+
+
+OFF = {"xor": 2, "and": 1, "or": 1, "nand": 1, "xnor": 2}  # by the same units without a ReLU
+
+
+@pytest.mark.parametrize("operation", OFF)
+def test_the_hand_set_units_need_their_relu(operation: str) -> None:
+    page = Page.of("xor_by_hand", operation=operation)
+    assert page.column("points", "network") == page.column("points", "target")
+    without = page.checks[f"{operation}: error of the same units without a ReLU"]
+    assert (without.got, without.passed) == (OFF[operation], True)
+    corners = page.figures["map"].heat_map
+    assert corners is not None
+    top, bottom = corners.z[0, [0, -1]], corners.z[-1, [0, -1]]  # x₂ grows upwards
+    assert [bottom[0], top[0], bottom[1], top[1]] == page.column("points", "target")
+
+
+@pytest.mark.parametrize("values", [{"activation": "none"}, {"second_bias": -0.5}])
+def test_units_that_do_not_compute_xor_are_not_green(values: dict[str, Any]) -> None:
+    page = Page.of("xor_by_hand", **values)
+    network, target = (np.array(page.column("points", name)) for name in ("network", "target"))
+    (error,) = [check for name, check in page.checks.items() if name.endswith("error")]
+    assert not error.passed
+    assert error.got == np.abs(network - target).max() > 0
+    assert page.figures["map"].finding.endswith(f"off by at most {error.got:g}.")
+
+
+def test_a_line_separates_and_but_not_xor() -> None:
+    X = torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]]).double()
+    assert most_right(X, torch.tensor([0.0, 0, 0, 1])) == 4
+    assert most_right(X, torch.tensor([0.0, 1, 1, 0])) == 3
