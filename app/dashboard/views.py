@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from app.catalogue import changes
 from app.dashboard import sparks
 from app.dashboard.sparks import Spark, Strip
-from app.store.models import FINAL, Job, JobStatus
+from app.store.models import Job
+from app.store.states import FINAL, JobStatus
 from ml.experiments import EXPERIMENTS
 
 SCALES = {"log_rmse": (0.035, 0.5)}  # of sparks; others take that of their experiment on the page

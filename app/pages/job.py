@@ -15,8 +15,9 @@ from app.errors import NotFound
 from app.results import curves, log
 from app.results.reading import read
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.sessions import DbSession, ReadSession
+from app.store.states import JobStatus
 from ml.experiments import EXPERIMENTS
 
 ALIVE = 15.0  # seconds since a worker's last sign of life
@@ -136,8 +137,8 @@ def retry(job: CurrentJob, session: DbSession) -> Response:
 @router.post("/jobs/{job_id}/delete")
 def delete(job: CurrentJob, session: DbSession) -> Response:
     """Forget the job, and show those that are left."""
-    lifecycle.delete(session, job)
-    return RedirectResponse("/jobs", 303)
+    freed = lifecycle.delete(session, job)
+    return RedirectResponse(f"/jobs?deleted={job.id}&freed={freed}", 303)
 
 
 def _go(job: Job) -> Response:
