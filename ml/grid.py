@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.events import Figure, Floats, Series, Table
+from ml.events import Figure, Floats, Mode, Role, Series, Table
 from ml.intervals import interval
 
 
@@ -51,6 +51,21 @@ def written(value: object) -> str:
     if isinstance(value, tuple):
         return "-".join(map(str, value)) or "linear"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def band(
+    label: str,
+    x: Floats,
+    values: Floats,
+    setting: str = "",
+    mode: Mode = "lines",
+    role: Role = "",
+) -> Series:
+    """A line of means over the repetitions of values (n, repetitions), and their 95 % interval."""
+    mean, half = interval(values)
+    if values.shape[-1] < 2:  # one repetition says nothing of the next
+        return Series(label, x, mean, role, mode, setting)
+    return Series(label, x, mean, role, mode, setting, mean - half, mean + half)
 
 
 def by_category(

@@ -14,12 +14,14 @@ from ml.houses.book import BOOK
 DROPOUT = {"num_images": 4000, "num_epochs": 1, "num_hiddens": 64}
 QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "approximation": ({"widths": [1, 64], "num_epochs": 200, "num_seeds": 3},),
-    "decay_path": (),  # it claims at its own size only, which takes ten seconds
+    "decay_by_validation": (),  # these claim at their own size only, which takes seconds each
+    "decay_path": (),
     "dropout": (DROPOUT, DROPOUT | {"literal": True, "lr": 0.1}),
     "house_sweeps": (),  # so does this
     "kaggle_house": (BOOK.values,),  # the defaults are held to theirs in test_experiments.py
     "mlp_concise": ({"num_images": 4000, "num_epochs": 1},),
     "mlp_scratch": ({"num_images": 1000, "num_epochs": 1, "lr": 0.5},),
+    "other_remedies": (),
     "random_labels": ({"num_epochs": 5, "num_seeds": 1},),
     "symmetry": ({"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"},),
 }

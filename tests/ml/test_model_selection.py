@@ -4,14 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from ml.data.synthetic import linear, orthonormal
 from ml.events import Check, Epoch, Event
 from ml.experiment import Diverged
-from ml.experiments import EXPERIMENTS, parse, sparsity
-from ml.lanes import Lane, Lanes
-from ml.nn import MLP, gaussian
+from ml.experiments import EXPERIMENTS, parse
 
 
 def checks(name: str, **values: Any) -> list[Check]:
@@ -74,17 +71,3 @@ def test_linear_data_are_what_they_say() -> None:
     points = linear(500, np.array([2.0, -1.0]), 3.0, 0.0, 7)
     np.testing.assert_allclose(points.y, points.X @ [2.0, -1.0] + 3.0)
     assert points.X.shape == (500, 2)
-
-
-def test_soft_threshold_and_the_bias() -> None:
-    w = torch.tensor([-2.0, -0.5, 0.0, 0.5, 2.0])
-    assert sparsity.soft_threshold(w, torch.tensor(0.75)).tolist() == [-1.25, 0, 0, 0, 1.25]
-    row = torch.arange(1)
-    lane = Lane(label="", train=row, valid=row, lr=0.003, weight_decay=1e4)
-    lanes = Lanes.of([lane])
-    net = MLP((3, 1), init=gaussian(1))(lanes)
-    bias = net.get_parameter("0.bias").clone()
-    optimizer = sparsity.Proximal(net, lanes)
-    optimizer.move(torch.zeros_like(optimizer.flat.value), None)
-    assert torch.equal(net.get_parameter("0.bias"), bias)
-    assert not net.get_parameter("0.weight").any()
