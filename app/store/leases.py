@@ -111,7 +111,7 @@ class Leases:
                 status=JobStatus.running, token=token, worker=worker, error=None, reason=None,
                 lease_until=now() + settings().lease, started_at=now(), attempt=Job.attempt + 1,
                 lost=Job.lost + case((Job.status == JobStatus.running, 1), else_=0),
-                checks_held=0, checks_total=0,
+                checks_held=0, checks_total=0, book_held=0, book_total=0,
             )
             .returning(Job.id, Job.experiment, Job.attempt)
         ).one_or_none()  # fmt: skip
@@ -221,49 +221,61 @@ class Leases:
 
     def _write(self, job: Any, events: Sequence[Event]) -> None:
         """Open runs, move each run's last and best, and what the lists show of the job."""
+        summary: Summary = job.summary
         for event in events:
             match event:
                 case Started():
-                    self._open(job.id, event)
+                    summary = self._open(job.id, summary, event)
                 case Check():
+                    book = event.claim != "ours"
                     counted = {
                         "checks_total": Job.checks_total + 1,
                         "checks_held": Job.checks_held + int(event.passed),
+                        "book_total": Job.book_total + int(book),
+                        "book_held": Job.book_held + int(book and event.passed),
                     }
                     self.session.execute(update(Job).where(Job.id == job.id).values(**counted))
         epochs = [event for event in events if isinstance(event, Epoch)]
-        summary = job.summary
         for key in dict.fromkeys(event.key for event in epochs):
             said = [event for event in epochs if event.key == key]
             values = np.concatenate([event.values for event in said])
             summary = self._advance(job.id, summary, key, said[0].first, values)
 
-    def _open(self, job_id: int, event: Started) -> None:
+    def _open(self, job_id: int, summary: Summary, event: Started) -> Summary:
+        """Open the runs of a group; gives the job's new summary."""
+        settings = event.settings or [""] * len(event.labels)
         self.session.execute(
             insert(Run),
             [
                 {"job_id": job_id, "key": event.key, "lane": lane, "label": label,
+                 "setting": settings[lane],
                  "num_epochs": event.num_epochs, "num_parameters": event.num_parameters}
                 for lane, label in enumerate(event.labels)
             ],
         )  # fmt: skip
+        new = summaries.opened(summary, event)
         self.session.execute(
             update(Job).where(Job.id == job_id).values(
                 measure=func.coalesce(Job.measure, event.measure), device=event.device,
                 num_runs=Job.num_runs + len(event.labels),
-                epochs_total=Job.epochs_total + event.num_epochs,
+                epochs_total=Job.epochs_total + event.num_epochs, summary=new,
             )
         )  # fmt: skip
+        return new
 
     def _advance(
         self, job_id: int, summary: Summary, key: str, first: int, values: summaries.Values
     ) -> Summary:
         """Move the runs of a group on by (E, M, L) values; gives the job's new summary."""
+        group = {"job": job_id, "group": key}
+        runs = self.session.execute(summaries.RUNS, group).all()
         rows = summaries.lanes(job_id, key, first, values)
         self.session.connection().execute(summaries.ADVANCE, rows)
-        columns: dict[str, Any] = {"epochs_done": Job.epochs_done + len(values)}
-        if summary.get("key", key) == key:  # the job is shown by its first group
-            columns |= summaries.summary(summary, key, first, values)
+        if runs[0].setting is None:
+            columns = summaries.of_first_group(summary, key, first, values)
+        else:
+            columns = summaries.columns(summaries.advanced(summary, key, first, values, runs))
+        columns["epochs_done"] = Job.epochs_done + len(values)
         self.session.execute(update(Job).where(Job.id == job_id).values(**columns))
         new: Summary = columns.get("summary", summary)
         return new
