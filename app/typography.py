@@ -36,7 +36,7 @@ def _raised(found: re.Match[str]) -> str:
 
 def measure_name(measure: str) -> str:
     """What a measure is called wherever a person reads it: log_rmse -> log RMSE."""
-    return _MEASURES.get(measure.replace(" ", "_"), measure.replace("_", " "))
+    return _MEASURES.get(measure, measure.replace("_", " "))
 
 
 # ---- numbers; app.js has `metric`, `seconds` and `short`, and tests/data/numbers.json holds both
@@ -57,11 +57,10 @@ def metric(value: float | None, digits: int = 4, *, fixed: bool = False) -> str:
 
 
 def brief(value: float | None) -> str:
-    """A number in a sentence or beside a curve: 0.1313, 84.14; four digits that count."""
+    """A number in a sentence or beside a curve: 0.1313, 84.14; the four digits of a verdict."""
     if value is None or not math.isfinite(value):
         return "–"
-    size = abs(value)
-    return metric(value, 4 if size < 1 else max(0, 3 - math.floor(math.log10(size))))
+    return typeset(f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value:#.4g}")
 
 
 def short(value: float) -> str:

@@ -31,7 +31,7 @@ class Row:
     title: str
     changes: str  # fields that differ from their default
     of: str  # what the value is of: the headline's setting, and "test" where it is not "valid"
-    measure: str
+    measured: str  # the same with its measure
     error: float | None  # RMSE in per cent of a price
     folds: list[float]
 
@@ -50,7 +50,7 @@ def rows(jobs: Sequence[Job]) -> list[Row]:
             title=job.label or "defaults",
             changes=_changes(job),
             of=value_of(job),
-            measure=measure_name(job.measure) if job.measure else "",
+            measured=measured(job),
             error=percent_of_price(job),
             folds=folds(job),
         )
@@ -123,9 +123,17 @@ def value_of(job: Job) -> str:
     """What the value of a job is of: its setting, how that was chosen, what it is judged on."""
     if job.valid is None:
         return ""
+    if job.headline is None:  # of the first version, which did not know whether they repeat
+        return "mean of all runs" if job.num_runs > 1 else ""
     best = f"best of {job.best_of}" if job.best_of > 1 and not is_active(job) else ""
     judged_on = "test" if job.judged_on == "test" else ""
     return ", ".join(filter(None, (job.headline, best, judged_on)))
+
+
+def measured(job: Job) -> str:
+    """What the value of a job is of, its measure first."""
+    measure = measure_name(job.measure) if job.measure and job.valid is not None else ""
+    return ", ".join(filter(None, (measure, value_of(job))))
 
 
 def pace_words(pace: Pace) -> str:

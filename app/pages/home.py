@@ -44,6 +44,7 @@ def home(request: Request, session: ReadSession) -> Response:
         finished=views.rows(store.jobs(Listing(limit=1))),
         best=views.rows(best[:8]),
         champion=next(iter(views.rows([champion] if champion else [])), None),
+        median=None,
         book_error=percent(views.BOOK[HOUSES]),
         steps=views.steps(
             EXPERIMENTS,

@@ -44,8 +44,8 @@ def charts(
     drawn = [view for alike in by_measure if alike for view in _views(alike, shown, start)]
     fan = side_by_side(by_measure[0], start)
     if fan:  # in the frame of the main chart
-        top, beyond = _frame(by_measure[0])
-        fan = replace(fan, top=top, axis=fan.axis + beyond)
+        top, _ = frame(by_measure[0])
+        fan = replace(fan, top=top, axis=_axis(fan.axis, top))
     return {
         "epochs": [len(group.values) for group in groups],
         "last": max((one.group.started["num_epochs"] for one in settings), default=1),
@@ -75,7 +75,9 @@ def legend(alike: Sequence[Setting]) -> Legend:
     band = f", band {band}{of}" if any(len(one.labels) > 1 for one in alike) else ""
     thin = "thin train, thick " if len(alike) <= PAIRS else ""
     words = f"{thin}{alike[0].group.judged_on}{band}"
-    return Legend([(one.title, look(one.place)) for one in alike], words)
+    _, beyond = frame(alike)
+    drawn = [(one.title, look(one.place)) for one in alike]
+    return Legend(drawn, "; ".join(filter(None, (words, beyond))))
 
 
 def _views(alike: Sequence[Setting], shown: Setting | None, start: Start) -> list[View]:
@@ -96,12 +98,15 @@ def measured(
     axis = measure_name(alike[0].group.measure)
     if not alike[0].others:
         return View(axis, axis, _pair(alike[0], start(alike[0])), shaded=True)
-    top, beyond = _frame(alike)
-    drawn = _each(alike, shown, start)
-    return View(axis, axis + beyond, drawn, most=_most(alike), top=top)
+    top, _ = frame(alike)
+    return View(axis, _axis(axis, top), _each(alike, shown, start), most=_most(alike), top=top)
 
 
-def _frame(alike: Sequence[Setting]) -> tuple[float | None, str]:
+def _axis(name: str, top: float | None) -> str:
+    return f"{name} up to {brief(top)}" if top else name
+
+
+def frame(alike: Sequence[Setting]) -> tuple[float | None, str]:
     """Where the frame ends, and what leaves it: one setting that runs away flattens all others."""
     curves = [one.mean("valid") for one in alike] if len(alike) > BANDS else []
     if not curves:
@@ -112,7 +117,7 @@ def _frame(alike: Sequence[Setting]) -> tuple[float | None, str]:
     if not away or not np.isfinite(top):
         return None, ""
     names = ", ".join(away[:BANDS]) + (f" and {len(away) - BANDS} more" if away[BANDS:] else "")
-    return top, f" up to {brief(top)}; beyond it {names}, up to {brief(float(highest.max()))}"
+    return top, f"{names}: up to {brief(float(highest.max()))}, beyond the frame"
 
 
 def _most(settings: Sequence[Setting]) -> int:
