@@ -44,6 +44,15 @@ WeightDecay = Annotated[
     knob("Training", "Weight decay", "Decay of the weights, not the biases.", "λ", ge=0, le=1000),
 ]
 BatchSize = Annotated[int, knob("Training", "Batch", "Rows a step.", ge=1, le=IMAGES)]
+Optimizer = Annotated[
+    Literal["adamw", "adam"],
+    knob(
+        "Training",
+        "Optimizer",
+        "adam adds the decay to the gradient, as the book, which decays the biases, too; adamw"
+        " keeps the two apart.",
+    ),
+]
 NumEpochs = Annotated[
     int, knob("Training", "Epochs", "Passes over the training rows.", ge=1, le=20_000)
 ]
@@ -84,6 +93,14 @@ Alpha = Annotated[
 Dropout = Annotated[
     float, knob("Network", "Dropout", "Probability of dropping a hidden unit.", "p", ge=0, lt=1)
 ]
+Dropout1 = Annotated[
+    float,
+    knob("Network", "Dropout 1", "Probability in the first hidden layer.", "p₁", ge=0, lt=1),
+]
+Dropout2 = Annotated[
+    float,
+    knob("Network", "Dropout 2", "Probability in the second hidden layer.", "p₂", ge=0, lt=1),
+]
 
 # ---- data
 NumTrain = Annotated[
@@ -114,6 +131,10 @@ NumImages = Annotated[
 Limit = Annotated[float, knob("Figure", "Limit", "x runs from -limit to limit.", gt=0, le=50)]
 
 # ---- repetitions: what a mean may be taken over
+K = Annotated[
+    int,
+    knob("Repetitions", "Folds", "Folds of cross-validation, side by side.", "k", ge=2, le=20),
+]
 NumSets = Annotated[
     int, knob("Repetitions", "Data sets", "Data sets drawn, learnt side by side.", ge=1, le=50)
 ]

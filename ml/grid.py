@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.events import Figure, Floats, Role, Series, Table
+from ml.events import Figure, Floats, Mode, Role, Series, Table
 from ml.intervals import interval
 
 
@@ -45,12 +45,40 @@ class Grid:
             columns |= {column: mean.ravel(), f"{column} ± 95 %": half.ravel()}
         return Table.of(name, title, columns, note)
 
+    def curves(self, name: str, title: str, finding: str, values: Floats, **axes: Any) -> Figure:
+        """A line by epoch for each setting: mean and 95 % interval of values.
+
+        `values` is (epochs, axes but the last, repetitions).
+        """
+        settings = [", ".join(map(written, c)) for c in product(*[*self.axes.values()][:-1])]
+        epochs, each = (
+            np.arange(1.0, len(values) + 1),
+            values.reshape(len(values), len(settings), -1),
+        )
+        lines = tuple(band(s, epochs, each[:, i], s) for i, s in enumerate(settings))
+        return Figure(name, title, finding, lines, x_label="epoch", **axes)
+
 
 def written(value: object) -> str:
     """A setting's value as a label: 0.003 as "0.003", (64, 64) as "64-64"."""
     if isinstance(value, tuple):
         return "-".join(map(str, value)) or "linear"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def band(
+    label: str,
+    x: Floats,
+    values: Floats,
+    setting: str = "",
+    mode: Mode = "lines",
+    role: Role = "",
+) -> Series:
+    """A line of means over the repetitions of values (n, repetitions), and their 95 % interval."""
+    mean, half = interval(values)
+    if values.shape[-1] < 2:  # one repetition says nothing of the next
+        return Series(label, x, mean, role, mode, setting)
+    return Series(label, x, mean, role, mode, setting, mean - half, mean + half)
 
 
 def by_category(

@@ -93,10 +93,13 @@ class Noisy(nn.Module):
 
 
 class Dropout(Noisy):
-    """Dropout with one probability a lane: (L, n, h) -> (L, n, h), only while training (4.6.1)."""
+    """Dropout with one probability a lane: (L, n, h) -> (L, n, h), only while training (4.6.3).
+
+    Every row of the minibatch, an example, has a mask of its own.
+    """
 
     def forward(self, X: Tensor) -> Tensor:
-        """Silence units with probability p and divide the others by 1 - p (4.6.2)."""
+        """Silence units with probability p and divide the others by 1 - p: equation (4.6.1)."""
         if not self.training:
             return X
         key = draws.keys(self.seeds, *self.moment, self.layer).to(X.device)

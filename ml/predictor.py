@@ -63,6 +63,11 @@ class Card(BaseModel):
     interval: tuple[float, float] = Field(
         description="5 % and 95 % quantiles of log(sold / predicted) over houses of other folds."
     )
+    median_error: float | None = Field(
+        None,
+        description="Median of |predicted - sold| / sold over those houses; None in a file that is"
+        " older than this number.",
+    )
     sold: Histogram = Field(description="Prices of the training rows.")
 
 

@@ -28,6 +28,7 @@ CHUNK = 2**24  # numbers of rows evaluated at a time otherwise
 
 
 Net = Callable[[Lanes], nn.Module]
+Probe = Callable[[nn.Module], Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,6 +44,7 @@ class Training:
     measure: Loss
     measured: str  # the name of `measure`
     also: Mapping[str, Loss] = field(default_factory=dict)  # further measures, by name
+    probes: Mapping[str, Probe] = field(default_factory=dict)  # (L,) of the net itself, by name
     optimizer: Callable[[nn.Module, Lanes], Optimizer]
     num_epochs: int
     batch_size: int
@@ -53,13 +55,14 @@ class Training:
     def metrics(self) -> tuple[str, ...]:
         """The M numbers of an epoch by name, in their order: "train", "valid", "train accuracy"."""
         parts = PARTS if self.lanes.test.numel() else PARTS[:2]
-        return (*parts, *(f"{part} {name}" for name in self.also for part in parts))
+        return *parts, *(f"{part} {name}" for name in self.also for part in parts), *self.probes
 
     @property
     def program(self) -> tuple[object, ...]:
         """What trainings have in common that can be one: all but their lanes and their rows."""
         shapes = self.X.shape[1:], self.X.dtype, self.y.shape[1:], self.y.dtype
-        measures = self.loss, self.measure, self.measured, tuple(self.also.items())
+        further = *self.also.items(), *self.probes.items()
+        measures = self.loss, self.measure, self.measured, further
         steps = self.optimizer, self.num_epochs, self.batch_size
         return self.key, self.net, *shapes, *measures, *steps, self.device, self.judged_on
 
@@ -213,7 +216,7 @@ class Evaluation:
 
     def __init__(self, training: Training, lanes: Lanes, X: Tensor, y: Tensor) -> None:
         self.measures, self.X, self.y = (training.measure, *training.also.values()), X, y
-        self.scale = lanes.scale
+        self.probes, self.scale = training.probes.values(), lanes.scale
         self.parts = [(lanes.train, lanes.train_weight), (lanes.valid, lanes.valid_weight)]
         if lanes.test.numel():
             self.parts.append((lanes.test, lanes.test_weight))
@@ -222,7 +225,7 @@ class Evaluation:
 
     @torch.no_grad()
     def __call__(self, net: nn.Module) -> NDArray[np.float32]:
-        """Every measure on every part: (M, L), NaN where a lane has no rows."""
+        """Every measure on every part, NaN where a lane has no rows, then every probe: (M, L)."""
         net.eval()
         shape = len(self.measures), len(self.parts), len(self.parts[0][0])
         found = np.full(shape, np.nan, dtype=np.float32)
@@ -233,7 +236,8 @@ class Evaluation:
                     value = measure(y_hat, self.y[rows], weight)
                     # in units of the target; a share, such as accuracy, has none
                     found[i, part] = (value if i else value * self.scale).float().cpu().numpy()
-        return found.reshape(-1, found.shape[2])
+        probed = [probe(net).float().cpu().numpy() for probe in self.probes]
+        return np.vstack([found.reshape(-1, found.shape[2]), *probed])
 
     def predict(self, net: nn.Module, rows: Tensor) -> Tensor:
         """Outputs for rows (L, n) too many to gather at once: (L, n, out)."""

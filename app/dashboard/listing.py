@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.search import SORTS, VALUES, Listing
+from app.store.states import JobStatus
 
 PAGE = 50
 FALLING = {"id", "created_at"}  # the newest first; all else from the lowest up

@@ -9,7 +9,8 @@ from app.dashboard import sparks
 from app.dashboard.sparks import Spark, Strip
 from app.results.headline import LIKE_A_PRICE, percent
 from app.results.log import Pace
-from app.store.models import FINAL, Job, JobStatus
+from app.store.models import Job
+from app.store.states import FINAL, JobStatus
 from app.typography import measure_name, metric, seconds
 from ml.experiments import EXPERIMENTS
 

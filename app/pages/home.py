@@ -10,9 +10,10 @@ from app.dashboard.listing import PAGE
 from app.dashboard.rendering import render
 from app.results.headline import percent
 from app.store.jobs import SERVED, RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.search import Listing
 from app.store.sessions import ReadSession
+from app.store.states import JobStatus
 from ml.experiments import EXPERIMENTS
 
 ALIVE = 15.0  # seconds since a worker's last sign of life

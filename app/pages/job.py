@@ -20,8 +20,9 @@ from app.results.headline import headline_of
 from app.results.reading import Reading, read
 from app.results.repetitions import settings_of
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.sessions import DbSession, ReadSession
+from app.store.states import JobStatus
 from ml.experiments import EXPERIMENTS
 
 ALIVE = 15.0  # seconds since a worker's last sign of life
@@ -173,8 +174,8 @@ def retry(job: CurrentJob, session: DbSession) -> Response:
 @router.post("/jobs/{job_id}/delete")
 def delete(job: CurrentJob, session: DbSession) -> Response:
     """Forget the job, and show those that are left."""
-    lifecycle.delete(session, job)
-    return RedirectResponse("/jobs", 303)
+    freed = lifecycle.delete(session, job)
+    return RedirectResponse(f"/jobs?deleted={job.id}&freed={freed}", 303)
 
 
 def _go(job: Job) -> Response:

@@ -1,6 +1,9 @@
 """Jobs: all of them, sorted and searched."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
+from fastapi import Query as Param
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,12 +13,16 @@ from app.dashboard.rendering import render
 from app.store.jobs import SERVED, RunStore
 from app.store.sessions import ReadSession
 
+Number = Annotated[int, Param(ge=0, lt=2**63)]
+
 router = APIRouter()
 
 
 @router.get("/jobs")
-def list_jobs(request: Request, session: ReadSession) -> Response:
-    """All jobs, sorted and searched as the address says."""
+def list_jobs(
+    request: Request, session: ReadSession, deleted: Number = 0, freed: Number = 0
+) -> Response:
+    """All jobs, sorted and searched as the address says, and what was just deleted."""
     store = RunStore(session)
     measures, counts = store.measures(), store.counts()
     query, complaints = Query.of(request.query_params, measures)
@@ -37,4 +44,6 @@ def list_jobs(request: Request, session: ReadSession) -> Response:
         found=store.count(query.listing()) if query.narrows else total,
         total=total,
         champion_id=champion and champion.id,
+        deleted=deleted,
+        freed=freed,
     )

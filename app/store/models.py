@@ -1,7 +1,6 @@
 """The tables of the run store."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.store.sessions import now
+from app.store.states import JobStatus, Reason
 
 
 class Instant(TypeDecorator[datetime]):
@@ -50,24 +50,6 @@ class Base(DeclarativeBase):
     )
 
 
-class JobStatus(StrEnum):
-    """Where a job is."""
-
-    queued = "queued"
-    running = "running"
-    succeeded = "succeeded"
-    failed = "failed"
-    cancelled = "cancelled"
-    timed_out = "timed_out"
-
-
-MOVES: dict[JobStatus, frozenset[JobStatus]] = {
-    JobStatus.queued: frozenset({JobStatus.running, JobStatus.cancelled, JobStatus.failed}),
-    JobStatus.running: frozenset(JobStatus) - {JobStatus.running},
-}
-FINAL = frozenset(JobStatus) - MOVES.keys()
-
-
 class Job(Base):
     """One asking for an experiment."""
 
@@ -94,9 +76,7 @@ class Job(Base):
     status: Mapped[JobStatus] = mapped_column(
         Enum(JobStatus, native_enum=False, length=12), default=JobStatus.queued
     )
-    reason: Mapped[str | None] = mapped_column(
-        String(20)
-    )  # of a failure: diverged, crashed, invalid, error
+    reason: Mapped[Reason | None] = mapped_column(Enum(Reason, native_enum=False, length=20))
     error: Mapped[str | None]
     cancel: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(Instant, default=now())

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.store.models import Job, JobStatus
+from app.store.models import Job
+from app.store.states import JobStatus
 
 SORTS: dict[str, InstrumentedAttribute[Any]] = {
     "id": Job.id, "valid": Job.valid, "best_valid": Job.best_valid, "train": Job.train,

@@ -1,16 +1,13 @@
 """4.10.4 The houses as tensors: each lane's view of them, scaled on the rows it may look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.encoder import Encoder, Target
 from ml.houses import files as house_files
-
-Way = Literal["honest", "book"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,7 @@ class HouseTable:
     target: Target
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HouseTables:
     """Both files as plain values; `price` (n,) belongs to the rows of `train`."""
 
@@ -31,6 +28,7 @@ class HouseTables:
     train: list[dict[str, object]]
     test: list[dict[str, object]]
     price: NDArray[np.float64]
+    made: dict[tuple[str, bytes, bool], HouseTable] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls) -> "HouseTables":
@@ -60,14 +58,37 @@ class HouseTables:
         """The training rows as numbers, not yet scaled: (n, d), columns as in both encoders."""
         return self.layout.raw(self.train)
 
-    def table(self, way: str, rows: NDArray[np.int64], *, log: bool) -> HouseTable:
-        """What a lane that learns from `rows` sees; the book's scaler has seen everything."""
-        encoder = self.book if way == "book" else self.layout.refit(self.raw, rows)
-        target = self.target(rows, log=log)
-        return HouseTable(
-            encoder.scale(self.raw), target.outputs(self.price)[:, None], encoder, target
-        )
+    @cached_property
+    def raw_test(self) -> NDArray[np.float64]:
+        """The rows without a price in the same way: (m, d)."""
+        return self.layout.raw(self.test)
 
-    def target(self, rows: NDArray[np.int64], *, log: bool) -> Target:
-        """What a lane that learns from `rows` aims at."""
-        return Target.learn(self.price[rows], log=log)
+    def table(self, way: str, rows: NDArray[np.int64], *, log: bool) -> HouseTable:
+        """What a net that learns from `rows` sees; the book's scaler has seen everything.
+
+        Made once: nets with the same rows share it, also in memory.
+        """
+        key = way, rows.tobytes(), log
+        if key not in self.made:
+            encoder = self.book if way == "book" else self.layout.refit(self.raw, rows)
+            target = Target.learn(self.price[rows], log=log)
+            y = target.outputs(self.price)[:, None]
+            self.made[key] = HouseTable(encoder.scale(self.raw), y, encoder, target)
+        return self.made[key]
+
+    def standardised(
+        self, way: str, X: NDArray[np.float32], rows: NDArray[np.int64]
+    ) -> tuple[float, float]:
+        """Largest |mean| and |sd - 1| of the numbers that a scaler has learnt from (4.10.4).
+
+        X (n, d) is what it makes of the training rows; it has learnt from `rows`, or from both
+        files where it is the book's. What is missing does not count.
+        """
+        seen, raw = X[rows], self.raw[rows]
+        if way == "book":
+            seen = np.vstack([X, self.book.scale(self.raw_test)])
+            raw = np.vstack([self.raw, self.raw_test])
+        numbers = slice(len(self.layout.numbers))
+        known = np.where(np.isnan(raw), np.nan, seen)[:, numbers]
+        mean, sd = np.nanmean(known, axis=0), np.nanstd(known, axis=0, ddof=1)
+        return float(np.abs(mean).max()), float(np.abs(sd - 1).max())

@@ -19,8 +19,8 @@ Values = dict[str, Any]
 class Break:
     """Something wrong in the place of a key line: every check whose name begins so turns red.
 
-    The line is a member that the experiment declares as `breakable`, or belongs to `owner`: a public
-    module, class or dict that experiments share.
+    The line is a member that the experiment declares as `breakable`, or belongs to `owner`: a
+    public module, class or dict that experiments share.
     """
 
     name: str  # of the experiment

@@ -15,16 +15,27 @@ DROPOUT = {"num_images": 4000, "num_epochs": 1, "num_hiddens": 64}
 QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "approximation": ({"widths": [1, 64], "num_epochs": 200, "num_seeds": 3},),
     "decay_path": (),  # it claims at its own size only, which takes ten seconds
-    "dropout": (DROPOUT, DROPOUT | {"literal": True, "lr": 0.1}),
+    "dropout": (DROPOUT | {"num_epochs": 3, "batch_size": 32, "lr": 0.2},),
+    "dropout_decay": (),  # the rows of its lanes are counted in test_dropout.py
+    "dropout_epochs": (),  # the last four claim at a size that takes half a minute
+    "dropout_scratch": (DROPOUT, DROPOUT | {"literal": True, "lr": 0.1}),
+    "dropout_swap": (),
+    "dropout_uncertainty": (),
+    "dropout_variants": (),
     "house_sweeps": (),  # so does this
-    "kaggle_house": (BOOK.values,),  # the defaults are held to theirs in test_experiments.py
+    # the defaults are held to theirs in test_house_experiments.py
+    "kaggle_house": (BOOK.values | {"num_seeds": 1},),
+    "missing_values": ({"num_seeds": 2},),
     "mlp_concise": ({"num_images": 4000, "num_epochs": 1},),
     "mlp_scratch": ({"num_images": 1000, "num_epochs": 1, "lr": 0.5},),
+    "mlp_search": ({"num_images": 200, "num_epochs": 1, "num_seeds": 2, "num_trials": 3},),
+    "mlp_sweeps": ({"num_images": 200, "num_epochs": 1, "num_seeds": 1},),
+    "polynomial": ({}, {"num_features": 2}),  # twenty features take longer than all of 4.4
     "random_labels": ({"num_epochs": 5, "num_seeds": 1},),
     "symmetry": ({"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"},),
 }
 """Instead of what `verify` runs."""
-FEWEST = {"kaggle_house": 20, "backpropagation": 17}  # checks, where they are many
+FEWEST = {"kaggle_house": 26, "backpropagation": 17}  # checks, where they are many
 CASES = [
     (name, values) for name, cls in EXPERIMENTS.items() for values in QUICK.get(name, cls.verifies)
 ]

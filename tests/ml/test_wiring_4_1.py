@@ -157,12 +157,29 @@ def test_kinks_are_found_where_the_drawn_slope_jumps(values: dict[str, Any]) -> 
     np.testing.assert_allclose(steps, page.column("kinks", "v|w|(1 - α)"), atol=1e-9)
 
 
-def test_one_layer_is_that_of_the_two_and_the_best_map_is_the_least_squares_one() -> None:
+def test_one_layer_is_that_of_the_two_and_the_map_that_is_off_is_the_best_one() -> None:
     page = Page.of("affine_collapse", num_outputs=1)
     single, flat = page.line("collapse", "no activation")
     np.testing.assert_allclose(single, flat, rtol=1e-12)
     assert np.abs(page.line("collapse", "relu")[1] - single).max() > 0.1
     assert page.column("parameters", "parameters") == [4 * 5 + 5 + 5 + 1, 4 + 1]
+    generator = draws.generator(0, 200)
+    X = torch.randn(200, 4, generator=generator, dtype=torch.float64).numpy()
+    affine = np.column_stack([X, np.ones(200)])
+    for label, off in (("no activation", 0.0), ("relu", missed(page, "relu"))):
+        _, y = page.line("collapse", label)
+        left = y - affine @ np.linalg.lstsq(affine, y)[0]
+        assert np.sqrt(np.square(left).mean()) == pytest.approx(off, abs=1e-12)
+
+
+def missed(page: Page, activation: str) -> float:
+    """How far the best affine map is off, as it is claimed."""
+    got = page.checks[f"(4.1.3) {activation}: the best affine map is off by"].got
+    assert isinstance(got, float)
+    return got
+
+
+def test_the_best_affine_map_leaves_nothing_affine() -> None:
     X, y = torch.randn(20, 5, generator=draws.generator(0)).double().split([3, 2], dim=1)
     off = y - best_affine(X, y)
     assert float((X.T @ off).abs().max()) < 1e-12  # nothing linear is left

@@ -1,175 +1,280 @@
 """4.2 and 4.3: each number is of the rows, the lane and the epoch that it names."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load
-from torch import Tensor
+from torch import Tensor, nn
 
+from ml import fashion, scratch
 from ml.data import fashion_mnist
 from ml.data.fashion_mnist import FashionMNIST
 from ml.events import Checkpoint, Epoch, Event, Figure, Floats, Started, Table
+from ml.experiments import mlp_search
 from ml.experiments.mlp_concise import MLPConcise
 from ml.experiments.mlp_scratch import MLPScratch
-from ml.experiments.mlp_search import MLPSearch
+from ml.experiments.mlp_search import BOOK, Choice, MLPSearch
 from ml.experiments.mlp_sweeps import MLPSweeps
-from ml.fashion import HELD_OUT, FashionChoice
+from ml.fashion import OfPixels
+from ml.nn import MLP
 from ml.programs import Fits, fit_all
 from ml.train import Progress
 from ml.trains import TrainingExperiment
 
-LEARNT, TESTED = 300, 500  # images
-SCRATCH = MLPScratch(num_images=LEARNT, num_epochs=3, batch_size=64, num_hiddens=8, std=0.1)
-CONCISE = MLPConcise(num_images=LEARNT, num_epochs=2, batch_size=64, num_hiddens=8, start="torch")
-SWEEP = MLPSweeps(num_images=LEARNT, num_epochs=2, num_seeds=2, vary="activation", batch_size=64)
-SEARCH = MLPSearch(num_images=LEARNT, num_epochs=2, num_seeds=2, num_trials=4, batch_size=64)
-
-_read = fashion_mnist.read
+LEARNT, HELD_OUT, TESTED = 300, 200, 500  # images
+SMALL: dict[str, Any] = {"num_images": LEARNT, "batch_size": 64}
+Make = Callable[[], Any]
 
 
-def reads(change: Callable[[Tensor], None] = lambda _: None) -> Callable[[int], FashionMNIST]:
-    """Fashion-MNIST with fewer test images, its answers (n,) changed in place."""
-
-    def read(num_train: int) -> FashionMNIST:
-        data = _read(num_train, TESTED)
-        change(data.y[:, 0])
-        return data
-
-    return read
+def by_hand() -> MLPScratch:
+    return MLPScratch(**SMALL, num_epochs=3, num_hiddens=8, std=0.1)
 
 
-def shuffle(rows: slice) -> Callable[[Tensor], None]:
+def concise() -> MLPConcise:
+    return MLPConcise(**SMALL, num_epochs=2, num_hiddens=8, start="torch")
+
+
+def sweep() -> MLPSweeps:
+    return MLPSweeps(**SMALL, num_epochs=2, num_seeds=2, vary="activation")
+
+
+def search() -> MLPSearch:
+    return MLPSearch(**SMALL, num_epochs=2, num_seeds=2, num_trials=4)
+
+
+TRAINED = pytest.mark.parametrize("make", [by_hand, concise])
+CHOOSING = pytest.mark.parametrize("make", [sweep, search])
+read = fashion_mnist.read
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nets of eight hidden units, and few images to choose by and to be tested on."""
+    nets = {name: (MLP((784, 8, 10), name), 0.5) for name in ("relu", "tanh", "sigmoid")}
+    monkeypatch.setattr(fashion, "HELD_OUT", HELD_OUT)
+    monkeypatch.setattr(mlp_search, "WIDTHS", (4, 8))
+    monkeypatch.setattr(MLPSweeps, "varied", {"activation": nets})
+    monkeypatch.setattr(fashion_mnist, "read", lambda num_train: read(num_train, TESTED))
+
+
+def shuffle(monkeypatch: pytest.MonkeyPatch, rows: slice) -> None:
     """Give these images each other's answers."""
 
-    def change(y: Tensor) -> None:
-        there = y[rows]
-        y[rows] = there[torch.randperm(len(there), generator=torch.Generator().manual_seed(1))]
+    def shuffled(num_train: int) -> FashionMNIST:
+        data = read(num_train, TESTED)
+        there = data.y[rows]
+        order = torch.randperm(len(there), generator=torch.Generator().manual_seed(1))
+        data.y[rows] = there[order]
+        return data
 
-    return change
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Event]]:
-    def events(experiment: TrainingExperiment, *changed: slice) -> list[Event]:
-        change = shuffle(*changed) if changed else lambda _: None
-        monkeypatch.setattr(fashion_mnist, "read", reads(change))
-        again = type(experiment)(**experiment.model_dump(exclude={"name"}))  # it reads its own
-        return list(again.run())
-
-    return events
+    monkeypatch.setattr(fashion_mnist, "read", shuffled)
 
 
-def of(kind: type[Any], events: list[Event] | Iterator[Event]) -> list[Any]:
+def of(kind: type[Any], events: Iterable[Event]) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
 
 
-def curves(events: list[Event]) -> dict[str, Floats]:
-    """Every metric of every group by epoch: (E, L), by "group: metric"."""
+def curves(events: Iterable[Event]) -> dict[tuple[str, str], Floats]:
+    """Every metric of every group by epoch: (E, L) by key and name."""
+    events = list(events)
     names = {group.key: group.metrics for group in of(Started, events)}
-    parts = dict[str, list[Any]]()
+    parts = dict[tuple[str, str], list[Any]]()
     for epoch in of(Epoch, events):
         for i, name in enumerate(names[epoch.key]):
-            parts.setdefault(f"{epoch.key}: {name}", []).append(epoch.values[:, i])
-    return {name: np.concatenate(values) for name, values in parts.items()}
+            parts.setdefault((epoch.key, name), []).append(epoch.values[:, i])
+    return {place: np.concatenate(values) for place, values in parts.items()}
 
 
-def changed(before: list[Event], after: list[Event]) -> set[str]:
-    """The metrics that are not the same to the last bit, whatever their group."""
+def moved(before: list[Event], after: list[Event]) -> set[str]:
+    """The metrics that are not the same to the last bit in a group that both have."""
     old, new = curves(before), curves(after)
     assert old.keys() == new.keys()
-    apart = {name for name in old if not np.array_equal(old[name], new[name])}
-    return {name.rpartition(": ")[2] for name in apart}
+    return {name for key, name in old if not np.array_equal(old[key, name], new[key, name])}
 
 
 # ---- what must not matter does not
 
 
-@pytest.mark.parametrize("experiment", [SCRATCH, CONCISE], ids=lambda e: e.name)
+@TRAINED
 def test_answers_of_test_images_move_test_numbers_and_nothing_else(
-    run: Callable[..., list[Event]], experiment: TrainingExperiment
+    make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain, wrong = run(experiment), run(experiment, slice(LEARNT, None))
-    assert changed(plain, wrong) == {"valid", "valid accuracy"}  # which are judged on test images
+    plain = list(make().run())
+    shuffle(monkeypatch, slice(LEARNT, None))
+    wrong = list(make().run())
     assert {group.judged_on for group in of(Started, plain)} == {"test"}
-    states = [load(of(Checkpoint, events)[-1].state) for events in (plain, wrong)]
-    for name in states[0].keys() - {f"{group.key}/curve" for group in of(Started, plain)}:
-        assert torch.equal(states[0][name], states[1][name])
+    assert moved(plain, wrong) == {"valid", "valid accuracy"}
+    (key,) = {group.key for group in of(Started, plain)}
+    state, other = (load(of(Checkpoint, events)[-1].state) for events in (plain, wrong))
+    for name in state.keys() - {f"{key}/curve"}:
+        assert torch.equal(state[name], other[name])
 
 
-@pytest.mark.parametrize("experiment", [SWEEP, SEARCH], ids=lambda e: e.name)
-def test_test_images_choose_nothing(
-    run: Callable[..., list[Event]], experiment: TrainingExperiment
-) -> None:
-    plain, wrong = run(experiment), run(experiment, slice(LEARNT + HELD_OUT, None))
-    assert changed(plain, wrong) == {"test", "test accuracy"}
-    chosen = [[_choice(event) for event in events if _choice(event)] for events in (plain, wrong)]
-    assert chosen[0] == chosen[1]
+@CHOOSING
+def test_test_images_choose_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = list(make().run())
+    shuffle(monkeypatch, slice(LEARNT + HELD_OUT, None))
+    wrong = list(make().run())
+    assert moved(plain, wrong) == {"test", "test accuracy"}
+    assert [choice(event) for event in plain] == [choice(event) for event in wrong]
 
 
-def _choice(event: Event) -> str:
-    """What an event says of the choice and of the numbers that it was made by."""
+def choice(event: Event) -> str:
+    """What an event says of the choice, and of the numbers that it was made by."""
     match event:
-        case Figure("sweep", _, finding):
-            return finding.partition(";")[0]
         case Table("sweep"):
-            return repr([row[:3] for row in event.rows])
+            return repr([row[:3] for row in event.rows])  # after these it is of test images
+        case Figure("sweep" | "chosen"):
+            return re.split(r": right|, (?:is right|diverges)", event.finding)[0]
         case Figure("search" | "best_so_far") | Table("search") | Started():
             return repr(event)
-        case Figure("chosen", _, finding):
-            return finding.partition(" is right")[0]
         case _:
             return ""
 
 
-@pytest.mark.parametrize("experiment", [SWEEP, SEARCH], ids=lambda e: e.name)
+@CHOOSING
 def test_nothing_is_learnt_from_held_out_images(
-    run: Callable[..., list[Event]], experiment: TrainingExperiment
+    make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held_out = slice(LEARNT, LEARNT + HELD_OUT)
-    first = [
-        [event for event in run(experiment, *rows) if getattr(event, "key", "") not in SECOND]
-        for rows in ((), (held_out,))
-    ]
-    assert changed(*first) == {"valid", "valid accuracy"}
+    plain = fitted(make())
+    shuffle(monkeypatch, slice(LEARNT, LEARNT + HELD_OUT))
+    for one, other in zip(plain, fitted(make()), strict=True):
+        for name in one.training.metrics:
+            same = np.array_equal(one.metric(name), other.metric(name))
+            assert same != name.startswith("valid")
+        for mine, its in zip(one.net.parameters(), other.net.parameters(), strict=True):
+            assert torch.equal(mine, its)
 
 
-SECOND = {"chosen", "book"}  # what is trained once the choice is made
+@CHOOSING
+def test_images_are_learnt_held_out_or_tested(make: Make) -> None:
+    lanes = [lane for training in make().trainings() for lane in training.lanes]
+    for lane in lanes:
+        assert lane.train.tolist() == list(range(LEARNT))
+        assert lane.valid.tolist() == list(range(LEARNT, LEARNT + HELD_OUT))
+        tested = [] if make is search else range(LEARNT + HELD_OUT, LEARNT + HELD_OUT + TESTED)
+        assert lane.test.tolist() == [*tested]
 
 
-# ---- what is reported is what it is called
-
-
-def shares(net: torch.nn.Module, data: FashionMNIST, rows: Tensor) -> Floats:
-    """Of these images, how many each lane gets right: (L,), an image at a time."""
-    with torch.no_grad():
-        lanes = len(next(net.parameters()))
-        y_hat = net(data.X[rows].expand(lanes, -1, -1)).argmax(2)
-    return (y_hat == data.y[rows, 0]).double().mean(1).numpy()
+# ---- what is reported is of what it names
 
 
 def fitted(experiment: TrainingExperiment) -> Fits:
+    """What the shared loop makes of its trainings."""
     steps = fit_all([*experiment.trainings()], Progress(None))
     while True:
         try:
             next(steps)
         except StopIteration as stop:
-            return stop.value
+            fits: Fits = stop.value
+            return fits
 
 
-def test_by_hand_is_the_shared_loop_over_all_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fashion_mnist, "read", reads())
-    experiment = replace_data(SCRATCH)
-    by_hand, (shared,) = curves(list(experiment.run())), fitted(experiment)
+def share(net: Callable[[Tensor], Tensor], data: FashionMNIST, rows: slice) -> float:
+    """How many of these images a net (n, 784) -> (n, 10) gets right."""
+    with torch.no_grad():
+        return float((net(data.X[rows]).argmax(1) == data.y[rows, 0]).double().mean())
+
+
+def alone(net: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The net of one lane, without its axis."""
+    return lambda X: net(X[None])[0]
+
+
+PARTS = {"train": slice(LEARNT), "valid": slice(LEARNT, LEARNT + HELD_OUT)}
+PARTS["test"] = slice(LEARNT + HELD_OUT, None)
+
+
+def test_by_hand_is_the_shared_loop_over_all_epochs() -> None:
+    experiment = by_hand()
+    (shared,), own = fitted(experiment), curves(experiment.run())
+    assert len(shared.curve) == experiment.num_epochs == 3
     for name in shared.training.metrics:
-        np.testing.assert_allclose(by_hand[f"scratch: {name}"], shared.metric(name), rtol=1e-4)
-    assert len(shared.curve) == 3
+        np.testing.assert_allclose(own["scratch", name], shared.metric(name), rtol=1e-4)
 
 
-def replace_data(experiment: Any) -> Any:
-    """The same value; what it has read is not kept."""
-    return type(experiment)(**experiment.model_dump(exclude={"name"}))
+def test_what_is_said_by_hand_is_of_the_last_parameters() -> None:
+    experiment = by_hand()
+    said = list(experiment.run())
+    state = load(of(Checkpoint, said)[-1].state)
+    params = [state[f"scratch/{i}"] for i in range(4)]
+    last = {name: values[-1, 0] for (_, name), values in curves(said).items()}
+    test = share(lambda X: scratch.net(X, params), experiment.data, slice(LEARNT, None))
+    train = share(lambda X: scratch.net(X, params), experiment.data, slice(LEARNT))
+    assert (last["train accuracy"], last["valid accuracy"]) == pytest.approx((train, test))
+    (gallery,) = [figure for figure in of(Figure, said) if figure.name == "gallery"]
+    assert f"of all 500 test images {test:.1%}" in gallery.finding
+    assert train != test
+
+
+def test_what_is_said_of_the_concise_net_is_of_test_images() -> None:
+    experiment = concise()
+    fits = fitted(experiment)
+    test = share(alone(fits[0].net), experiment.data, slice(LEARNT, None))
+    train = share(alone(fits[0].net), experiment.data, slice(LEARNT))
+    assert [*fits.last("train accuracy"), *fits.last("valid accuracy")] == pytest.approx(
+        [train, test]
+    )
+    figures = {figure.name: figure for figure in of(Figure, experiment.results(fits))}
+    assert f"of all 500 test images {test:.1%}" in figures["gallery"].finding
+    right = np.diag(figures["confusion"].heat_map.z)
+    counts = torch.bincount(experiment.data.y[LEARNT:, 0], minlength=10).numpy()
+    assert (right * counts).sum() / 100 / TESTED == pytest.approx(test)
+    assert train != test
+
+
+def test_a_sweep_reports_held_out_and_test_images_of_each_setting() -> None:
+    experiment = sweep()
+    fits = fitted(experiment)
+    (table,) = of(Table, experiment.results(fits))
+    (figure,) = of(Figure, experiment.results(fits))
+    for i, row in enumerate(table.rows):
+        nets = [alone(one.net) for one in fits[2 * i : 2 * i + 2]]
+        held_out, test = (
+            [share(net, experiment.data, PARTS[part]) for net in nets] for part in ("valid", "test")
+        )
+        assert row[0] == ("relu", "tanh", "sigmoid")[i]
+        assert row[1:4:2] == pytest.approx((np.mean(held_out), np.mean(test)))
+        assert figure.series[1].y[2 * i : 2 * i + 2] == pytest.approx(test)
+    best = max(table.rows, key=lambda row: row[1])
+    assert f"images choose {best[0]}: right on {best[3]:.1%}" in figure.finding
+
+
+def test_a_search_reports_held_out_images_of_each_trial_at_its_epoch() -> None:
+    experiment = search()
+    fits = fitted(experiment)
+    (table,) = of(Table, experiment.results(fits))
+    assert sorted(row[0] for row in table.rows) == [1, 2, 3, 4]
+    for trial, setting, epoch, accuracy, _ in table.rows:
+        one = fits[int(trial) - 1]
+        by_epoch = one.metric("valid accuracy")[:, 0]
+        assert one.training.lanes.settings == (f"trial {trial:g}: {setting}",)
+        assert accuracy == by_epoch[int(epoch) - 1] == by_epoch.max()
+        assert by_epoch[-1] == pytest.approx(share(alone(one.net), experiment.data, PARTS["valid"]))
+
+
+def test_what_was_chosen_is_trained_anew_for_its_epochs_with_seeds_that_chose_nothing() -> None:
+    experiment = search()
+    said = list(experiment.run())
+    groups, table = {group.key: group for group in of(Started, said)}, of(Table, said)[0]
+    _, setting, epochs, _, outcome = table.rows[0]
+    assert outcome == "chosen"
+    assert groups["chosen"].num_epochs == epochs
+    assert groups["book"].num_epochs == 2
+    assert groups["chosen"].labels == ("chosen, seed 1", "chosen, seed 2")
+    assert groups["book"].labels == ("book, seed 1", "book, seed 2")
+    searched = [training.lanes.seeds for training in experiment.trainings()]
+    assert searched == [(0,)] * 4
+    chosen = next(trial for trial in experiment.trials if trial.label == setting)
+    anew = [*experiment.anew(Choice(chosen, int(epochs), 0.0))]
+    assert [one.net for one in anew] == [OfPixels(chosen.net)] * 2 + [OfPixels(BOOK.net)] * 2
+    assert [float(one.lanes.lr[0]) for one in anew] == pytest.approx([chosen.lr] * 2 + [0.1] * 2)
+    last = {key: values[-1] for key, values in curves(said).items()}
+    (figure,) = [figure for figure in of(Figure, said) if figure.name == "chosen"]
+    reported = figure.series[1].y.reshape(2, 2)  # each repetition
+    np.testing.assert_array_equal(reported[0], last["chosen", "test accuracy"])
+    np.testing.assert_array_equal(reported[1], last["book", "test accuracy"])

@@ -1,0 +1,96 @@
+"""4.6 Noise on the inputs: for a linear model it is ridge regression (Bishop, 1995)."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ml import draws, fields
+from ml.events import Check, Event, Figure, Floats, Series, Table
+from ml.experiment import InstantExperiment, Preset
+
+TRUTH = np.array([2.0, -1.0, 0.5, 0.0])  # of the made-up data
+EXACT = 1e-10  # between two solutions that are equal on paper
+SIGMAS = 5.0
+BATCHES = 20  # of noise: their spread tells how far their mean may be off
+MANY = 20_000  # noisy points from which that is judged
+
+
+class InputNoise(InstantExperiment):
+    """Fit a linear model to inputs with noise on them, and to clean ones with a ridge penalty."""
+
+    section: ClassVar[str] = "4.6"
+    breakable: ClassVar[tuple[str, ...]] = ("ridge",)
+    presets: ClassVar[tuple[Preset, ...]] = (
+        Preset("none", "No noise", "Plain least squares.", {"sigma": 0.0}),
+        Preset("some", "Some noise", "Weights shrink a little.", {}),
+        Preset("much", "Too much noise", "Hardly any weight is left.", {"sigma": 5.0}),
+    )
+    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"sigma": 2.0})
+
+    name: Literal["input_noise"] = "input_noise"
+    sigma: Annotated[fields.Noise, Field(description="Deviation of the noise on each x.")] = 0.5
+    num_points: Annotated[fields.NumTrain, Field(ge=8, le=200)] = 50
+    num_copies: int = fields.own(
+        1000, "Data", "Noisy copies", "Times each point is shown.", ge=100, le=1000
+    )
+
+    def answer(self) -> Iterator[Event]:
+        """The two fits at this noise, and ridge along all of it."""
+        X, y = self.data()
+        batches = self.noisy_fits(X, y)
+        noisy, ridged, plain = batches.mean(0), self.ridge(X, y, self.sigma**2), self.ridge(X, y, 0)
+        sigmas = np.linspace(0, max(2 * self.sigma, 1.0), 41)
+        path = np.stack([self.ridge(X, y, sigma**2) for sigma in sigmas])
+        left = float(np.linalg.norm(noisy) / np.linalg.norm(plain))
+        yield Figure.lines(
+            "path",
+            "Weights against noise on the inputs",
+            f"Noise of {self.sigma:g} leaves {left:.0%} of the weights' norm, as ridge with"
+            f" λ = {self.sigma**2:g} does: they differ by at most"
+            f" {np.abs(noisy - ridged).max():.1g}.",
+            sigmas,
+            {f"ridge, w{i}": weight for i, weight in enumerate(path.T)},
+            Series("noisy inputs", np.full(len(noisy), self.sigma), noisy, mode="markers"),
+            Series("least squares", np.zeros(len(plain)), plain, mode="markers"),
+            x_label="σ",
+            y_label="weight",
+        )
+        weights = {"noisy inputs": noisy, "ridge, λ = σ²": ridged, "least squares": plain}
+        names = [str(i) for i in range(len(TRUTH))]
+        yield Table.of("weights", "Weights", {"i": names, **weights, "truth": TRUTH})
+        yield from self.claims(X, y, batches, ridged)
+
+    def data(self) -> tuple[Floats, Floats]:
+        """X (n, 4) standard normal, y (n,) linear in it with a little noise of its own."""
+        rng = draws.numpy_generator(self.seed)
+        X = draws.normal(rng, self.num_points, len(TRUTH))
+        return X, X @ TRUTH + 0.1 * draws.normal(rng, self.num_points)
+
+    def noisy_fits(self, X: Floats, y: Floats) -> Floats:
+        """Least squares on copies with Gaussian noise, BATCHES times: (BATCHES, 4)."""
+        rng, copies = draws.numpy_generator(self.seed, 1), self.num_copies // BATCHES
+        noise = (self.sigma * draws.normal(rng, copies, *X.shape) for _ in range(BATCHES))
+        return np.stack([self.ridge(X + moved, np.tile(y, (copies, 1)), 0) for moved in noise])
+
+    @staticmethod
+    def ridge(X: Floats, y: Floats, weight_decay: float) -> Floats:
+        """The least of mean (x w - y)^2 + decay ||w||^2, for X (..., d) and y (...): (d,)."""
+        rows, targets = X.reshape(-1, X.shape[-1]), y.reshape(-1)
+        gram = rows.T @ rows / len(rows) + weight_decay * np.eye(rows.shape[1])
+        return np.asarray(np.linalg.solve(gram, rows.T @ targets / len(rows)), dtype=np.float64)
+
+    def claims(self, X: Floats, y: Floats, batches: Floats, ridged: Floats) -> Iterator[Check]:
+        """Equal on paper for noise of any kind that is independent with variance sigma^2."""
+        signs = np.array([*product((-1.0, 1.0), repeat=X.shape[1])])[:, None]  # all 2^d of them
+        fit = self.ridge(X + self.sigma * signs, np.tile(y, (len(signs), 1)), 0)
+        name = f"noise ±{self.sigma:g}, every sign once, against ridge with λ = σ²"
+        yield self.near(name, 0.0, np.abs(fit - ridged).max(), EXACT, "words")
+        if self.sigma == 0 or self.num_points * self.num_copies < MANY:
+            return
+        error = batches.std(0, ddof=1) / np.sqrt(BATCHES)
+        far = (np.abs(batches.mean(0) - ridged) / error).max()
+        name = f"Gaussian noise {self.sigma:g} against ridge, worst in standard errors"
+        yield self.at_most(name, SIGMAS, far, "words")

@@ -1,0 +1,179 @@
+"""4.10 House prices: K folds side by side, a refit on all rows, a predictor and a submission."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, ValidationInfo, field_validator
+
+from ml import draws, fields
+from ml.events import Event, Floats, Note, Trained
+from ml.experiment import Preset
+from ml.grid import Grid
+from ml.houses import book, files, submission
+from ml.houses.errors import fold_figure, median_error, residuals
+from ml.houses.folds import HouseExperiment, Recipe, affordable
+from ml.houses.tables import HouseTable
+from ml.lanes import NO_ROWS
+from ml.predictor import Card, Histogram, Predictor
+from ml.programs import Fits
+from ml.train import Fitted, Training
+from ml.verdict import judge
+
+EDGES = tuple(np.geomspace(30_000, 800_000, 41).tolist())  # dollars, of the histogram of prices
+OURS = 0.150  # what the defaults promise on the book's folds
+LOGARITHM = 0.160  # what a linear net on log price reaches (exercise 2 of 4.10)
+
+
+class KaggleHouse(HouseExperiment):
+    """Predict what a house in Ames sells for from its 79 attributes, and how sure that is."""
+
+    section: ClassVar[str] = "4.10"
+    presets: ClassVar[tuple[Preset, ...]] = (book.BOOK, book.LINEAR_LOG, book.BOTH)
+    verifies: ClassVar[tuple[dict[str, Any], ...]] = (book.BOOK.values, book.LINEAR_LOG.values, {})
+    breakable: ClassVar[tuple[str, ...]] = ("refit",)
+
+    name: Literal["kaggle_house"] = "kaggle_house"
+    preprocessing: Literal["honest", "book", "both"] = fields.own(
+        "honest",
+        "Data",
+        "Preprocessing",
+        "honest learns scale and levels from each fold's training rows; book from train and test"
+        " together; both trains each fold both ways.",
+    )
+    target: Literal["log", "raw"] = fields.own(
+        "log", "Data", "Target", "Learn the logarithm of the price, or the price in dollars."
+    )
+    k: fields.K = 5
+    num_hiddens: fields.HiddenLayers = (64,)
+    dropout: fields.Dropout = 0.3
+    optimizer: fields.Optimizer = "adamw"
+    lr: Annotated[
+        fields.Lr, Field(description="On log price 0.001 to 0.02 is usual; on the raw price 5.")
+    ] = 0.005
+    weight_decay: fields.WeightDecay = 2.0
+    batch_size: Annotated[fields.BatchSize, Field(le=1460)] = 128
+    num_epochs: Annotated[fields.NumEpochs, Field(le=2000)] = 50
+
+    @field_validator("num_hiddens")
+    @classmethod
+    def affordable(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        """Refuse nets too large to train, once their number is known to be right."""
+        ways = 2 if info.data.get("preprocessing") == "both" else 1
+        affordable(value, ways * info.data.get("k", 0) * info.data.get("num_seeds", 0))
+        return value
+
+    @property
+    def label(self) -> str:
+        """Architecture and target: "MLP 64, log price"."""
+        net = f"MLP {'·'.join(map(str, self.num_hiddens))}" if self.num_hiddens else "linear"
+        ways = "" if self.preprocessing == "honest" else f", {self.preprocessing} preprocessing"
+        return f"{net}, {self.target} price{ways}"
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How the folds are preprocessed: the settings of this experiment."""
+        return ("honest", "book") if self.preprocessing == "both" else (self.preprocessing,)
+
+    @property
+    def asked(self) -> str:
+        """The way that the refit is preprocessed, too."""
+        return self.ways[0]
+
+    @property
+    def is_the_book(self) -> bool:
+        """Whether these are the book's settings, over however many seeds."""
+        return self.matches(**book.BOOK.values, num_seeds=self.num_seeds)
+
+    # ---- what is trained
+
+    def opening(self) -> Iterator[Event]:
+        """What was read, and that it is what the book read."""
+        data = self.data
+        yield Note(f"{len(data.train):,} houses with a price, {len(data.test):,} without.")
+        if self.preprocessing != "honest":
+            text = "The book's scaler sees validation and test rows; honest does not."
+            yield Note(text, warning=True)
+        yield from book.file_checks(self, data)
+
+    def trainings(self) -> Iterator[Training]:
+        """The folds of each way, and a net for all rows; only the book drops what k leaves over."""
+        drop = self.preprocessing == "book"
+        for way in self.ways:
+            yield from self.folds(way, self.recipe, partial(self.view, way), drop_remainder=drop)
+        yield self.refit()
+
+    def refit(self) -> Training:
+        """A net that learns from every row, with a start of its own (4.10.8)."""
+        every = np.arange(len(self.data.train))
+        return self.house_training(
+            "refit",
+            self.recipe,
+            self.view(self.asked, every),
+            label="all rows",
+            setting=self.asked,
+            train=torch.from_numpy(every),
+            valid=NO_ROWS,
+            seed=draws.nth(self.seed, self.num_seeds * self.k),
+        )
+
+    @property
+    def recipe(self) -> Recipe:
+        """How each net learns."""
+        return Recipe(**{name: getattr(self, name) for name in Recipe.__dataclass_fields__})
+
+    def view(self, way: str, rows: NDArray[np.int64], _: int = 0) -> HouseTable:
+        """The houses as a net sees them that learns from `rows`, whatever its seed."""
+        return self.data.table(way, rows, log=self.target == "log")
+
+    # ---- what became of it
+
+    def results(self, fits: Fits) -> Iterator[Event]:
+        """Judge the folds beside the book, keep the refitted net, write the submission."""
+        folds, (final,) = fits.of("folds"), fits.of("refit")
+        yield judge(folds.at(self.asked))
+        yield from book.scale_checks(self, self.data, folds)
+        grid = Grid({"way": self.ways, "seed": range(self.num_seeds), "fold": range(self.k)})
+        train, valid = (grid.fold(folds.last(part)) for part in ("train", "valid"))
+        yield from self.beside_the_book({"train": train[0].mean(0), "valid": valid[0].mean(0)})
+        if len(self.ways) > 1:
+            yield book.ways_table(*valid.mean(1))
+        off = residuals(folds.at(self.asked), self.data.price, partial(self.view, self.asked))
+        yield fold_figure(valid[0], off)
+        predictor = self.predictor(off, valid[0].mean(0), final)
+        yield Trained(predictor.to_bytes())
+        prices = predictor.predict(self.data.train).price
+        yield from book.refit_checks(self, self.data, final, prices, printed=self.is_the_book)
+        yield from submission.preflight(predictor.submission())
+
+    def beside_the_book(self, means: dict[str, Floats]) -> Iterator[Event]:
+        """Means over the seeds, (k,) each, beside what these settings are held to."""
+        if self.k == len(book.FOLDS["valid"]):
+            yield book.fold_table(means)
+        if self.is_the_book:
+            yield from book.fold_checks(self, means)
+        if self.matches(**book.LINEAR_LOG.values, num_seeds=self.num_seeds):
+            mean = means["valid"].mean()
+            yield self.at_most("linear net on log price, mean valid", LOGARITHM, mean)
+        if self.matches(num_seeds=self.num_seeds):
+            yield self.at_most("our defaults, mean valid", OURS, means["valid"].mean())
+
+    def predictor(self, off: Floats, folds: Floats, final: Fitted) -> Predictor:
+        """The refitted net with all it needs to answer on its own; `folds` (k,) are log RMSE."""
+        data, table = self.data, self.view(self.asked, np.arange(len(self.data.train)))
+        low, high = np.quantile(off, [0.05, 0.95]).tolist()
+        card = Card(
+            experiment=self.model_dump(mode="json"),
+            input_schema=files.schema(data.files.train),
+            encoder=table.encoder,
+            target=table.target,
+            measured="log_rmse",
+            folds=tuple(folds.tolist()),
+            interval=(low, high),
+            median_error=median_error(off),
+            sold=Histogram.of(data.price, EDGES),
+        )
+        return Predictor.of(card, final.net, data.test, data.ids)
