@@ -50,6 +50,13 @@ class RunStore:
         rows = self.session.execute(select(Job.status, func.count(Job.id)).group_by(Job.status))
         return dict(iter(rows))  # a Result has keys(), by which dict() would read it
 
+    def measures(self) -> dict[str, int]:
+        """What jobs are measured in, and how many in each: the most frequent first."""
+        number = func.count(Job.id)
+        query = select(Job.measure, number).where(Job.measure.is_not(None)).group_by(Job.measure)
+        rows = self.session.execute(query.order_by(number.desc(), Job.measure))
+        return {str(measure): count for measure, count in rows}
+
     def queue(self, limit: int) -> Sequence[Job]:
         """What runs and what waits, in the order it will run."""
         active = Job.status.in_([JobStatus.running, JobStatus.queued])
