@@ -32,8 +32,9 @@ from app.errors import Complaint
 from app.settings import settings
 from app.store import chunks, sessions
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.search import Listing
+from app.store.states import JobStatus
 from ml.data import hub
 from ml.events import Checkpoint, Epoch, Event, Started
 from ml.experiment import Experiment
