@@ -13,7 +13,7 @@ from app.dashboard.rendering import render
 from app.store.jobs import SERVED, RunStore
 from app.store.sessions import ReadSession
 
-Number = Annotated[int, Param(ge=0, lt=2**63)]
+Number = Annotated[int, Param(ge=0, lt=2**53)]
 
 router = APIRouter()
 
@@ -26,7 +26,8 @@ def list_jobs(
     store, query = RunStore(session), Query.of(request.query_params)
     counts = store.counts()
     total = sum(counts.values())
-    page = store.jobs(query.listing(PAGE + 1))
+    listing = query.listing(PAGE + 1)
+    page = store.jobs(listing)
     champion = store.best(SERVED)
     return render(
         request,
@@ -34,9 +35,9 @@ def list_jobs(
         bar=views.bar(counts),
         query=query,
         rows=views.rows(page[:PAGE]),
-        next=query.following(page[:PAGE]) if len(page) > PAGE else "",
+        next=listing.cursor(page[PAGE - 1]) if len(page) > PAGE else "",
         page_size=PAGE,
-        found=store.count(query.listing()) if query.q or query.status else total,
+        found=store.count(listing) if query.q or query.status else total,
         total=total,
         champion_id=champion and champion.id,
         deleted=deleted,
