@@ -21,7 +21,7 @@ _MEASURES = {
 
 
 def typeset(text: str) -> str:
-    """1.5e-07 -> 1.5×10⁻⁷, 10^24.5 -> 10²⁴·⁵, -0.2 -> −0.2, 76% -> 76 %; app.js has the same."""
+    """1.5e-07 -> 1.5×10⁻⁷, 10^24.5 -> 10²⁴·⁵, -0.2 -> −0.2, 76% -> 76 %."""
     text = _OF_TEN.sub(lambda found: f"10{found[1].translate(_RAISED)}", _POWER.sub(_raised, text))
     return re.sub(r"(?<=\d)%", "\u00a0%", _MINUS.sub(MINUS, text))
 
@@ -39,7 +39,7 @@ def measure_name(measure: str) -> str:
     return _MEASURES.get(measure, measure.replace("_", " "))
 
 
-# ---- numbers; app.js has `metric`, `seconds` and `short`, and tests/data/numbers.json holds both
+# ---- numbers; the pages' scripts write none but the ticks of their axes and dollars
 
 
 def metric(value: float | None, digits: int = 4, *, fixed: bool = False) -> str:

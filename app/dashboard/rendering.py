@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app.dashboard import assets
+from app.results.claims import by_whose
 from app.typography import (
     brief,
     cell,
@@ -31,9 +32,14 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A page; `error.html` takes `status`, `title` and `detail`."""
-    html = environment().get_template(template).render(request=request, status=status, **context)
+    html = fragment(template, request=request, status=status, **context)
     # the same address gives a page, a part of it, or changes with the store
     return HTMLResponse(html, status_code=status, headers={"Cache-Control": "no-cache"})
+
+
+def fragment(template: str, **context: Any) -> str:
+    """A template as HTML: a page, or a part of one."""
+    return environment().get_template(template).render(**context)
 
 
 @lru_cache
@@ -49,8 +55,8 @@ def environment() -> Environment:
     made.filters |= {
         each.__name__: each
         for each in (
-            *(ago, brief, cell, cells, clock, count, embed, iso, measure_name, metric, plural),
-            *(seconds, short, since, typeset),
+            *(ago, brief, by_whose, cell, cells, clock, count, embed, iso, measure_name, metric),
+            *(plural, seconds, short, since, typeset),
         )
     }
     made.globals |= {"asset": assets.url, "version": version("ridgeline")}

@@ -15,7 +15,6 @@ from app.dashboard.rendering import render
 from app.errors import NotFound
 from app.results import log
 from app.results.charts import charts, legend
-from app.results.claims import by_whose
 from app.results.headline import headline_of
 from app.results.reading import Reading, read
 from app.results.repetitions import settings_of
@@ -70,8 +69,6 @@ def show_job(
         has_predictor=store.artifact(job.id) is not None,
         trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
         **reading.results(),
-        claims=by_whose(reading.checks),
-        held=sum(check["passed"] for check in reading.checks),
         doubt=views.state(job) == "diverged" or _has_diverged(reading),
         pace=views.pace_words(pace),
         log=log.lines(reading),

@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import lifecycle
+from app.bodies import InstantIn
 from app.catalogue import badges, changes, forms, lessons
 from app.catalogue.lessons import Lesson
 from app.catalogue.presets import presets
 from app.dashboard import prose, views
-from app.dashboard.rendering import render
+from app.dashboard.rendering import fragment, render
 from app.errors import NotFound
 from app.pages.new_job import OURS
 from app.results.answers import answer
@@ -50,6 +52,17 @@ def index(request: Request, session: ReadSession) -> Response:
         bar=views.bar(store.counts()),
         chapter=chapter,
         summed=badges.summed(chapter),
+    )
+
+
+@router.post("/answer")
+def answer_at_once(asked: InstantIn) -> Response:
+    """What a laboratory shows of settings that need no job: its figures, and the rest as HTML."""
+    result = answer(asked.experiment) or {"figures": []}
+    drawn = {item["name"]: item["plot"] for item in result["figures"]}
+    content = {"figures": drawn, "html": fragment("_answer.html", result=result, most=0)}
+    return Response(
+        orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
     )
 
 
