@@ -126,6 +126,11 @@ class Job(Base):
         return settings.get(self.summary.get("headline"), {}) if settings else self.summary
 
     @property
+    def says_whose(self) -> bool:
+        """Whether its checks say whose claims they are, which those of the first version do not."""
+        return bool(self.book_total) or "settings" in self.summary
+
+    @property
     def judged_on(self) -> str | None:
         """What the rows are that valid is measured on, "valid" or "test"; None where unknown."""
         return self.shown.get("judged_on")
