@@ -259,6 +259,8 @@ def test_every_number_of_a_run_is_what_its_nets_say_of_its_rows(data: HouseTable
     assert card.folds == pytest.approx([row[4] for row in beside[:5]])
     assert card.interval == pytest.approx(np.quantile(all_off, [0.05, 0.95]), rel=1e-4)
     assert card.median_error == pytest.approx(np.median(abs(np.exp(-all_off) - 1)), rel=1e-4)
+    # both ways, each as its scaler should have left it
+    assert [event.name for event in events if isinstance(event, Check) and not event.passed] == []
     (finding,) = [event for event in events if isinstance(event, Finding)]
     assert finding.setting == "honest"
     folds, _ = [event for event in events if isinstance(event, Started)]
