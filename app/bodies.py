@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.store.models import JobStatus
+from app.store.states import JobStatus
 from ml.experiment import whole
 from ml.experiments import AnyExperiment, AnyInstant
 

@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict
 from app.store.jobs import RunStore
-from app.store.models import FINAL, Job, JobStatus
+from app.store.models import Job
+from app.store.states import FINAL, JobStatus
 from ml.experiment import Experiment
 from ml.experiments import parse
 
@@ -66,11 +67,11 @@ def retry(session: Session, job: Job) -> Job:
     return submit(session, experiment, timeout=job.timeout, tags=job.tags, retry_of=job.id)
 
 
-def delete(session: Session, job: Job) -> None:
-    """Forget it with all it made."""
+def delete(session: Session, job: Job) -> int:
+    """Forget it with all it made; gives the bytes that are free again."""
     if job.status not in FINAL:
         raise Conflict(f"Job {job.id} is {job.status}; cancel it before you delete it.")
-    RunStore(session).delete(job.id)
+    return RunStore(session).delete(job.id)
 
 
 def ended(status: JobStatus) -> str:

@@ -7,7 +7,8 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from app.store import payloads, summaries
-from app.store.models import Chunk, Job, JobStatus, Run
+from app.store.models import Chunk, Job, Run
+from app.store.states import JobStatus
 from ml.events import Epoch, Note, Started, Stored
 
 EPOCHS = 100

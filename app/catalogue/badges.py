@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from app.catalogue.lessons import Lesson, lessons
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
+from app.store.states import JobStatus
 
 ACTIVE = 500  # jobs looked at for one that runs or waits
 

@@ -12,8 +12,9 @@ from rich.table import Table
 from app.results.curves import Group
 from app.results.reading import Item, Reading, read
 from app.store.jobs import RunStore
-from app.store.models import FINAL, Job
+from app.store.models import Job
 from app.store.sessions import readers
+from app.store.states import FINAL
 
 LOOK = 0.2  # seconds between two looks for news
 NAMED = 10  # runs named in a line

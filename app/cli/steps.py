@@ -16,8 +16,9 @@ from app.errors import Complaint
 from app.results.reading import Reading
 from app.settings import settings
 from app.store.jobs import SERVED, RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.sessions import readers
+from app.store.states import JobStatus
 from ml.data import hub
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
 from app.engine.orphans import die_with_parent, watch_worker
 from app.errors import sentence, sentences
+from app.store.states import Reason
 from ml.data import hub
 from ml.events import Checkpoint, Event, Note
 from ml.experiment import Diverged, Experiment
@@ -39,7 +40,7 @@ class Finished:
 class Failed:
     """Last word of an attempt that would fail again if it were tried again."""
 
-    reason: Literal["diverged", "invalid", "error"]
+    reason: Reason
     error: str
 
 
@@ -61,7 +62,7 @@ def speak(order: Order) -> Iterator[Said]:
     try:
         experiment: Experiment = import_module(order.registry).parse(order.experiment)
     except ValidationError as error:
-        yield Failed("invalid", f"The experiment is not valid (any more): {sentences(error)}")
+        yield Failed(Reason.invalid, f"The experiment is not valid (any more): {sentences(error)}")
         return
     settle(order.threads)
     hub.store_in(order.cache)
@@ -69,13 +70,13 @@ def speak(order: Order) -> Iterator[Said]:
         yield from experiment.run(None if order.resume is None else Checkpoint(order.resume))
         yield Finished()
     except Diverged as error:
-        yield Failed("diverged", sentence(error))
+        yield Failed(Reason.diverged, sentence(error))
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the answer)
         if type(error).__module__.startswith("ml."):  # ml foresaw it, and has a sentence for it
-            yield Failed("error", str(error))
+            yield Failed(Reason.error, str(error))
             return
         yield Note(traceback.format_exc(), warning=True)
-        yield Failed("error", f"{type(error).__name__}: {sentence(error)}")
+        yield Failed(Reason.error, f"{type(error).__name__}: {sentence(error)}")
 
 
 def settle(threads: int) -> None:

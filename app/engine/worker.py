@@ -19,7 +19,7 @@ from app.settings import settings
 from app.store.failures import store_failed
 from app.store.jobs import RunStore
 from app.store.leases import Claim, Fenced, Leases, Outcome
-from app.store.models import FINAL, JobStatus
+from app.store.states import FINAL, JobStatus, Reason
 from ml.events import Event
 
 log = structlog.get_logger()
@@ -77,7 +77,7 @@ class Slot:
             leases.close(token, Outcome(JobStatus.cancelled))
             return JobStatus.cancelled
         if orders.overdue:
-            leases.close(token, Outcome(JobStatus.timed_out, "timed_out", TIMED_OUT))
+            leases.close(token, Outcome(JobStatus.timed_out, Reason.timed_out, TIMED_OUT))
             return JobStatus.timed_out
         if self.crash:
             leases.give_back(token, self.crash)
@@ -199,7 +199,7 @@ class Worker:
         except Exception as error:  # it said what cannot be stored, and would say it again
             log.exception("What a job said cannot be stored.", job=slot.claim.job_id)
             why = f"What it said cannot be stored: {error!r}."
-            outcome, ending = Outcome(JobStatus.failed, "error", why), JobStatus.failed
+            outcome, ending = Outcome(JobStatus.failed, Reason.error, why), JobStatus.failed
             self._say(lambda leases: leases.close(slot.claim.token, outcome))
         slot.said.clear()
         if ending == GOES_ON:

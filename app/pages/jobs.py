@@ -1,6 +1,9 @@
 """Jobs: all of them, sorted and searched."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
+from fastapi import Query as Param
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,26 +13,37 @@ from app.dashboard.rendering import render
 from app.store.jobs import SERVED, RunStore
 from app.store.sessions import ReadSession
 
+Number = Annotated[int, Param(ge=0, lt=2**63)]
+
 router = APIRouter()
 
 
 @router.get("/jobs")
-def list_jobs(request: Request, session: ReadSession) -> Response:
-    """All jobs, sorted and searched as the address says."""
-    store, query = RunStore(session), Query.of(request.query_params)
-    counts = store.counts()
+def list_jobs(
+    request: Request, session: ReadSession, deleted: Number = 0, freed: Number = 0
+) -> Response:
+    """All jobs, sorted and searched as the address says, and what was just deleted."""
+    store = RunStore(session)
+    measures, counts = store.measures(), store.counts()
+    query, complaints = Query.of(request.query_params, measures)
     total = sum(counts.values())
     page = store.jobs(query.listing(PAGE + 1))
     champion = store.best(SERVED)
+    rows = views.rows(page[:PAGE])
     return render(
         request,
         "jobs.html",
         bar=views.bar(counts),
         query=query,
-        rows=views.rows(page[:PAGE]),
+        complaints=complaints,
+        measures=measures,
+        rows=rows,
+        lowest=rows[0] if query.ranks and rows and rows[0].job.valid is not None else None,
         next=query.following(page[:PAGE]) if len(page) > PAGE else "",
         page_size=PAGE,
-        found=store.count(query.listing()) if query.q or query.status else total,
+        found=store.count(query.listing()) if query.narrows else total,
         total=total,
         champion_id=champion and champion.id,
+        deleted=deleted,
+        freed=freed,
     )

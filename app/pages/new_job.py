@@ -16,9 +16,10 @@ from app.dashboard.rendering import render
 from app.errors import NotFound
 from app.results.answers import answer
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.search import Listing
 from app.store.sessions import DbSession, ReadSession
+from app.store.states import JobStatus
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.results.reading import Item, Reading
-from app.store.models import Job, JobStatus
+from app.store.models import Job
+from app.store.states import JobStatus
 
 
 @dataclass(frozen=True, slots=True)

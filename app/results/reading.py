@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.results.curves import Group, empty
 from app.store import payloads
 from app.store.jobs import RunStore
-from app.store.models import JobStatus
+from app.store.states import JobStatus
 from ml.events import Event, Kind, Stored
 
 Item = dict[str, Any]

@@ -12,11 +12,13 @@ from app.bodies import JobIn, JobList, JobOut, RunList
 from app.errors import Invalid, responses
 from app.routes.depends import LARGEST, CurrentJob, IdempotencyKey
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.search import SORTS, Listing
 from app.store.sessions import DbSession, ReadSession
+from app.store.states import JobStatus
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+FREED = "Freed-Bytes"  # a header: clients of old expect no body of a 204
 Cursor = Annotated[str, Query(max_length=500, description="`next` of the page before.")]
 
 
@@ -100,10 +102,16 @@ def get_job(job: CurrentJob) -> Job:
     return job
 
 
-@router.delete("/{job_id}", status_code=204, responses=responses(404, 409, 422))
-def delete_job(job: CurrentJob, session: DbSession) -> None:
-    """Forget a job that has ended, with its runs, curves and predictor."""
-    lifecycle.delete(session, job)
+@router.delete("/{job_id}", status_code=204, responses=responses(404, 409, 422) | {204: {
+    "description": "It is gone.",
+    "headers": {FREED: {
+        "schema": {"type": "integer", "minimum": 0}, "description": "Bytes that are free again.",
+    }},
+}})  # fmt: skip
+def delete_job(job: CurrentJob, session: DbSession, response: Response) -> None:
+    """Forget a job that has ended, with its runs, curves and predictor; `Freed-Bytes` says what
+    that gave."""
+    response.headers[FREED] = str(lifecycle.delete(session, job))
 
 
 @router.post(

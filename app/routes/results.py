@@ -18,8 +18,8 @@ from app.routes.depends import LARGEST, CurrentJob
 from app.serving.predictors import serving
 from app.store import payloads
 from app.store.jobs import SERVED, RunStore
-from app.store.models import FINAL, JobStatus
 from app.store.sessions import ReadSession, readers
+from app.store.states import FINAL, JobStatus
 from ml.houses.submission import preflight
 from ml.predictor import Histogram
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, func, select, text, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
-from app.store import chunks
-from app.store.models import Artifact, Job, JobStatus, Run, WorkerRow
+from app.store import chunks, moves, space
+from app.store.models import Artifact, Job, Run, WorkerRow
 from app.store.search import Listing, filtered, page
 from app.store.sessions import now
+from app.store.states import JobStatus
 
 SERVED = "kaggle_house"
 """The experiment whose jobs leave a predictor."""
@@ -48,6 +49,13 @@ class RunStore:
         """Jobs by status."""
         rows = self.session.execute(select(Job.status, func.count(Job.id)).group_by(Job.status))
         return dict(iter(rows))  # a Result has keys(), by which dict() would read it
+
+    def measures(self) -> dict[str, int]:
+        """What jobs are measured in, and how many in each: the most frequent first."""
+        number = func.count(Job.id)
+        query = select(Job.measure, number).where(Job.measure.is_not(None)).group_by(Job.measure)
+        rows = self.session.execute(query.order_by(number.desc(), Job.measure))
+        return {str(measure): count for measure, count in rows}
 
     def queue(self, limit: int) -> Sequence[Job]:
         """What runs and what waits, in the order it will run."""
@@ -108,25 +116,17 @@ class RunStore:
 
     def cancel(self, job_id: int) -> None:
         """A queued job is cancelled here and now; a running one as soon as its worker looks."""
-        queued = and_(Job.id == job_id, Job.status == JobStatus.queued)
-        done = self.session.execute(
-            update(Job)
-            .where(queued)
-            .values(status=JobStatus.cancelled, finished_at=now())
-            .returning(Job.id)
-        ).one_or_none()
-        if done:
-            chunks.append(self.session, job_id, {"status": JobStatus.cancelled})
+        queued = select(Job.id).where(Job.id == job_id, Job.status == JobStatus.queued)
+        if self.session.scalar(queued.with_for_update()):
+            moves.end(self.session, job_id, JobStatus.cancelled)
         else:
             running = and_(Job.id == job_id, Job.status == JobStatus.running)
             self.session.execute(update(Job).where(running).values(cancel=True))
         self.session.expire_all()
 
-    def delete(self, job_id: int) -> None:
-        """Forget a job with all it said and made; give the space back."""
-        self.session.execute(delete(Job).where(Job.id == job_id))
-        if self.session.get_bind().dialect.name == "sqlite":
-            self.session.execute(text("pragma incremental_vacuum"))
+    def delete(self, job_id: int) -> int:
+        """Forget a job with all it said and made; gives the bytes that are free again."""
+        return space.delete_job(self.session, job_id)
 
     def workers(self, within: float) -> Sequence[WorkerRow]:
         """Workers seen in the last `within` seconds."""

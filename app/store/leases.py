@@ -8,6 +8,7 @@ from uuid import uuid4
 import numpy as np
 from sqlalchemy import (
     Float,
+    Update,
     and_,
     case,
     delete,
@@ -21,11 +22,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.settings import settings
-from app.store import chunks, summaries
-from app.store.models import Artifact, Job, JobStatus, Run, Saved, WorkerRow
-from app.store.payloads import Item
+from app.store import chunks, moves, summaries
+from app.store.batches import Batch
+from app.store.models import Artifact, Job, Run, Saved, WorkerRow
 from app.store.sessions import now
-from ml.events import Check, Checkpoint, Epoch, Event, Started, Stored, Trained
+from app.store.states import JobStatus, Reason
+from ml.events import Check, Checkpoint, Event, Started, Trained
 
 MAX_CRASHES = 3  # crashes without a checkpoint in between until we give up
 Summary = dict[str, Any]
@@ -56,7 +58,7 @@ class Outcome:
     """How an attempt ended a job."""
 
     status: JobStatus
-    reason: str | None = None
+    reason: Reason | None = None
     error: str | None = None
 
 
@@ -104,17 +106,17 @@ class Leases:
         )
         if job_id is not None:
             oldest = oldest.where(Job.id == job_id)
+        claim = moves.move(
+            JobStatus.running, token=token, worker=worker, error=None, reason=None,
+            lease_until=now() + settings().lease, started_at=now(), attempt=Job.attempt + 1,
+            lost=Job.lost + case((Job.status == JobStatus.running, 1), else_=0),
+            checks_held=0, checks_total=0, book_held=0, book_total=0,
+        )  # fmt: skip
         taken = self.session.execute(
-            update(Job)
-            .where(Job.id == oldest.scalar_subquery())
-            .values(
-                status=JobStatus.running, token=token, worker=worker, error=None, reason=None,
-                lease_until=now() + settings().lease, started_at=now(), attempt=Job.attempt + 1,
-                lost=Job.lost + case((Job.status == JobStatus.running, 1), else_=0),
-                checks_held=0, checks_total=0,
+            claim.where(Job.id == oldest.scalar_subquery()).returning(
+                Job.id, Job.experiment, Job.attempt
             )
-            .returning(Job.id, Job.experiment, Job.attempt)
-        ).one_or_none()  # fmt: skip
+        ).one_or_none()
         if taken is None:
             return None
         chunks.append(
@@ -126,7 +128,7 @@ class Leases:
         return Claim(taken.id, token, taken.experiment, taken.attempt, resume)
 
     def append(self, token: str, events: Sequence[Event], outcome: Outcome | None = None) -> Orders:
-        """Write what an attempt said, renew its lease, end the job with `outcome`: all or nothing.
+        """Write what an attempt yielded, renew its lease, end the job with `outcome`: or nothing.
 
         The first statement locks the job's row: no other claim can come between the check and the
         writes. An epoch that is already stored is not written again.
@@ -134,39 +136,37 @@ class Leases:
         Raises:
             Fenced: where the token no longer owns a job.
         """
-        job = self._own(token, lease_until=now() + settings().lease)
+        job = self._own(token, update(Job).values(lease_until=now() + settings().lease))
         orders = Orders(job.cancel, bool(job.timeout and job.elapsed > job.timeout))
-        if events or outcome:
-            fresh = self._fresh(job.id, events)
-            self._write(job, fresh)
-            self._keep(job.id, fresh)
-            items: list[Stored | Item] = [event for event in fresh if isinstance(event, Stored)]
-            if outcome:
-                items.append(self._close(token, outcome))
-            chunks.append(self.session, job.id, *items)
+        batch = Batch(self._epochs(job.id) if events else {}, events)
+        self._write(job, batch)
+        if outcome:
+            moves.end(
+                self.session, job.id, outcome.status, *batch.stored,
+                reason=outcome.reason, error=outcome.error,
+            )  # fmt: skip
+            return orders
+        if batch.stored:
+            chunks.append(self.session, job.id, *batch.stored)
+        if batch.checkpoint:
+            self._save(job.id, batch.checkpoint)
         return orders
 
     def give_back(self, token: str, error: str | None = None) -> None:
         """Queue the job again; with an error it counts as a crash."""
-        job = self._own(
-            token,
-            status=JobStatus.queued,
-            token=None,
-            error=error,
-            crashes=Job.crashes + int(error is not None),
-        )
+        crashes = Job.crashes + int(error is not None)
+        statement = moves.move(JobStatus.queued, token=None, error=error, crashes=crashes)
+        job = self._own(token, statement)
         chunks.append(self.session, job.id, {"status": JobStatus.queued, "error": error})
 
     def close(self, token: str, outcome: Outcome) -> None:
         """End the job."""
         self.append(token, (), outcome)
 
-    def _own(self, owner: str, **values: Any) -> Any:
+    def _own(self, owner: str, statement: Update) -> Any:
+        """Run the statement on the job that this token owns; its row."""
         job = self.session.execute(
-            update(Job)
-            .where(Job.token == owner)
-            .values(**values)
-            .returning(
+            statement.where(Job.token == owner).returning(
                 Job.id,
                 Job.cancel,
                 Job.timeout,
@@ -178,11 +178,6 @@ class Leases:
             raise Fenced(owner)
         return job
 
-    def _close(self, token: str, outcome: Outcome) -> dict[str, Any]:
-        said = {"status": outcome.status, "reason": outcome.reason, "error": outcome.error}
-        self._own(token, **said, token=None, finished_at=now())
-        return {"type": "status", **said}
-
     def _bury(self) -> None:
         """Close the jobs nobody runs and nobody may run again."""
         hopeless = or_(Job.crashes >= MAX_CRASHES, Job.lost >= MAX_LOST)
@@ -192,95 +187,90 @@ class Leases:
             .with_for_update(skip_locked=True)  # another worker may be about to say the same
         ).all()
         for job in doomed:
-            said: dict[str, Any] = {"status": JobStatus.cancelled, "reason": None, "error": None}
-            if not job.cancel:
-                why = f"Gave up after too many attempts without a checkpoint: {job.error or LOST}"
-                said = {"status": JobStatus.failed, "reason": "crashed", "error": why}
-            closed = update(Job).where(Job.id == job.id)
-            self.session.execute(closed.values(**said, token=None, finished_at=now()))
-            chunks.append(self.session, job.id, said)
+            if job.cancel:
+                moves.end(self.session, job.id, JobStatus.cancelled)
+                continue
+            why = f"Gave up after too many attempts without a checkpoint: {job.error or LOST}"
+            moves.end(self.session, job.id, JobStatus.failed, reason=Reason.crashed, error=why)
 
-    def _fresh(self, job_id: int, events: Sequence[Event]) -> list[Event]:
-        """The events without groups already opened and epochs already stored."""
+    def _epochs(self, job_id: int) -> dict[str, int]:
+        """The last epoch that is stored of each group."""
         query = select(Run.key, func.max(Run.epoch)).where(Run.job_id == job_id).group_by(Run.key)
-        stored: dict[str, int] = dict(iter(self.session.execute(query)))
-        fresh: list[Event] = []
-        for event in events:
-            match event:
-                case Started(key):
-                    if key not in stored:
-                        stored[key] = 0
-                        fresh.append(event)
-                case Epoch(key):
-                    new = event.after(stored[key])
-                    stored[key] = max(stored[key], event.last)
-                    fresh += [new] if len(new.values) else []
-                case _:
-                    fresh.append(event)
-        return fresh
+        return dict(iter(self.session.execute(query)))
 
-    def _write(self, job: Any, events: Sequence[Event]) -> None:
+    def _write(self, job: Any, batch: Batch) -> None:
         """Open runs, move each run's last and best, and what the lists show of the job."""
-        for event in events:
-            match event:
-                case Started():
-                    self._open(job.id, event)
-                case Check():
-                    counted = {
-                        "checks_total": Job.checks_total + 1,
-                        "checks_held": Job.checks_held + int(event.passed),
-                    }
-                    self.session.execute(update(Job).where(Job.id == job.id).values(**counted))
-        epochs = [event for event in events if isinstance(event, Epoch)]
-        summary = job.summary
-        for key in dict.fromkeys(event.key for event in epochs):
-            said = [event for event in epochs if event.key == key]
-            values = np.concatenate([event.values for event in said])
-            summary = self._advance(job.id, summary, key, said[0].first, values)
+        summary: Summary = job.summary
+        for started in batch.opened:
+            summary = self._open(job.id, summary, started)
+        if batch.checks:
+            self._count(job.id, batch.checks)
+        for key, epochs in batch.curves.items():
+            values = np.concatenate([event.values for event in epochs])
+            summary = self._advance(job.id, summary, key, epochs[0].first, values)
+        if batch.trained:
+            self._keep(job.id, batch.trained)
 
-    def _open(self, job_id: int, event: Started) -> None:
+    def _count(self, job_id: int, checks: Sequence[Check]) -> None:
+        book = [check for check in checks if check.claim != "ours"]
+        self.session.execute(
+            update(Job).where(Job.id == job_id).values(
+                checks_total=Job.checks_total + len(checks),
+                checks_held=Job.checks_held + sum(bool(check.passed) for check in checks),
+                book_total=Job.book_total + len(book),
+                book_held=Job.book_held + sum(bool(check.passed) for check in book),
+            )
+        )  # fmt: skip
+
+    def _open(self, job_id: int, summary: Summary, event: Started) -> Summary:
+        """Open the runs of a group; gives the job's new summary."""
+        settings = event.settings or [""] * len(event.labels)
         self.session.execute(
             insert(Run),
             [
                 {"job_id": job_id, "key": event.key, "lane": lane, "label": label,
+                 "setting": settings[lane],
                  "num_epochs": event.num_epochs, "num_parameters": event.num_parameters}
                 for lane, label in enumerate(event.labels)
             ],
         )  # fmt: skip
+        new = summaries.opened(summary, event)
         self.session.execute(
             update(Job).where(Job.id == job_id).values(
                 measure=func.coalesce(Job.measure, event.measure), device=event.device,
                 num_runs=Job.num_runs + len(event.labels),
-                epochs_total=Job.epochs_total + event.num_epochs,
+                epochs_total=Job.epochs_total + event.num_epochs, summary=new,
             )
         )  # fmt: skip
+        return new
 
     def _advance(
         self, job_id: int, summary: Summary, key: str, first: int, values: summaries.Values
     ) -> Summary:
         """Move the runs of a group on by (E, M, L) values; gives the job's new summary."""
+        group = {"job": job_id, "group": key}
+        runs = self.session.execute(summaries.RUNS, group).all()
         rows = summaries.lanes(job_id, key, first, values)
         self.session.connection().execute(summaries.ADVANCE, rows)
-        columns: dict[str, Any] = {"epochs_done": Job.epochs_done + len(values)}
-        if summary.get("key", key) == key:  # the job is shown by its first group
-            columns |= summaries.summary(summary, key, first, values)
+        if runs[0].setting is None:
+            columns = summaries.of_first_group(summary, key, first, values)
+        else:
+            columns = summaries.columns(summaries.advanced(summary, key, first, values, runs))
+        columns["epochs_done"] = Job.epochs_done + len(values)
         self.session.execute(update(Job).where(Job.id == job_id).values(**columns))
         new: Summary = columns.get("summary", summary)
         return new
 
-    def _keep(self, job_id: int, events: Sequence[Event]) -> None:
-        """Save the last checkpoint and the predictor among these events."""
-        checkpoint = next(
-            (event for event in reversed(events) if isinstance(event, Checkpoint)), None
+    def _save(self, job_id: int, checkpoint: Checkpoint) -> None:
+        """Keep this checkpoint instead of the last; it forgives the crashes before it."""
+        self.session.execute(delete(Saved).where(Saved.job_id == job_id))
+        self.session.execute(insert(Saved).values(job_id=job_id, state=checkpoint.state))
+        self.session.execute(update(Job).where(Job.id == job_id).values(crashes=0, lost=0))
+
+    def _keep(self, job_id: int, trained: Trained) -> None:
+        """Keep this predictor instead of what an earlier attempt made."""
+        payload = trained.payload
+        self.session.execute(delete(Artifact).where(Artifact.job_id == job_id))
+        self.session.execute(
+            insert(Artifact).values(job_id=job_id, size=len(payload), payload=payload)
         )
-        if checkpoint:
-            self.session.execute(delete(Saved).where(Saved.job_id == job_id))
-            self.session.execute(insert(Saved).values(job_id=job_id, state=checkpoint.state))
-            self.session.execute(update(Job).where(Job.id == job_id).values(crashes=0, lost=0))
-        for event in events:
-            if isinstance(event, Trained):
-                payload = event.payload
-                self.session.execute(delete(Artifact).where(Artifact.job_id == job_id))
-                self.session.execute(
-                    insert(Artifact).values(job_id=job_id, size=len(payload), payload=payload)
-                )

@@ -1,7 +1,6 @@
 """The tables of the run store."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.store.sessions import now
+from app.store.states import JobStatus, Reason
 
 
 class Instant(TypeDecorator[datetime]):
@@ -50,24 +50,6 @@ class Base(DeclarativeBase):
     )
 
 
-class JobStatus(StrEnum):
-    """Where a job is."""
-
-    queued = "queued"
-    running = "running"
-    succeeded = "succeeded"
-    failed = "failed"
-    cancelled = "cancelled"
-    timed_out = "timed_out"
-
-
-MOVES: dict[JobStatus, frozenset[JobStatus]] = {
-    JobStatus.queued: frozenset({JobStatus.running, JobStatus.cancelled, JobStatus.failed}),
-    JobStatus.running: frozenset(JobStatus) - {JobStatus.running},
-}
-FINAL = frozenset(JobStatus) - MOVES.keys()
-
-
 class Job(Base):
     """One asking for an experiment."""
 
@@ -94,9 +76,7 @@ class Job(Base):
     status: Mapped[JobStatus] = mapped_column(
         Enum(JobStatus, native_enum=False, length=12), default=JobStatus.queued
     )
-    reason: Mapped[str | None] = mapped_column(
-        String(20)
-    )  # of a failure: diverged, crashed, invalid, error
+    reason: Mapped[Reason | None] = mapped_column(Enum(Reason, native_enum=False, length=20))
     error: Mapped[str | None]
     cancel: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(Instant, default=now())
@@ -133,8 +113,24 @@ class Job(Base):
     )  # of those, the claims of the book
     book_total: Mapped[int] = mapped_column(default=0, server_default="0")
     requires: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # {"device": "cuda", ...}
-    # what a row of a list draws: {"folds": [valid, ...], "spark": [[epoch, train, valid], ...]}
-    summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # as summaries.py has it
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What a row of a list draws, of the headline's setting or, in a job of the first version,
+        of its first group: "folds" [valid, ...] and "spark" [[epoch, train, valid], ...]."""
+        settings: dict[str | None, dict[str, Any]] = self.summary.get("settings", {})
+        return settings.get(self.summary.get("headline"), {}) if settings else self.summary
+
+    @property
+    def judged_on(self) -> str | None:
+        """What the rows are that valid is measured on, "valid" or "test"; None where unknown."""
+        return self.shown.get("judged_on")
+
+    @property
+    def best_of(self) -> int:
+        """How many settings the headline's is the best of; 1 where it was asked for."""
+        return 1 if self.summary.get("asked") else int(self.summary.get("of", 1))
 
 
 class Run(Base):

@@ -8,13 +8,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.store.models import Job, JobStatus
+from app.store.models import Job
+from app.store.states import JobStatus
 
 SORTS: dict[str, InstrumentedAttribute[Any]] = {
     "id": Job.id, "valid": Job.valid, "best_valid": Job.best_valid, "train": Job.train,
     "created_at": Job.created_at, "name": Job.name, "status": Job.status,
 }  # fmt: skip
 """What a list of jobs can be sorted by."""
+VALUES = ("valid", "best_valid", "train")
+"""What of this is a number of the job's measure, which has a rank only among its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Listing:
     status: JobStatus | None = None
     name: str = ""
     tag: str = ""
+    measure: str = ""
     text: str = ""
     sort: str = "id"
     descending: bool = True
@@ -47,6 +51,8 @@ def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
         query = query.where(Job.status == listing.status)
     if listing.name:
         query = query.where(Job.name == listing.name)
+    if listing.measure:
+        query = query.where(Job.measure == listing.measure)
     if listing.tag:
         query = query.where(_contains(cast(Job.tags, String), f'"{listing.tag}"'))
     for word in listing.text.lower().split():

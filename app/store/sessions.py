@@ -16,6 +16,14 @@ from sqlalchemy.sql.functions import FunctionElement
 from app.errors import Complaint
 from app.settings import settings
 
+PRAGMAS = (
+    "busy_timeout=10000",
+    "foreign_keys=on",
+    "synchronous=normal",
+    "journal_size_limit=4194304",  # a log that one large write made long is cut to what is usual
+)
+"""What every connection to SQLite says first."""
+
 
 class now(FunctionElement[float]):
     """Seconds since 1970 on the database's clock, for the clocks of workers may differ.
@@ -72,7 +80,7 @@ def _supported(url: str) -> Engine:
 
 def _connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself: `_begin` does
-    for pragma in ("busy_timeout=10000", "foreign_keys=on", "synchronous=normal"):
+    for pragma in PRAGMAS:
         connection.execute(f"pragma {pragma}")
     if not connection.execute("pragma page_count").fetchone()[0]:
         # only heard before the first table, and it would wait for the write lock each time

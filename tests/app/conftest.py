@@ -21,7 +21,8 @@ from app.engine.worker import Worker
 from app.main import create_app
 from app.settings import settings
 from app.store import sessions
-from app.store.models import Job, JobStatus
+from app.store.models import Job
+from app.store.states import JobStatus
 from ml.experiments import parse
 
 ROOT = Path(__file__).parents[2]

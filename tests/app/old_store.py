@@ -7,9 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from app.migrate import downgrade, upgrade
 from sqlalchemy import MetaData, create_engine, insert
 from starlette.testclient import TestClient
+
+from app.store.migrations import downgrade, upgrade
 
 DATA = Path(__file__).parents[1] / "data"
 STORE = json.loads((DATA / "store_0001.json").read_text("utf-8"))

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from app.migrate import downgrade, upgrade
 from sqlalchemy import MetaData, create_engine, select
 from starlette.testclient import TestClient
 
-from app import db
 from app.engine.runners import Processes
 from app.engine.worker import Worker
+from app.store import sessions
+from app.store.migrations import downgrade, upgrade
 from tests.app import old_store
 from tests.app.old_store import ENDED_JOBS, HOUSE_JOB, JOBS, RUNNING_JOB, STORE, get, links, read
 
@@ -78,7 +78,7 @@ def test_runs_are_as_they_were_stored(client: TestClient) -> None:
 def test_a_worker_ends_the_job_that_an_older_one_left(client: TestClient) -> None:
     """It goes on from the old checkpoint, so what is stored of the curves stays as it is."""
     before = get(client, f"/api/v1/jobs/{RUNNING_JOB}/metrics")["groups"]
-    Worker(db.writers(), Processes(), only=RUNNING_JOB).work()
+    Worker(sessions.writers(), Processes(), only=RUNNING_JOB).work()
     job = get(client, f"/api/v1/jobs/{RUNNING_JOB}")
     assert (job["status"], job["error"], job["attempt"]) == ("succeeded", None, 2)
     assert job["epochs_done"] == JOBS[RUNNING_JOB]["epochs_total"]

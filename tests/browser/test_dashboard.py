@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, Page, expect
 from app import lifecycle
 from app.store import sessions
 from app.store.leases import Claim, Leases, Outcome
-from app.store.models import Job, JobStatus
+from app.store.models import Job
+from app.store.states import JobStatus
 from ml.events import Epoch, Figure, Finding, Graph, HeatMap, Images, Started
 from ml.experiments import parse
 from tests.browser.conftest import listen

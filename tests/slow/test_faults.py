@@ -18,7 +18,8 @@ from app.results.reading import read
 from app.settings import settings
 from app.store import payloads, sessions
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus, Saved
+from app.store.models import Job, Saved
+from app.store.states import JobStatus
 from ml.experiments import parse
 
 ROOT = Path(__file__).parents[2]

@@ -30,8 +30,6 @@ export const typeset = (text) => text
   .replace(/\b10\^([-−]?(?:\d+\.)?\d+)/g, (_, k) => `10${raised(k)}`)
   .replace(/(?<![\w.)\]-])-(?=\.?\d)/g, MINUS)
   .replace(/(?<=\d)%/g, "\u00a0%");
-const SPOKEN = { log_rmse: "log RMSE", mse: "MSE", rmse: "RMSE" };
-export const spoken = (name) => SPOKEN[name] ?? name.replaceAll("_", " ");
 export function seconds(value) {
   if (!Number.isFinite(value)) return "–";
   if (value < 60) return `${Math.max(value, 0).toFixed(1)} s`;

@@ -32,8 +32,9 @@ from app.errors import Complaint
 from app.settings import settings
 from app.store import chunks, sessions
 from app.store.jobs import RunStore
-from app.store.models import Job, JobStatus
+from app.store.models import Job
 from app.store.search import Listing
+from app.store.states import JobStatus
 from ml.data import hub
 from ml.events import Checkpoint, Epoch, Event, Started
 from ml.experiment import Experiment
@@ -310,7 +311,10 @@ def test_verify_prints_objects_and_nothing_else(ridgeline: Run) -> None:
     assert all(list(verdict) == keys for verdict in verdicts)
     assert {verdict["experiment"] for verdict in verdicts} == {
         "backpropagation",
+        "computational_graph",
+        "gradient_accumulation",
         "memory_of_training",
+        "second_derivatives",
     }
     assert not jobs()
 

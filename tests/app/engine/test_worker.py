@@ -21,7 +21,8 @@ from app.settings import settings
 from app.store import payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases
-from app.store.models import Job, JobStatus
+from app.store.models import Job
+from app.store.states import JobStatus
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 

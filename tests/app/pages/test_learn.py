@@ -15,7 +15,7 @@ from app.dashboard import prose
 from app.main import create_app
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
-from app.store.models import JobStatus
+from app.store.states import JobStatus
 from ml.events import Check, Event, Figure, Series
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS, parse

@@ -24,7 +24,8 @@ from app.main import create_app
 from app.store import sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
-from app.store.models import Job, JobStatus
+from app.store.models import Job
+from app.store.states import JobStatus, Reason
 from ml.events import Check, Epoch, Event, Figure, Finding, Note, Series, Started, Table
 from ml.experiments import EXPERIMENTS, parse
 
@@ -384,11 +385,11 @@ def test_a_queued_job_knows_its_place(empty: TestClient, session: Session) -> No
     ("outcome", "words"),
     [
         (
-            Outcome(JobStatus.failed, "diverged", "Lost at 3."),
+            Outcome(JobStatus.failed, Reason.diverged, "Lost at 3."),
             ("diverged", "A smaller learning rate"),
         ),
-        (Outcome(JobStatus.failed, "error", "No memory."), ("failed", "No memory.")),
-        (Outcome(JobStatus.timed_out, "timed_out", "Too long."), ("timed out", "Too long.")),
+        (Outcome(JobStatus.failed, Reason.error, "No memory."), ("failed", "No memory.")),
+        (Outcome(JobStatus.timed_out, Reason.timed_out, "Too long."), ("timed out", "Too long.")),
         (Outcome(JobStatus.cancelled), ("cancelled", "Run again")),
         (Outcome(JobStatus.succeeded), ("succeeded", "Delete")),
     ],
@@ -442,7 +443,9 @@ def test_cancel_run_again_and_delete_by_plain_forms(empty: TestClient, session: 
     assert again.headers["location"] == "/jobs/2"
     assert "retry of #1" in get(empty, "/jobs/2").words
     assert empty.post("/jobs/2/delete", follow_redirects=False).status_code == 409
-    assert empty.post("/jobs/1/delete", follow_redirects=False).headers["location"] == "/jobs"
+    page = empty.post("/jobs/1/delete", headers={"accept": "text/html"})
+    assert (page.url.path, page.url.params["deleted"]) == ("/jobs", "1")
+    assert "Job 1 is deleted" in page.text
     get(empty, "/jobs/1", 404)
 
 

@@ -15,7 +15,7 @@ from app.engine.runners import Processes
 from app.engine.worker import Worker
 from app.store import sessions
 from app.store.jobs import RunStore
-from app.store.models import JobStatus
+from app.store.states import JobStatus
 from ml.houses import files
 from ml.predictor import Predictor
 
@@ -79,7 +79,9 @@ def test_cancel_retry_delete(client: TestClient) -> None:
     assert "already been cancelled" in problem(client.post(f"{address}/cancel"), 409)["detail"]
     again = client.post(f"{address}/retry").json()
     assert (again["retry_of"], again["experiment"]) == (made["id"], made["experiment"])
-    assert client.delete(address).status_code == 204
+    response = client.delete(address)
+    assert (response.status_code, response.content) == (204, b"")
+    assert int(response.headers["freed-bytes"]) >= 0
     problem(client.get(address), 404)
     assert client.get(f"/api/v1/jobs/{again['id']}").json()["retry_of"] is None
 

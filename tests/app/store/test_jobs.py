@@ -5,12 +5,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.store import payloads, sessions
+from app.store import chunks, payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
-from app.store.models import Artifact, Chunk, Job, JobStatus, Run, Saved
+from app.store.models import Artifact, Chunk, Job, Run, Saved
 from app.store.search import Listing
-from ml.events import Checkpoint, Epoch, Event, Started
+from app.store.states import JobStatus
+from ml.events import Checkpoint, Epoch, Event, Note, Started
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
@@ -136,10 +137,11 @@ def test_the_best_has_a_predictor_and_the_lowest_error(store: RunStore) -> None:
 
 def test_streams_go_on_where_they_stopped(store: RunStore) -> None:
     job = queue(store)
-    work(store, job, 0.5)
-    assert [seq for seq, _ in store.chunks(job.id)] == [1, 2, 3]
+    for note in "abc":
+        chunks.append(store.session, job.id, Note(note))
+    assert [seq for seq, _ in store.chunks(job.id)] == [1, 2, 3, 4]
     assert [seq for seq, _ in store.chunks(job.id, after=1, limit=1)] == [2]
-    assert store.chunks(job.id, after=3) == []
+    assert store.chunks(job.id, after=4) == []
 
 
 def test_a_queued_job_is_cancelled_at_once_and_a_final_one_stays(store: RunStore) -> None:
@@ -158,6 +160,7 @@ def test_a_deleted_job_leaves_nothing(store: RunStore) -> None:
     gone, kept = queue(store), queue(store)
     for job in (gone, kept):
         work(store, job, 0.5)
+        store.session.add(Saved(job_id=job.id, state=b"left by an older version"))
     again = queue(store, retry_of=gone.id)
     store.delete(gone.id)
     store.session.commit()

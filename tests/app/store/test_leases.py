@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from app.results.reading import read
 from app.settings import settings
-from app.store import payloads, sessions
+from app.store import moves, payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import MAX_CRASHES, MAX_LOST, Claim, Fenced, Leases, Outcome
-from app.store.models import Chunk, Job, JobStatus, Run, Saved
+from app.store.models import Chunk, Job, Run, Saved
+from app.store.states import IllegalMove, JobStatus, Reason
 from ml.events import Check, Checkpoint, Epoch, Event, Note, Started
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
@@ -205,17 +206,18 @@ def test_only_the_last_checkpoint_is_kept_and_it_forgives(leases: Leases) -> Non
 
 def test_checks_are_counted_for_each_attempt_anew(leases: Leases) -> None:
     claim = claimed(leases)
-    said: list[Event] = [
-        Check("4.4", "a", 1, 1, 0.1, True),
+    checks: list[Event] = [
+        Check("4.4", "a", 1, 1, 0.1, True, "figure"),
         Check("4.4", "b", "at most 1", 2, None, False),
     ]
-    leases.append(claim.token, said)
+    leases.append(claim.token, checks)
     leases.give_back(claim.token)
     again = leases.claim("me")
     assert again is not None
-    leases.append(again.token, said)
+    leases.append(again.token, checks)
     found = job(leases.session, claim.job_id)
     assert (found.checks_held, found.checks_total) == (1, 2)
+    assert (found.book_held, found.book_total) == (1, 1)
 
 
 def test_chunks_are_numbered_without_a_gap(leases: Leases) -> None:
@@ -223,10 +225,9 @@ def test_chunks_are_numbered_without_a_gap(leases: Leases) -> None:
     for i in range(3):
         leases.append(claim.token, [Note(str(i))])
     leases.append(claim.token, ())  # a renewal says nothing
-    leases.close(claim.token, Outcome(JobStatus.succeeded))
     numbers = [seq for seq, _ in RunStore(leases.session).chunks(claim.job_id)]
-    assert numbers == [1, 2, 3, 4, 5, 6]
-    assert job(leases.session, claim.job_id).seq == 6
+    assert numbers == [1, 2, 3, 4, 5]
+    assert job(leases.session, claim.job_id).seq == 5
 
 
 def test_a_write_is_all_or_nothing(leases: Leases) -> None:
@@ -244,13 +245,41 @@ def test_a_write_is_all_or_nothing(leases: Leases) -> None:
 
 def test_after_its_end_nobody_writes(leases: Leases) -> None:
     claim = claimed(leases)
-    leases.append(claim.token, [Note("last")], Outcome(JobStatus.failed, "error", "It broke."))
+    leases.append(claim.token, [Note("last")], Outcome(JobStatus.failed, Reason.error, "It broke."))
     found = job(leases.session, claim.job_id)
     assert (found.status, found.reason, found.error) == (JobStatus.failed, "error", "It broke.")
     assert found.finished_at is not None
     for verb in (leases.give_back, lambda token: leases.append(token, [Note("more")])):
         with pytest.raises(Fenced):
             verb(claim.token)
+
+
+def test_an_end_drops_the_checkpoint_and_merges_the_stream(leases: Leases) -> None:
+    claim = claimed(leases)
+    leases.append(claim.token, [opening(), epochs(1, 3.0), Checkpoint(b"1")])
+    leases.append(claim.token, [epochs(2, 2.0), Note("last"), Checkpoint(b"2")])
+    before = read(leases.session, claim.job_id)
+    leases.append(claim.token, [epochs(3, 1.0), Checkpoint(b"3")], Outcome(JobStatus.succeeded))
+    assert not leases.session.scalars(select(Saved.state)).all()
+    (row,) = leases.session.scalars(select(Chunk)).all()
+    assert (row.first, row.seq) == (1, 5) == (1, job(leases.session, claim.job_id).seq)
+    after = read(leases.session, claim.job_id)
+    assert after.log[:-1] == before.log
+    assert after.groups["folds"].values[:, 1, 0].tolist() == [3, 2, 1]
+
+
+@pytest.mark.parametrize("status", [JobStatus.succeeded, JobStatus.cancelled, JobStatus.failed])
+def test_no_job_ends_twice(leases: Leases, status: JobStatus) -> None:
+    claim = claimed(leases)
+    leases.close(claim.token, Outcome(JobStatus.timed_out, Reason.timed_out))
+    with pytest.raises(IllegalMove, match=f"Job {claim.job_id} cannot become {status}"):
+        moves.end(leases.session, claim.job_id, status)
+    assert job(leases.session, claim.job_id).status == JobStatus.timed_out
+
+
+def test_a_job_that_waits_cannot_have_succeeded(leases: Leases) -> None:
+    with pytest.raises(IllegalMove):
+        moves.end(leases.session, queue(leases.session), JobStatus.succeeded)
 
 
 def test_a_renewal_tells_of_cancel_and_of_the_time_out(leases: Leases) -> None:
