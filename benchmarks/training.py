@@ -27,8 +27,7 @@ def measure() -> Iterator[str]:
         "MLP 64": {"batch_size": 64, "num_hiddens": (64,)},
         "MLP 128-64": {"batch_size": 64, "num_hiddens": (128, 64)},
     }.items():
-        few = {"num_epochs": EPOCHS, "num_seeds": 1, "device": "cpu"}
-        experiment = KaggleHouse(**values | few)
+        experiment = KaggleHouse(**values | {"num_epochs": EPOCHS, "device": "cpu"})
         folds = [training for training in experiment.trainings() if training.key == "folds"]
         training = stack("folds", folds)
         rounds = []

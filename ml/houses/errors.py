@@ -42,15 +42,18 @@ def median_error(off: Floats) -> float:
     return float(np.median(np.abs(np.expm1(-off))))
 
 
-def fold_figure(valid: Floats, off: Floats) -> Figure:
-    """Errors of each fold beside the book's: log RMSE (seeds, k), and residuals (n,) of all."""
+def fold_figure(valid: Floats, off: Floats, doubt: str) -> Figure:
+    """Errors of each fold beside the book's: log RMSE (seeds, k), and residuals (n,) of all.
+
+    `doubt` is what is known of other seeds where there is one only.
+    """
     seeds, k = valid.shape
     means, folds = valid.mean(1), valid.mean(0)
     one_seed = (
         f"over {seeds} seeds, each a mean over {k} folds; one seed alone gives {means.min():.4f}"
         f" to {means.max():.4f}"
         if seeds > 1
-        else f"on average of {k} folds with one seed: how far another is from it, one cannot tell"
+        else f"on average of {k} folds with one seed; {doubt}"
     )
     figure = by_category(
         "folds",

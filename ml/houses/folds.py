@@ -45,7 +45,7 @@ class Recipe:
 class HouseExperiment(TrainingExperiment):
     """One that learns the houses on k folds with several seeds: they repeat each setting."""
 
-    num_seeds: Annotated[fields.NumSeeds, Field(le=10)] = 3
+    num_seeds: Annotated[fields.NumSeeds, Field(le=10)] = 1
 
     @cached_property
     def data(self) -> HouseTables:
@@ -60,11 +60,12 @@ class HouseExperiment(TrainingExperiment):
         cells = product(range(self.num_seeds), enumerate(rows))
         seeds = draws.each(self.seed, self.num_seeds * recipe.k)
         for seed, (i, (fold, (train, valid))) in zip(seeds, cells, strict=True):
+            parts = setting, f"fold {fold + 1}", f"seed {i + 1}" if self.num_seeds > 1 else ""
             yield self.house_training(
                 "folds",
                 recipe,
                 view(train.numpy(), i),
-                label=f"{setting}, fold {fold + 1}, seed {i + 1}",
+                label=", ".join(filter(None, parts)),
                 setting=setting,
                 train=train,
                 valid=valid,

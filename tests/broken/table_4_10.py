@@ -21,7 +21,7 @@ from tests.broken.breaks import Break, Wrong, times
 
 _download, _read, _submission = hub.download, pd.read_csv, Predictor.submission
 _refit, _hide, _scale = KaggleHouse.refit, MissingValues.hide, Encoder.scale
-SHORT = {"num_epochs": 1, "num_seeds": 1}
+SHORT = {"num_epochs": 1}
 
 
 def copied(name: str, cache: Path | None = None, *_: object) -> Path:
@@ -86,7 +86,7 @@ BREAKS = [
         line="log_rmse",
         wrong=times(log_rmse, 1.1),
         red=("fold", "mean", "refit"),
-        values=BOOK.values | {"num_seeds": 1},
+        values=BOOK.values,
     ),
     *(
         house(owner=folds, line="rmse", wrong=times(rmse, 1.2), red=(red,), values=values)

@@ -25,7 +25,7 @@ QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "decay_by_validation": (),  # these claim at their own size only, which takes seconds each
     "house_sweeps": (),  # so does this
     # the defaults are held to theirs in test_house_experiments.py
-    "kaggle_house": (BOOK.values | {"num_seeds": 1},),
+    "kaggle_house": (BOOK.values,),
     "missing_values": ({"num_seeds": 2},),
     "mlp_concise": ({"num_images": 4000, "num_epochs": 1},),
     "mlp_scratch": ({"num_images": 1000, "num_epochs": 1, "lr": 0.5},),
