@@ -18,10 +18,8 @@ class Flat:
         self.value = torch.cat([p.detach().flatten(1) for p in self.parameters], dim=1)
         self.grad = torch.zeros_like(self.value)
         self.decays = torch.cat(
-            [
-                torch.full_like(
-                    p[0].flatten(), not name.endswith("bias")
-                )  # weights, not biases (4.5)
+            [  # weights, not biases, as 4.5.4 sets it; Gluon by itself, so in 4.10, decays both
+                torch.full_like(p[0].flatten(), not name.endswith("bias"))
                 for name, p in zip(names, self.parameters, strict=True)
             ]
         ).detach()
