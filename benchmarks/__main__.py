@@ -5,9 +5,9 @@ import sys
 
 import torch
 
-from benchmarks import chapter, serving, training
+from benchmarks import chapter, marathon, serving, training
 
-PARTS = {"chapter": chapter, "training": training, "serving": serving}
+PARTS = {"chapter": chapter, "training": training, "serving": serving, "marathon": marathon}
 
 
 def main() -> None:
