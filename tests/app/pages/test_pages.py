@@ -19,13 +19,14 @@ from app import lifecycle
 from app.catalogue import forms, reproduce
 from app.cli import flags
 from app.dashboard import assets
-from app.dashboard.rendering import ago, cell, cells, embed, metric, plural, seconds, short, since
+from app.dashboard.rendering import ago, embed, since
 from app.main import create_app
 from app.store import sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
 from app.store.models import Job
 from app.store.states import JobStatus, Reason
+from app.typography import brief, cell, cells, metric, plural, seconds, short
 from ml.events import Check, Epoch, Event, Figure, Finding, Note, Series, Started, Table
 from ml.experiments import EXPERIMENTS, parse
 
@@ -552,8 +553,10 @@ def test_predict_starts_from_a_typical_house(client: TestClient) -> None:
     [
         (metric(0.13421), "0.1342"), (metric(-0.5, 3), "−0.500"),
         (metric(None), "–"), (metric(float("nan")), "–"), (metric(0.0), "0.0000"),
-        (metric(0.00001234), "1.23e−05"), (metric(49_216.2), "49,216"),
-        (metric(1.5e9), "1.5e+09"), (seconds(3.21), "3.2 s"),
+        (metric(0.00001234), "1.23×10⁻⁵"), (metric(49_216.2), "49,216"),
+        (metric(1.5e9), "1.5×10⁹"), (brief(0.131319), "0.1313"), (brief(84.1367), "84.14"),
+        (brief(2.217e-5), "2.22×10⁻⁵"), (brief(7543408.2), "7.54×10⁶"), (brief(None), "–"),
+        (brief(12345.6), "12,346"), (seconds(3.21), "3.2 s"),
         (seconds(250), "4 min 10 s"), (seconds(7_500), "2 h 5 min"),
         (seconds(None), "–"), (cell(True), "yes"), (cell(1459), "1,459"),
         (cell(-2.0), "−2"), (cell("text"), "text"), (cell(None), "–"),
