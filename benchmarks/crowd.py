@@ -34,16 +34,17 @@ def _add(session: Session, number: int, lanes: int, rng: np.random.Generator) ->
     level = 0.12 + 0.1 * rng.random((1, 2, lanes)) * [[[0.6], [1.0]]]
     decay = 0.3 * np.exp(-np.arange(EPOCHS) / 15)[:, None, None]
     values = (level + decay + 0.003 * rng.standard_normal((EPOCHS, 2, lanes))).astype(np.float32)
-    columns: dict[str, Any] = {"summary": {}}
-    for first in range(0, EPOCHS, TICK):
-        part = values[first : first + TICK]
-        columns |= summaries.summary(columns["summary"], "folds", first + 1, part)
-    session.execute(insert(Job).values(**_job(number, lanes), **columns))
     rows = [
-        {"job_id": number, "key": "folds", "lane": lane, "label": label,
+        {"job_id": number, "key": "folds", "lane": lane, "label": label, "setting": "",
          "num_epochs": EPOCHS, "num_parameters": 21_313}
         for lane, label in enumerate(labels)
     ]  # fmt: skip
+    summary, runs = summaries.opened({}, started), [Run(**row) for row in rows]
+    for first in range(0, EPOCHS, TICK):
+        part = values[first : first + TICK]
+        summary = summaries.advanced(summary, "folds", first + 1, part, runs)
+    columns = _job(number, lanes) | summaries.columns(summary)
+    session.execute(insert(Job).values(**columns))
     session.execute(insert(Run), rows)
     session.connection().execute(summaries.ADVANCE, summaries.lanes(number, "folds", 1, values))
     said: list[list[Stored | payloads.Item]] = [

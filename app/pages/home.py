@@ -9,6 +9,7 @@ from app.dashboard import views
 from app.dashboard.listing import PAGE
 from app.dashboard.rendering import render
 from app.results.headline import percent
+from app.serving.predictors import serving
 from app.store.jobs import SERVED, RunStore
 from app.store.models import Job
 from app.store.search import Listing
@@ -44,7 +45,7 @@ def home(request: Request, session: ReadSession) -> Response:
         finished=views.rows(store.jobs(Listing(limit=1))),
         best=views.rows(best[:8]),
         champion=next(iter(views.rows([champion] if champion else [])), None),
-        median=None,
+        median=serving(session, champion.id).predictor.card.median_error if champion else None,
         book_error=percent(views.BOOK[HOUSES]),
         steps=views.steps(
             EXPERIMENTS,

@@ -17,6 +17,7 @@ from app.results.charts import charts, legend
 from app.results.headline import headline_of
 from app.results.reading import Reading, read
 from app.results.repetitions import settings_of
+from app.serving.predictors import serving
 from app.store.jobs import RunStore
 from app.store.models import LARGEST, Job
 from app.store.sessions import DbSession, ReadSession
@@ -48,6 +49,7 @@ def show_job(
     store = RunStore(session)
     reading = read(session, job.id)
     pace = log.pace(job, reading)
+    has_predictor = store.artifact(job.id) is not None
     runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
     cls = EXPERIMENTS.get(job.name)
     return render(
@@ -60,7 +62,8 @@ def show_job(
         seq=reading.seq,
         place=_place(store, job),
         workers=store.workers(),
-        has_predictor=store.artifact(job.id) is not None,
+        has_predictor=has_predictor,
+        median=serving(session, job.id).predictor.card.median_error if has_predictor else None,
         trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
         **reading.results(),
         doubt=views.state(job) == "diverged" or _has_diverged(reading),
@@ -139,14 +142,15 @@ def curves_json(
 def submission(request: Request, job: CurrentJob, session: ReadSession) -> Response:
     """The last look at submission.csv before somebody uploads it."""
     store = RunStore(session)
+    ready = store.artifact(job.id) is not None
     return render(
         request,
         "submission.html",
         **_words(job),
         bar=views.bar(store.counts()),
         job=job,
-        ready=store.artifact(job.id) is not None,
-        folds=views.folds(job),
+        ready=ready,
+        folds=serving(session, job.id).predictor.card.folds if ready else views.folds(job),
     )
 
 

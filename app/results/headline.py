@@ -51,7 +51,7 @@ class Headline:
         one, repeated = self.setting, self.setting.repeated
         if len(one.labels) == 1:
             return "one run"
-        if not one.told_apart and one.noun == "run":
+        if one.may_be_unlike:
             return f"mean of all {repeated}, of whatever setting"
         return f"mean of {repeated}"
 

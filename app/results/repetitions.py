@@ -1,5 +1,6 @@
 """Which runs of a job repeat one setting: a mean is taken over these, and over no others."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -60,21 +61,28 @@ class Setting:
         return float(np.concatenate(each).astype(np.float64).mean())
 
     @property
-    def noun(self) -> str:
-        """What repeats, as the labels call it: "fold", "data set", "seed"; or else "run"."""
-        found = {_counted(label.removeprefix(self.name).strip(", ")) for label in self.labels}
-        return found.pop() if len(found) == 1 and "" not in found else "run"
+    def repeated(self) -> str:
+        """What repeats, and how often, as the labels count it: "5 folds", "5 folds × 3 seeds"."""
+        counted = [_counted(label.removeprefix(self.name).strip(", ")) for label in self.labels]
+        nouns = {tuple(noun for noun, _ in parts) for parts in counted}
+        if len(nouns) > 1 or () in nouns or (not self.told_apart and len(counted[0]) > 1):
+            return plural(len(counted), "run")
+        axes = zip(*counted, strict=True)
+        sizes = [(noun, len(set(axis))) for axis in axes for noun, _ in [axis[0]]]
+        if math.prod(size for _, size in sizes) != len(counted):
+            return plural(len(counted), "run")
+        return " × ".join(plural(size, noun) for noun, size in sizes)
 
     @property
-    def repeated(self) -> str:
-        """How many there are, in words: "5 folds"."""
-        return plural(len(self.labels), self.noun)
+    def may_be_unlike(self) -> bool:
+        """Whether nothing says that these repeat each other: no setting, no label that counts."""
+        return not self.told_apart and self.repeated == plural(len(self.labels), "run")
 
 
-def _counted(label: str) -> str:
-    """The noun of a label that counts: "data set" of "data set 3"."""
-    found = re.fullmatch(r"([^\W\d][^\d,]*?) \d+", label)
-    return found[1] if found else ""
+def _counted(label: str) -> list[tuple[str, str]]:
+    """The parts of a label that counts: ("fold", "3") of "fold 3"; none where one does not."""
+    parts = [re.fullmatch(r"([^\W\d][^\d]*?) (\d+)", part) for part in label.split(", ")]
+    return [(part[1], part[2]) for part in parts if part] if all(parts) else []
 
 
 def settings_of(groups: Sequence[Group], names: Sequence[str] = ()) -> list[Setting]:

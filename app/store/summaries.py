@@ -114,7 +114,9 @@ def advanced(before: Summary, key: str, first: int, values: Values, runs: Sequen
             most = max(LEAST, min(48, POINTS // len(settings)))
             state = _moved(settings[name], key, first, values[:, :2, own], most, is_judged)
             settings[name] = state | {"due": state["due"] - over}
-    return before | {"settings": _without_losers(before["measure"], settings)}
+    if not before["asked"]:
+        settings = _without_losers(before["measure"], settings)
+    return before | {"settings": settings}
 
 
 def columns(summary: Summary) -> dict[str, Any]:

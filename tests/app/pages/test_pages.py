@@ -19,15 +19,17 @@ from app import lifecycle
 from app.catalogue import forms, reproduce
 from app.cli import flags
 from app.dashboard import assets
-from app.dashboard.rendering import ago, cell, cells, embed, metric, plural, seconds, short, since
+from app.dashboard.rendering import ago, embed, since
 from app.main import create_app
 from app.store import sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
 from app.store.models import Job
-from app.store.states import JobStatus, Reason
+from app.store.states import JobStatus, Reason, Reason
+from app.typography import brief, cell, cells, metric, plural, seconds, short
 from ml.events import Check, Epoch, Event, Figure, Finding, Note, Series, Started, Table
 from ml.experiments import EXPERIMENTS, parse
+from tests.app.made_jobs import curves, group, write
 
 PAGES = [
     "/api",
@@ -297,15 +299,16 @@ def test_jobs_are_paged_without_gap_or_repeat_in_every_order(
     session.commit()
     for query in (
         "",
-        "?sort=valid",
-        "?sort=valid&dir=desc",
+        "?measure=log_rmse&sort=valid",
+        "?measure=log_rmse&sort=valid&dir=desc",
         "?sort=name",
         "?sort=created_at&dir=asc",
     ):
         seen, path = [], f"/jobs{query}"
         while path:
             page = get(empty, path)
-            seen += re.findall(r"#(\d+)", page.words)
+            rows = [link for link in page.all("a") if link.get("class") == "name"]
+            seen += [str(link["href"]).rpartition("/")[2] for link in rows]
             following = [link["href"] for link in page.all("a") if link.get("rel") == "next"]
             path = str(following[0]) if following else ""
         assert len(seen) == len(set(seen)) == 120, query
@@ -313,9 +316,11 @@ def test_jobs_are_paged_without_gap_or_repeat_in_every_order(
 
 def test_jobs_without_a_value_come_last(empty: TestClient, session: Session) -> None:
     tell(session, make(session), valid=0.15, outcome=Outcome(JobStatus.succeeded))
-    make(session)
+    tell(session, make(session), valid=float("nan"), outcome=Outcome(JobStatus.succeeded))
     tell(session, make(session), valid=0.13, outcome=Outcome(JobStatus.succeeded))
-    words = get(empty, "/jobs?sort=valid").words
+    page = get(empty, "/jobs?measure=log_rmse&sort=valid")
+    words = page.words.partition("↑")[2]
+    assert "Lowest of 3 by log RMSE: #3 with 0.1300, picked by looking." in page.words
     assert re.findall(r"#(\d+)", words) == ["3", "1", "2"]
 
 
@@ -336,6 +341,43 @@ def test_jobs_are_found_as_the_address_says(
     assert set(re.findall(r"#(\d+)", page.words)) == found
     if not found:
         assert "No job fits" in page.words
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("sort=bogus", "There is no column to sort by 'bogus'. There are: id, valid,"),
+        ("measure=furlongs", "There is no measure 'furlongs'. There are: log_rmse."),
+        ("status=lost", "There is no state 'lost'. There are: queued, running,"),
+        ("dir=up", "There is no direction 'up'. There are: asc, desc."),
+        ("sort=valid", "A value is ranked among those of its own measure only"),
+    ],
+)
+def test_an_address_that_makes_no_sense_is_answered_by_a_sentence(
+    empty: TestClient, session: Session, query: str, sentence: str
+) -> None:
+    tell(session, make(session))
+    page = get(empty, f"/jobs?{query}")
+    assert sentence in page.words
+    assert "#1" in page.words
+
+
+def test_values_are_sorted_within_one_measure_only(empty: TestClient, session: Session) -> None:
+    pair = group("decay", ["λ 0", "λ 3"], asked="λ 3", judged_on="test")
+    sweep = group("lr", ["lr 1", "lr 2"], asked=None, measure="cross_entropy")
+    succeeded = Outcome(JobStatus.succeeded)
+    for started, ends in ((pair, [84.0, 0.1]), (sweep, [0.7, 0.5]), (pair, [90.0, 0.05])):
+        write(session, [started, Epoch(started.key, 1, curves(started, ends))], outcome=succeeded)
+    every = get(empty, "/jobs")
+    assert "3 jobs in 2 measures. A value is ranked only among its own." in every.words
+    assert "0.1000 halved squared loss, λ 3, test" in every.words
+    assert "0.5000 cross-entropy, lr 2, best of 2" in every.words
+    sorts = [str(link["href"]) for link in every.all("a") if "sort=valid" in str(link["href"])]
+    assert all("measure=" in href for href in sorts)
+    squared = get(empty, "/jobs?measure=squared_loss&sort=valid")
+    assert "Lowest of 2 by halved squared loss: #3 with 0.05000" in squared.words
+    rows = [link["href"] for link in squared.all("a") if link.get("class") == "name"]
+    assert rows == ["/jobs/3", "/jobs/1"]
 
 
 def test_a_label_is_text(empty: TestClient, session: Session) -> None:
@@ -360,6 +402,58 @@ def test_a_finished_job_shows_all_it_yielded(client: TestClient) -> None:
         assert client.get(str(source)).status_code == 200
 
 
+def test_a_page_says_the_same_of_a_setting_as_the_list(empty: TestClient, session: Session) -> None:
+    pair = group("decay", ["λ 0"] * 2 + ["λ 3"] * 2, asked="λ 3", judged_on="test")
+    finding = Finding("helps", "Helps: λ 0 ends at 85 and λ 3 at 0.2.", "the interval", "λ 3")
+    figure = Check("4.5", "mean ‖w‖, λ 3", 0.382491, 0.3599, 0.04, True, "figure")
+    ours = Check("4.5", "least change", "above 0", 0.001, None, True)
+    said = [pair, Epoch("decay", 1, curves(pair, [80, 90, 0.1, 0.3])), finding, figure, ours]
+    write(session, said, outcome=Outcome(JobStatus.succeeded))
+    assert "0.2000 halved squared loss, λ 3, test" in get(empty, "/jobs").words
+    page = get(empty, "/jobs/1").words
+    assert "Helps. Λ 0 ends at 85 and λ 3 at 0.2." in page
+    assert "helps, λ 3" in page
+    assert "λ 0 test 85.00 mean of 2 seeds λ 3 test 0.2000 mean of 2 seeds" in page
+    assert "2 of 2 hold" in page
+    book, _, own = page.partition("The book's figure")[2].partition("Our claim")
+    assert "mean ‖w‖, λ 3: 0.360 , the book prints 0.382 ± 0.04" in book
+    assert "least change: 0.0010 , above 0 expected" in own
+
+
+@pytest.mark.parametrize("loss", [float("nan"), 5.0])
+def test_a_job_that_diverged_is_never_green(
+    empty: TestClient, session: Session, loss: float
+) -> None:
+    lanes = group("sgd", [""])
+    holds = Check("4.4", "features", 0.0, 1e-9, 1e-6, True, "figure")
+    verdict = Finding("diverged", "The run diverged: see the loss.", "twice its first")
+    said = [lanes, holds, Epoch("sgd", 1, curves(lanes, [loss]))]
+    if np.isfinite(loss):
+        write(session, [*said, verdict], outcome=Outcome(JobStatus.succeeded))
+    else:
+        lost = Outcome(JobStatus.failed, Reason.diverged, "Training diverged at epoch 4.")
+        write(session, said, outcome=lost)
+    page = get(empty, "/jobs/1")
+    assert "1 of 1 hold" in page.words
+    badges = [el["data-v"] for el in page.all("span") if el.get("class") == "verdict"]
+    assert "holds" not in badges
+    assert "left the finite numbers" not in page.words
+
+
+def test_checks_are_folded_while_they_hold_and_open_when_one_fails(
+    empty: TestClient, session: Session
+) -> None:
+    for passed in (True, False):
+        check = Check("4.4", "features", 0.0, 1.0, 0.5, passed, "words")
+        write(session, [check], outcome=Outcome(JobStatus.succeeded))
+    for number, opened in ((1, False), (2, True)):
+        (details,) = [
+            item for item in get(empty, f"/jobs/{number}").all("details")
+            if item.get("class") == "checks"
+        ]  # fmt: skip
+        assert ("open" in details) is opened
+
+
 def test_a_running_job_says_how_far_it_is(empty: TestClient, session: Session) -> None:
     job = make(session)
     tell(session, job, epochs=2)
@@ -370,7 +464,10 @@ def test_a_running_job_says_how_far_it_is(empty: TestClient, session: Session) -
     assert (root["data-seq"], root["data-live"]) == ("3", "yes")
     said = empty.get("/jobs/1/curves.json").json()
     assert said["seq"] == 3
-    assert said["groups"][0]["middle"][0] == [1, 2]
+    assert said["views"][0]["lines"][0]["x"] == [1, 2]
+    news = empty.get("/jobs/1/curves.json?after=1").json()
+    assert news["views"][0]["lines"][0]["x"] == [2]
+    assert empty.get("/jobs/1/curves.json?after=x").status_code == 422
 
 
 def test_a_queued_job_knows_its_place(empty: TestClient, session: Session) -> None:
@@ -552,8 +649,10 @@ def test_predict_starts_from_a_typical_house(client: TestClient) -> None:
     [
         (metric(0.13421), "0.1342"), (metric(-0.5, 3), "−0.500"),
         (metric(None), "–"), (metric(float("nan")), "–"), (metric(0.0), "0.0000"),
-        (metric(0.00001234), "1.23e−05"), (metric(49_216.2), "49,216"),
-        (metric(1.5e9), "1.5e+09"), (seconds(3.21), "3.2 s"),
+        (metric(0.00001234), "1.23×10⁻⁵"), (metric(49_216.2), "49,216"),
+        (metric(1.5e9), "1.5×10⁹"), (brief(0.131319), "0.1313"), (brief(84.1367), "84.14"),
+        (brief(2.217e-5), "2.22×10⁻⁵"), (brief(7543408.2), "7.54×10⁶"), (brief(None), "–"),
+        (brief(12345.6), "12,346"), (seconds(3.21), "3.2 s"),
         (seconds(250), "4 min 10 s"), (seconds(7_500), "2 h 5 min"),
         (seconds(None), "–"), (cell(True), "yes"), (cell(1459), "1,459"),
         (cell(-2.0), "−2"), (cell("text"), "text"), (cell(None), "–"),
