@@ -1,6 +1,7 @@
 """How an error is told: an RFC 9457 problem for a program, a page for a person."""
 
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -10,9 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from app.catalogue.suggestions import no_field
 from app.dashboard import rendering
-from app.errors import MEDIA_TYPE, AppError, Problem, fault, problem
+from app.errors import MEDIA_TYPE, AppError, Fault, Problem, fault, problem
 from app.store.failures import store_refused
+from ml.experiments import EXPERIMENTS
 
 log = structlog.get_logger()
 MOST = 100  # faults told one by one
@@ -73,10 +76,19 @@ def _methods(request: Request) -> set[str]:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [fault(item) for item in error.errors()[:MOST]]
+    faults = [_fault(item) for item in error.errors()[:MOST]]
     where = " → ".join(map(str, faults[0].loc)) if faults else "the request"
     detail = f"{where}: {faults[0].message}" if faults else "The request is not valid."
     return render(request, problem(422, detail, faults))
+
+
+def _fault(item: dict[str, Any]) -> Fault:
+    """A fault; of a field that an experiment has not, with the one that may have been meant."""
+    wrong = fault(item)
+    match item:
+        case {"type": "extra_forbidden", "loc": ("body", "experiment", name, str(field))}:
+            wrong.message = no_field(EXPERIMENTS[name], field)
+    return wrong
 
 
 async def _store(request: Request, error: Exception) -> Response:

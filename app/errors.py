@@ -152,11 +152,10 @@ def fault(item: dict[str, Any]) -> Fault:
         return Fault(loc=["body"], message=text)
     tag = str(ctx.get("tag", ""))  # pydantic quotes it whole
     plain = given is None or isinstance(given, bool | int | str)
-    return Fault(
-        loc=list(item["loc"]),
-        message=item["msg"].replace(tag, short(tag)) if tag else item["msg"],
-        input=given if plain else repr(given),
-    )
+    text = item["msg"].replace(tag, short(tag)) if tag else item["msg"]
+    if item["type"] == "extra_forbidden":
+        text = f"There is no field {short(str(item['loc'][-1]))!r} here."
+    return Fault(loc=list(item["loc"]), message=text, input=given if plain else repr(given))
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

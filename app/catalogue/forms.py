@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -95,9 +96,11 @@ class Form:
         return [field.shape.name for field in self.fields if field.changed]
 
     @property
-    def request(self) -> dict[str, Any] | None:
-        """The experiment as a request gives it: its name and what differs from the defaults."""
-        return None if self.experiment is None else given(self.experiment)
+    def request(self) -> dict[str, Any]:
+        """What differs from the defaults as a request gives it; what is wrong as it was typed."""
+        if self.experiment is not None:
+            return given(self.experiment)
+        return {field.shape.name: _sent(field) for field in self.fields if field.changed}
 
 
 def given(experiment: Experiment) -> dict[str, Any]:
@@ -239,6 +242,21 @@ def _typed(shape: Shape, text: str) -> Any:
                 text = text.strip("[]")
         return [item.strip() for item in text.split(",")] if text.strip() else []
     return text
+
+
+def _sent(field: Field) -> Any:
+    """A field's text as JSON: a number wherever it is one, also one that is not allowed."""
+    value = _typed(field.shape, field.value)
+    return [_number(item) for item in value] if isinstance(value, list) else _number(value)
+
+
+def _number(value: Any) -> Any:
+    """The number that a text is in JSON, or else the text as it is."""
+    with suppress(ValueError, TypeError):
+        number = json.loads(value)
+        if isinstance(number, int | float) and math.isfinite(number):  # true and false are, too
+            return number
+    return value
 
 
 def _read(

@@ -1,7 +1,6 @@
 """An experiment from the words of a command line: its fields are the flags."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from app.catalogue import forms
+from app.catalogue.suggestions import instead, titles
 from app.errors import Complaint
 from ml.experiment import Experiment
 
@@ -32,7 +32,7 @@ def known(name: str) -> str:
     if not name:
         raise Complaint(f"Which experiment? There are: {', '.join(names())}.", BAD_INPUT)
     if wanted not in names():
-        raise Complaint(f"There is no experiment {name!r}.{_instead(wanted, names())}", BAD_INPUT)
+        raise Complaint(f"There is no experiment {name!r}.{instead(wanted, names())}", BAD_INPUT)
     return wanted
 
 
@@ -44,7 +44,7 @@ def read(name: str, preset: str | None, words: Sequence[str]) -> Experiment:
     """
     cls = _experiment(name)
     shapes = {shape.name: shape for shape in forms.shapes(cls)}
-    typed = dict(_pairs(words, shapes))
+    typed = dict(_pairs(cls, words))
     form = forms.fill(cls, _preset(cls, preset), typed)
     if form.experiment is None:
         lines = (_wrong(shapes.get(field), typed, error) for field, error in form.errors.items())
@@ -78,13 +78,14 @@ def _preset(cls: type[Experiment], wanted: str | None) -> Mapping[str, Any]:
     presets = {preset.name: preset.values for preset in cls.presets}
     if wanted is not None and wanted not in presets:
         name = cls.model_fields["name"].default
-        text = f"{name} has no preset {wanted!r}.{_instead(wanted, presets)}"
+        text = f"{name} has no preset {wanted!r}.{instead(wanted, presets)}"
         raise Complaint(text, BAD_INPUT)
     return presets[wanted] if wanted is not None else {}
 
 
-def _pairs(words: Sequence[str], shapes: Mapping[str, forms.Shape]) -> Iterator[tuple[str, str]]:
+def _pairs(cls: type[Experiment], words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """`--lr 0.1`, `--lr=0.1`, `--num-hiddens 64,32`; a yes-or-no field needs no value."""
+    shapes = {shape.name: shape for shape in forms.shapes(cls)}
     rest = list(words)
     while rest:
         word, equals, value = rest.pop(0).partition("=")
@@ -92,8 +93,8 @@ def _pairs(words: Sequence[str], shapes: Mapping[str, forms.Shape]) -> Iterator[
             raise Complaint(f"{word!r} belongs to no flag; say --field value.", BAD_INPUT)
         name = word.removeprefix("--").replace("-", "_")
         if name not in shapes:
-            flags = [_flag(name) for name in shapes]
-            raise Complaint(f"There is no flag {word}.{_instead(word, flags)}", BAD_INPUT)
+            hint = instead(word, map(_flag, shapes), _aliases(cls))
+            raise Complaint(f"There is no flag {word}.{hint}", BAD_INPUT)
         if not equals:
             value = _value(word, shapes[name], rest)
         yield name, value
@@ -107,6 +108,11 @@ def _value(word: str, shape: forms.Shape, rest: list[str]) -> str:
     return rest.pop(0)
 
 
+def _aliases(cls: type[Experiment]) -> dict[str, str]:
+    """Flags that one might expect, by the titles of the fields."""
+    return {_flag(title): _flag(name) for title, name in titles(cls).items()}
+
+
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
@@ -117,10 +123,3 @@ def _wrong(shape: forms.Shape | None, typed: Mapping[str, str], error: str) -> s
         return error  # of the whole
     given = f"{_flag(shape.name)} {typed[shape.name]}" if shape.name in typed else shape.name
     return f"{given}: {error} {shape.name}: {shape.hint}"
-
-
-def _instead(wanted: str, there: Iterable[str]) -> str:
-    """A hint at what may have been meant."""
-    close = get_close_matches(wanted, list(there), 1)
-    meant = f" Did you mean {close[0]}?" if close else ""
-    return f"{meant} There are: {', '.join(there)}."

@@ -139,9 +139,6 @@ def _label(form: forms.Form) -> str:
 
 def _body(cls: type[Experiment], form: forms.Form) -> str:
     """The request that does the same; where something is wrong, with what was typed."""
-    experiment: dict[str, Any] = form.request or {
-        "name": cls.model_fields["name"].default,
-        **{field.shape.name: field.value for field in form.fields if field.changed},
-    }
+    experiment = {"name": cls.model_fields["name"].default} | form.request
     text = orjson.dumps({"experiment": experiment}, option=orjson.OPT_INDENT_2).decode()
     return f"POST /api/v1/jobs\n{text}"
