@@ -25,7 +25,7 @@ from app.store import sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
 from app.store.models import Job
-from app.store.states import JobStatus, Reason, Reason
+from app.store.states import JobStatus, Reason
 from app.typography import brief, cell, cells, metric, plural, seconds, short
 from ml.events import Check, Epoch, Event, Figure, Finding, Note, Series, Started, Table
 from ml.experiments import EXPERIMENTS, parse
