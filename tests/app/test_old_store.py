@@ -19,6 +19,9 @@ from tests.app.old_store import ENDED_JOBS, HOUSE_JOB, JOBS, RUNNING_JOB, STORE,
 
 ANSWERS = json.loads((old_store.DATA / "answers_0001.json").read_text("utf-8"))
 """What `old_store.answers` gave while that version ran."""
+SPLIT = [
+    n for n, job in JOBS.items() if job["name"] in {"dropout", "decay_path", "backpropagation"}
+]
 
 
 @pytest.fixture
@@ -31,7 +34,9 @@ def store(database: str, data_dir: Path) -> Path:
 
 @pytest.mark.parametrize("number", JOBS)
 def test_a_job_answers_as_before(client: TestClient, number: int) -> None:
-    assert old_store.job_answers(client, number) == ANSWERS["jobs"][str(number)]
+    before = ANSWERS["jobs"][str(number)]
+    live = [epoch for _, epoch, *_ in before["live"].values()]  # lanes, epoch, ...
+    assert old_store.job_answers(client, number) == before | {"live": live}
 
 
 def test_the_predictor_answers_as_before(client: TestClient) -> None:
@@ -46,8 +51,11 @@ def test_lists_are_as_before(client: TestClient) -> None:
 
 
 def test_pages_lead_where_they_led(client: TestClient) -> None:
+    """Learn alone leads to no job of then: it would not say whose its claims are."""
     for path, before in ANSWERS["pages"].items():
-        assert set(before) <= links(read(client, path)), path
+        learn = path.startswith("/learn")
+        wanted = {link for link in before if not (learn and link.startswith("/jobs/"))}
+        assert wanted <= links(read(client, path)), path
 
 
 @pytest.mark.parametrize("number", JOBS)
@@ -62,9 +70,14 @@ def test_the_page_of_a_job_shows_all_that_the_job_said(client: TestClient, numbe
 
 @pytest.mark.parametrize("number", ENDED_JOBS)
 def test_what_has_ended_can_be_asked_for_again(client: TestClient, number: int) -> None:
+    """With the fields that it had; but for experiments that several questions were split into."""
     response = client.post(f"/api/v1/jobs/{number}/retry")
+    if number in SPLIT:
+        assert response.status_code == 409
+        assert "its experiment is no longer valid here" in response.json()["detail"]
+        return
     assert response.status_code == 202, response.text
-    assert response.json()["experiment"] == JOBS[number]["experiment"]
+    assert JOBS[number]["experiment"].items() <= response.json()["experiment"].items()
     assert response.json()["id"] == max(JOBS) + 1
 
 
@@ -72,7 +85,10 @@ def test_runs_are_as_they_were_stored(client: TestClient) -> None:
     for number in JOBS:
         runs = get(client, f"/api/v1/jobs/{number}/runs")["items"]
         stored = [row for row in STORE["runs"] if row["job_id"] == number]
-        assert [run | {"job_id": number} for run in runs] == stored
+        assert [run | {"job_id": number} for run in runs] == [
+            row | {name: run[name] for name in run.keys() - row.keys()}
+            for row, run in zip(stored, runs, strict=True)
+        ]
 
 
 def test_a_worker_ends_the_job_that_an_older_one_left(client: TestClient) -> None:
@@ -125,7 +141,7 @@ def texts(number: int) -> list[str]:
 def letters(text: str) -> str:
     """The words of a text without its numbers, which a page typesets: 2e-05 as 2×10⁻⁵."""
     plain = re.sub(r"\d[\d.,]*(e[-+]?\d+)?", " ", unescape(text))
-    return " ".join("".join(sign if sign.isalpha() else " " for sign in plain).split())
+    return " ".join("".join(s if s.isalpha() else " " for s in plain).lower().split())
 
 
 def rows(database: str) -> dict[str, list[dict[str, Any]]]:

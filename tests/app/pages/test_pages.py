@@ -407,11 +407,17 @@ def test_a_page_says_the_same_of_a_setting_as_the_list(empty: TestClient, sessio
     finding = Finding("helps", "Helps: λ 0 ends at 85 and λ 3 at 0.2.", "the interval", "λ 3")
     figure = Check("4.5", "mean ‖w‖, λ 3", 0.382491, 0.3599, 0.04, True, "figure")
     ours = Check("4.5", "least change", "above 0", 0.001, None, True)
-    said = [pair, Epoch("decay", 1, curves(pair, [80, 90, 0.1, 0.3])), finding, figure, ours]
+    said: list[Event] = [
+        pair,
+        Epoch("decay", 1, curves(pair, [80, 90, 0.1, 0.3])),
+        finding,
+        figure,
+        ours,
+    ]
     write(session, said, outcome=Outcome(JobStatus.succeeded))
     assert "0.2000 halved squared loss, λ 3, test" in get(empty, "/jobs").words
     page = get(empty, "/jobs/1").words
-    assert "Helps. Λ 0 ends at 85 and λ 3 at 0.2." in page
+    assert "Helps. λ 0 ends at 85 and λ 3 at 0.2." in page
     assert "helps, λ 3" in page
     assert "λ 0 test 85.00 mean of 2 seeds λ 3 test 0.2000 mean of 2 seeds" in page
     assert "2 of 2 hold" in page
@@ -427,7 +433,7 @@ def test_a_job_that_diverged_is_never_green(
     lanes = group("sgd", [""])
     holds = Check("4.4", "features", 0.0, 1e-9, 1e-6, True, "figure")
     verdict = Finding("diverged", "The run diverged: see the loss.", "twice its first")
-    said = [lanes, holds, Epoch("sgd", 1, curves(lanes, [loss]))]
+    said: list[Event] = [lanes, holds, Epoch("sgd", 1, curves(lanes, [loss]))]
     if np.isfinite(loss):
         write(session, [*said, verdict], outcome=Outcome(JobStatus.succeeded))
     else:
