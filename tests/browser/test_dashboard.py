@@ -29,7 +29,8 @@ PAGES = [
     "/jobs/new?experiment=activations", "/jobs/1/submission", "/predict", "/learn",
     *(f"/learn/4.{number}" for number in range(1, 11)),
 ]  # fmt: skip
-POINTS = "() => document.getElementById('main')?.data?.find((t) => t.name === 'valid')?.x ?? []"
+POINTS = """() => document.getElementById('main')?.data
+  ?.find((t) => ['valid', 'test'].includes(t.name))?.x ?? []"""
 EPOCHS = 6
 GONE = """() => {
   const real = window.EventSource;
@@ -128,7 +129,7 @@ def test_a_slider_of_a_lesson_is_answered_and_the_address_holds_it(page: Page) -
     expect(page).to_have_url(re.compile(r"alpha=1\b"))
     lowest = "() => document.querySelector('#answer .js-plotly-plot').data[1].y[0] === -8"
     page.wait_for_function(lowest)
-    expect(page.locator("#checks-h + .end")).to_contain_text("8 of 8 hold")
+    expect(page.locator(".checks > summary")).to_contain_text("8 of 8 hold")
     page.reload()
     expect(page.locator("#f-alpha")).to_have_value("1")
 
@@ -231,7 +232,7 @@ def test_the_first_point_is_drawn_within_a_second_of_the_claim(
         record_property("seconds from claim to first point", passed)
         assert passed < 1, f"{passed:.2f} s"
         expect(page.locator("#top .status")).to_have_text("succeeded", timeout=60_000)
-        expect(page.locator("#results")).to_contain_text("Checks")
+        expect(page.locator(".checks > summary")).to_contain_text("hold")
         expect(page.locator("#results .js-plotly-plot")).not_to_have_count(0)
         expect(page.locator("#bar-jobs")).to_contain_text("nothing running")
     points = wait_for_points(page, 300)
@@ -255,7 +256,7 @@ def test_a_queued_job_starts_to_draw_when_a_worker_takes_it(page: Page) -> None:
     assert wait_for_points(page, 6) == [1, 2, 3, 4, 5, 6]
     expect(page.locator("#top .status")).to_have_text("succeeded")
     expect(page.locator("#words")).to_contain_text("Valid stays above train.")
-    expect(page.locator("#k-valid")).to_have_text("0.1433")
+    expect(page.locator("#n-0")).to_have_text("0.1433")
 
 
 def test_a_zoom_is_kept_while_points_come(page: Page) -> None:
@@ -320,8 +321,8 @@ def test_many_runs_are_a_band(page: Page) -> None:
     end(claim)
     wait_for_points(page, 6)
     names = page.evaluate("document.getElementById('fan').data.map((trace) => trace.name)")
-    assert names == ["10 %", "90 %", "lowest", "highest", "median"]
-    expect(page.locator("#mean-of")).to_have_text("median of 60 runs")
+    assert names == ["median, low", "median, high", "median", "lowest", "highest"]
+    expect(page.locator("#mean-of")).to_have_text("mean of 60 folds")
 
 
 def test_the_list_of_jobs_follows_what_happens(page: Page) -> None:
@@ -409,7 +410,8 @@ def test_a_job_is_deleted_only_after_a_question(page: Page) -> None:
     page.get_by_role("button", name="Keep it").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name=f"Delete job {job_id}").click()
-    expect(page).to_have_url(re.compile("/jobs$"))
+    expect(page).to_have_url(re.compile(rf"/jobs\?deleted={job_id}&freed=\d+$"))
+    expect(page.locator("#content")).to_contain_text(f"Job {job_id} is deleted")
     expect(page.locator(f"a[href='/jobs/{job_id}']")).to_have_count(0)
 
 
