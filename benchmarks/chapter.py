@@ -17,7 +17,9 @@ def table(seconds: Callable[[type[Experiment]], str]) -> Iterator[str]:
     known = sorted(EXPERIMENTS.values(), key=lambda cls: [*map(int, cls.section.split("."))])
     for section in dict.fromkeys(cls.section for cls in known):
         lines = [
-            f"`{cls.model_fields['name'].default}`{seconds(cls)} {cls.summary()}"
+            f"`{cls.model_fields['name'].default}`{seconds(cls)} {cls.summary()}".replace(
+                "|", r"\|"
+            )
             for cls in known
             if cls.section == section
         ]
