@@ -24,7 +24,6 @@ from app.store.models import Job
 from app.store.sessions import DbSession, ReadSession
 from ml.experiment import Experiment
 
-ALIVE = 15.0
 OPEN = 6  # fields that stand open where a lesson names none
 
 router = APIRouter(prefix="/learn")
@@ -81,7 +80,7 @@ def show(request: Request, lesson: CurrentLesson, session: ReadSession) -> Respo
         text=prose.blocks(lesson.text),
         notice=[prose.line(item) for item in lesson.notice],
         exercises=[(item, prose.line(item.text)) for item in lesson.exercises],
-        workers=store.workers(ALIVE),
+        workers=store.workers(),
         lab=_lab(store, lesson, asked),
     )
 

@@ -6,14 +6,17 @@ from typing import Any
 from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
+from app.errors import NotFound, short
 from app.store import chunks, moves, space
-from app.store.models import Artifact, Job, Run, WorkerRow
+from app.store.models import LARGEST, Artifact, Job, Run, WorkerRow
 from app.store.search import Listing, filtered, page
 from app.store.sessions import now
 from app.store.states import JobStatus
 
 SERVED = "kaggle_house"
 """The experiment whose jobs leave a predictor."""
+ALIVE = 15.0
+"""Seconds after its last sign of life that a worker counts as gone."""
 
 
 class RunStore:
@@ -32,6 +35,19 @@ class RunStore:
     def find(self, job_id: int) -> Job | None:
         """The job of that number."""
         return self.session.get(Job, job_id, populate_existing=True)
+
+    def get(self, number: int | str) -> Job:
+        """The same, by a number as it may stand in an address.
+
+        Raises:
+            NotFound: where there is no such job, or that is no number.
+        """
+        text = str(number)
+        place = int(text[:18]) if text.isascii() and text.isdecimal() else 0
+        job = self.find(place) if 0 < place <= LARGEST else None
+        if job is None:
+            raise NotFound(f"There is no job {short(text, 40)}.")
+        return job
 
     def find_by_key(self, idempotency_key: str) -> Job | None:
         """The job that was made with this key."""
@@ -134,8 +150,8 @@ class RunStore:
         """Forget a job with all it said and made; gives the bytes that are free again."""
         return space.delete_job(self.session, job_id)
 
-    def workers(self, within: float) -> Sequence[WorkerRow]:
-        """Workers seen in the last `within` seconds."""
+    def workers(self, within: float = ALIVE) -> Sequence[WorkerRow]:
+        """Workers seen in the last `within` seconds: those that live."""
         return self.session.scalars(
             select(WorkerRow).where(WorkerRow.seen_at > now() - within)
         ).all()
