@@ -32,7 +32,7 @@ def number(value: Any) -> Any:
         size = float(value)
     except ValueError:
         return value
-    if not math.isfinite(size) or "_" in value:  # Python reads these, JSON has neither
+    if not math.isfinite(size):  # JSON has no infinity
         return value
     return int(value) if value.lstrip("+-").isdecimal() else size
 

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from app import lifecycle
-from app.catalogue import badges, forms, lessons
+from app.catalogue import forms, lessons
 from app.dashboard import prose
 from app.main import create_app
 from app.store.jobs import RunStore
@@ -26,14 +27,14 @@ LAB = [(s, name) for s, lesson in lessons.lessons().items() for name in lesson.e
 INSTANT = [(section, name) for section, name in LAB if EXPERIMENTS[name].instant]
 
 
-def finish(session: Session, name: str, *passed: bool) -> int:
-    """A succeeded job of that experiment with so many checks."""
-    job = lifecycle.submit(session, parse({"name": name}))
+def finish(session: Session, name: str, *passed: bool, **values: Any) -> int:
+    """A succeeded job of that experiment with so many checks of the book's figures."""
+    job = lifecycle.submit(session, parse({"name": name, **values}))
     session.commit()
     claim = Leases(session).claim("worker", job_id=job.id)
     assert claim is not None
     said: list[Event] = [
-        Check("4.4", f"claim {i}", 1.0, 1.0, 0.1, held) for i, held in enumerate(passed)
+        Check("4.4", f"claim {i}", 1.0, 1.0, 0.1, held, "figure") for i, held in enumerate(passed)
     ]
     said.append(Figure("fit", "The fit", "It fits.", (Series("a", np.arange(3.0), np.ones(3)),)))
     Leases(session).append(claim.token, said)
@@ -174,35 +175,23 @@ def test_an_instant_experiment_answers_a_slider(
 # ---- verdicts ---------------------------------------------------------------------------------
 
 
-def test_a_verdict_comes_from_the_latest_job_that_claims_and_links_to_it(
+def test_a_verdict_comes_from_the_jobs_of_its_settings_and_links_to_them(
     empty: TestClient, session: Session
 ) -> None:  # fmt: skip
-    assert "not run" in get(empty, "/learn").words
+    assert "3 of 3 not run" not in get(empty, "/learn").words
+    assert "settings have not run." in get(empty, "/learn").words
     finish(session, "polynomial", True, False)
-    last = finish(session, "polynomial", True, True, True)
-    finish(session, "polynomial")  # makes no claim: it says nothing of the chapter
+    first = finish(session, "polynomial", True, True, True)
+    finish(session, "polynomial", False, lr=0.02)  # what verify does not run colours nothing
+    second = finish(session, "polynomial", True, num_features=2)
+    words = "4 of 4 of the book's hold; 1 of 3 not run"
     for path in ("/learn", "/learn/4.4"):
-        page = get(empty, path)
-        assert "3 of 3 hold" in page.words
-        assert f"/jobs/{last}" in {link["href"] for link in page.all("a")}
-    assert "3 of 3" in get(empty, "/").words
-
-
-def test_a_section_holds_once_all_of_it_has_run(session: Session) -> None:
-    names = list(lessons.lessons()["4.4"].experiments)
-
-    def verdict() -> tuple[str, str]:
-        latest = RunStore(session).latest(claiming=True)
-        return next(s for s in badges.chapter(latest, ()) if s.lesson.section == "4.4").verdict
-
-    assert verdict() == ("not run", "not run")
-    for name in names:
-        finish(session, name, True, True)
-    assert verdict() == ("holds", f"{2 * len(names)} of {2 * len(names)} hold")
-    finish(session, names[0], True, False)
-    assert verdict()[0] == "fails"
-    (latest,) = (s for s in badges.chapter({}, {names[0]}) if s.lesson.section == "4.4")
-    assert latest.verdict == ("running", "running")
+        assert words in get(empty, path).words
+    links = {link["href"] for link in get(empty, "/learn/4.4").all("a")}
+    assert {f"/jobs/{first}", f"/jobs/{second}"} <= links
+    lab = "/learn/4.4?experiment=polynomial_exact#lab"
+    assert lab in links  # where what answers at once was asked
+    assert "not run" in get(empty, "/").words
 
 
 def test_a_trained_experiment_shows_its_last_run_and_the_one_that_runs(
@@ -214,18 +203,33 @@ def test_a_trained_experiment_shows_its_last_run_and_the_one_that_runs(
     page = get(empty, "/learn/4.4?experiment=polynomial")
     assert f"/api/v1/jobs/{done}/figures/fit" in {div.get("data-figure") for div in page.all("div")}
     assert "is queued" in page.words
-    assert "1 of 1 so far" in page.words
+    assert "waiting; 1 of 1 of the book's hold so far" in page.words
     assert "so far" in get(empty, "/learn").words
     empty.post(f"/jobs/{done + 1}/cancel")
     page = get(empty, f"/learn/4.4?experiment=polynomial&was={done + 1}")
     assert f"Job {done + 1} has ended" in page.words
 
 
-def test_a_whole_section_is_queued_by_one_button(empty: TestClient) -> None:
-    response = empty.post("/learn/4.1/run", follow_redirects=False)
-    assert (response.status_code, response.headers["location"]) == (303, "/learn/4.1")
-    for name in lessons.lessons()["4.1"].experiments:
-        assert name in get(empty, "/jobs").words
+def test_one_button_runs_what_verify_runs(empty: TestClient, session: Session) -> None:
+    for _ in range(2):  # what waits already is not queued again
+        response = empty.post("/learn/4.4/run", follow_redirects=False)
+        assert (response.status_code, response.headers["location"]) == (303, "/learn/4.4")
+    queued = [parse(job.experiment) for job in RunStore(session).queue(100)]
+    names = lessons.lessons()["4.4"].experiments
+    trained = [one for cls in names.values() if not cls.instant for one in cls.verifications()]
+    assert sorted(map(repr, queued)) == sorted(map(repr, trained))
+    assert len({one.name for one in queued}) < len(queued)  # not the defaults only
+    page = get(empty, "/learn/4.4")
+    assert f"{len(trained)} jobs;" in page.words
+    assert "waiting;" in page.words
+
+
+def test_a_section_that_needs_no_training_is_checked_without_a_click(empty: TestClient) -> None:
+    page = get(empty, "/learn/4.7")
+    assert "all of it was checked as this page opened" in page.words
+    assert "/learn/4.7/run" not in {form.get("action") for form in page.all("form")}
+    assert "of the book's hold" in page.words
+    assert "not run" not in page.words
 
 
 def test_an_exercise_that_trains_is_one_click(empty: TestClient) -> None:
