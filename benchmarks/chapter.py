@@ -17,13 +17,16 @@ def table(seconds: Callable[[type[Experiment]], str]) -> Iterator[str]:
     known = sorted(EXPERIMENTS.values(), key=lambda cls: [*map(int, cls.section.split("."))])
     for section in dict.fromkeys(cls.section for cls in known):
         lines = [
-            f"`{cls.model_fields['name'].default}`{seconds(cls)} {cls.summary()}".replace(
-                "|", r"\|"
-            )
+            f"`{cls.model_fields['name'].default}`{seconds(cls)} {_cell(cls.summary())}"
             for cls in known
             if cls.section == section
         ]
         yield f"| {section} | {'<br>'.join(lines)} |"
+
+
+def _cell(text: str) -> str:
+    """A text within a row: a bare bar would begin another cell."""
+    return text.replace("|", r"\|")
 
 
 def measured(cls: type[Experiment]) -> str:

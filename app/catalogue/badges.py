@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
-from app.catalogue.forms import written
 from app.catalogue.lessons import Lesson, lessons
+from app.catalogue.texts import written
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.states import JobStatus

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.catalogue.forms import given, sentence, shapes, written
+from app.catalogue.forms import given, shapes
+from app.catalogue.texts import sentence, written
 from ml.experiment import Experiment
 
 

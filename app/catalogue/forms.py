@@ -3,13 +3,13 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from app.catalogue.texts import number, sentence, written
 from ml.experiment import Experiment
 
 Kind = Literal["number", "integer", "choice", "flag", "list", "text"]
@@ -213,22 +213,6 @@ def _differing(known: Sequence[Shape], texts: Mapping[str, str]) -> set[str]:
 # ---- values as text, and back -----------------------------------------------------------------
 
 
-def written(value: object) -> str:
-    """A value as it stands in a field: 128, 64 for a list, nothing for None."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case list() | tuple() if all(isinstance(item, int | float | str) for item in value):
-            return ", ".join(map(written, value))
-        case list() | tuple() | dict():
-            return json.dumps(value)
-        case float():
-            return f"{value:.15g}"
-    return str(value)
-
-
 def _typed(shape: Shape, text: str) -> Any:
     """What pydantic is given for a text; it turns "0.1" into a number itself."""
     text = text.strip()
@@ -247,16 +231,7 @@ def _typed(shape: Shape, text: str) -> Any:
 def _sent(field: Field) -> Any:
     """A field's text as JSON: a number wherever it is one, also one that is not allowed."""
     value = _typed(field.shape, field.value)
-    return [_number(item) for item in value] if isinstance(value, list) else _number(value)
-
-
-def _number(value: Any) -> Any:
-    """The number that a text is in JSON, or else the text as it is."""
-    with suppress(ValueError, TypeError):
-        number = json.loads(value)
-        if isinstance(number, int | float) and math.isfinite(number):  # true and false are, too
-            return number
-    return value
+    return [number(item) for item in value] if isinstance(value, list) else number(value)
 
 
 def _read(
@@ -271,30 +246,3 @@ def _read(
             place = item["loc"]
             found.setdefault(str(place[0]) if place else "", sentence(item, place[1:]))
         return None, found
-
-
-def sentence(item: Any, inner: Sequence[int | str]) -> str:
-    """What is wrong, in the words of the interface."""
-    where = f"Item {inner[0] + 1}: " if inner and isinstance(inner[0], int) else ""
-    if item["input"] == "":
-        return f"{where}Must not be empty."
-    limits = {
-        name: f"{value:g}" if isinstance(value, float) else value
-        for name, value in item.get("ctx", {}).items()
-    }
-    said = {
-        "greater_than": "Must be above {gt}.",
-        "greater_than_equal": "Must be at least {ge}.",
-        "less_than": "Must be below {lt}.",
-        "less_than_equal": "Must be at most {le}.",
-        "int_parsing": "Must be a whole number.",
-        "int_from_float": "Must be a whole number.",
-        "float_parsing": "Must be a number.",
-        "finite_number": "Must be a finite number.",
-        "literal_error": "Must be {expected}.",
-        "bool_parsing": "Must be true or false.",
-        "too_long": "Has {actual_length} items; at most {max_length} are allowed.",
-        "too_short": "Has {actual_length} items; at least {min_length} are needed.",
-    }.get(item["type"])
-    text = said.format(**limits) if said else str(limits.get("error") or item["msg"])
-    return where + text.rstrip(".") + "."

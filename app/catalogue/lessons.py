@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.catalogue import forms
+from app.catalogue.texts import written
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
 
@@ -33,7 +34,7 @@ class Exercise:
     @property
     def typed(self) -> dict[str, str]:
         """The values as a form holds them."""
-        return {name: forms.written(value) for name, value in self.values.items()}
+        return {name: written(value) for name, value in self.values.items()}
 
     @property
     def instant(self) -> bool:

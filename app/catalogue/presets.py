@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.catalogue import changes, forms
+from app.catalogue.texts import written
 from ml.experiment import Experiment, Preset
 
 
@@ -17,8 +18,8 @@ def presets(cls: type[Experiment], form: forms.Form) -> list[dict[str, Any]]:
             "name": preset.name,
             "title": preset.title,
             "text": preset.text,
-            "typed": {key: forms.written(value) for key, value in preset.values.items()},
-            "current": held is not None and changes.same(cls, preset.values, held),
+            "typed": {key: written(value) for key, value in preset.values.items()},
+            "current": changes.same(cls, preset.values, held),
         }
         for preset in (default, *cls.presets)
     ]

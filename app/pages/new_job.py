@@ -1,9 +1,9 @@
 """The form for a new job: drawn from the schema, checked while it is typed."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -140,5 +140,5 @@ def _label(form: forms.Form) -> str:
 def _body(cls: type[Experiment], form: forms.Form) -> str:
     """The request that does the same; where something is wrong, with what was typed."""
     experiment = {"name": cls.model_fields["name"].default} | form.request
-    text = orjson.dumps({"experiment": experiment}, option=orjson.OPT_INDENT_2).decode()
+    text = json.dumps({"experiment": experiment}, indent=2, ensure_ascii=False)
     return f"POST /api/v1/jobs\n{text}"

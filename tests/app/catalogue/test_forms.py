@@ -1,5 +1,6 @@
 """A form is the schema drawn; what is typed comes back as the experiment it describes."""
 
+import json
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -181,3 +182,22 @@ def test_same_compares_what_is_asked_for() -> None:
     assert changes.same(Every, {"k": 5}, {"name": "every", "lr": 0.01})
     assert not changes.same(Every, {"k": 6}, {})
     assert not changes.same(Every, {"k": "x"}, {})
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "sent"),
+    [
+        ("lr", "-1", -1), ("lr", "1e3", 1000.0), ("lr", "x", "x"), ("lr", "", ""),
+        ("lr", "inf", "inf"), ("lr", "1_1", 11.0), ("k", "1", 1), ("k", "2.5", 2.5),
+        ("num_hiddens", "64, x", [64, "x"]), ("num_hiddens", "0, 1, 2, 3", [0, 1, 2, 3]),
+        ("bias", "maybe", "maybe"), ("target", "logg", "logg"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_stands_in_the_request_as_it_was_typed(
+    field: str, text: str, sent: object
+) -> None:
+    form = forms.fill(Every, {}, {"dropout": "0.25", "bias": "false"} | {field: text})
+    assert form.experiment is None
+    others = {"dropout": 0.25, "bias": False}
+    assert form.request == others | {field: sent}
+    assert json.loads(json.dumps(form.request, allow_nan=False)) == form.request

@@ -109,6 +109,7 @@ def test_an_old_python_is_told_so() -> None:
         (["train", "kaggle_house", "--lr", "-1"], "--lr -1: Must be above 0. lr: "),
         (["train", "kaggle_house", "--lr"], "--lr needs a value."),
         (["train", "kaggle_house", "--lrr", "1"], "no flag --lrr. Did you mean --lr?"),
+        (["train", "kaggle_house", "--learning-rate", "1"], "Did you mean --lr? There are: --dev"),
         (["train", "kaggle_house", "lr", "1"], "'lr' belongs to no flag"),
         (["train", "kaggle_house", "--k", "2.5"], "--k 2.5: Must be a whole number."),
         (["train", "kaggle_house", "--target", "logg"], "--target logg: Must be 'log' or 'raw'."),

@@ -613,6 +613,11 @@ def test_the_form_is_checked_while_it_is_typed(empty: TestClient) -> None:
     said = empty.post("/jobs/new/check", data=posted).json()
     assert said["errors"] == {"lr": "Must be a number."}
     assert said["changed"] == ["dropout", "lr"]
+    body = empty.post("/jobs/new/check", data=posted | {"lr": "-1"}).json()["body"]
+    asked = json.loads(body.partition("\n")[2])
+    assert asked == {"experiment": {"name": "kaggle_house", "dropout": 0.25, "lr": -1}}
+    refused = empty.post("/api/v1/jobs", json=asked).json()
+    assert refused["errors"][0]["loc"] == ["body", "experiment", "kaggle_house", "lr"]
     good = empty.post("/jobs/new/check", data=posted | {"lr": "0.02"}).json()
     assert good["errors"] == {}
     assert '"dropout": 0.25' in good["body"]

@@ -88,3 +88,32 @@ def test_what_is_echoed_is_short(client: TestClient, path: str, body: object) ->
 def test_an_unknown_name_is_answered_with_those_there_are(client: TestClient) -> None:
     said = problem(client.post("/api/v1/jobs", json={"experiment": {"name": LONG}}), 422)
     assert "kaggle_house" in said["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "field", "meant"),
+    [
+        ("jobs", "kaggle_house", "learning_rate", "lr"),
+        ("jobs", "kaggle_house", "Folds", "k"),
+        ("jobs", "polynomial", "num_epoch", "num_epochs"),
+        ("answers", "activations", "alhpa", "alpha"),
+    ],
+)
+def test_a_misspelt_field_is_answered_with_the_right_one(
+    client: TestClient, path: str, name: str, field: str, meant: str
+) -> None:
+    body = {"experiment": {"name": name, field: 1}}
+    said = problem(client.post(f"/api/v1/{path}", json=body), 422)
+    (error,) = said["errors"]
+    assert error["loc"] == ["body", "experiment", name, field]
+    start = f"{name} has no field {field!r}. Did you mean {meant}? There are: "
+    assert error["message"].startswith(start)
+    assert error["message"] in said["detail"]
+
+
+def test_a_field_that_is_like_none_is_answered_with_those_there_are(client: TestClient) -> None:
+    said = problem(client.post("/api/v1/jobs", json=job(zzzzzzz=1)), 422)
+    assert "has no field 'zzzzzzz'. There are: " in said["detail"]
+    assert "num_features" in said["detail"]
+    beside = problem(client.post("/api/v1/jobs", json=NEW | {"tag": 1}), 422)
+    assert beside["detail"] == "body → tag: There is no field 'tag' here."
