@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from ml.houses.tables import HouseTables
 from ml.experiments.kaggle_house import KaggleHouse
 from ml.houses.book import BOOK
+from ml.programs import stack
 from ml.train import Progress, Training, fit
 
 ROUNDS, EPOCHS = 3, 20
@@ -20,7 +20,6 @@ ROUNDS, EPOCHS = 3, 20
 def measure() -> Iterator[str]:
     """Lines of a table: process CPU seconds of both, medians, and the median ratio."""
     torch.set_num_threads(1)
-    data = HouseTables.read()
     yield f"| 5 folds, {EPOCHS} epochs, 1 thread | fold after fold | side by side | ratio |"
     yield "|---|---|---|---|"
     for name, values in {
@@ -28,8 +27,10 @@ def measure() -> Iterator[str]:
         "MLP 64": {"batch_size": 64, "num_hiddens": (64,)},
         "MLP 128-64": {"batch_size": 64, "num_hiddens": (128, 64)},
     }.items():
-        experiment = KaggleHouse(**values | {"num_epochs": EPOCHS, "device": "cpu"})
-        training = experiment.folds(data, torch.device("cpu"))
+        few = {"num_epochs": EPOCHS, "num_seeds": 1, "device": "cpu"}
+        experiment = KaggleHouse(**values | few)
+        folds = [training for training in experiment.trainings() if training.key == "folds"]
+        training = stack("folds", folds)
         rounds = []
         for _ in range(ROUNDS + 1):  # the first warms up
             theirs = timed(partial(one_by_one, experiment, training))

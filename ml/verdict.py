@@ -62,6 +62,7 @@ def judge(
 
 
 def _speaking_of(rows: str, words: str) -> str:
+    """The same sentence, with the rows that it calls valid under their own name."""
     return re.sub(r"\bvalid\b", rows, re.sub(r"\bValid\b", rows.capitalize(), words))
 
 

@@ -1,6 +1,5 @@
 """What the pages draw of the rows of the run store, and what a newcomer does first."""
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,13 +7,15 @@ from datetime import UTC, datetime
 from app.catalogue import changes
 from app.dashboard import sparks
 from app.dashboard.sparks import Spark, Strip
+from app.results.headline import LIKE_A_PRICE, percent
+from app.results.log import Pace
 from app.store.models import Job
 from app.store.states import FINAL, JobStatus
+from app.typography import measure_name, metric, seconds
 from ml.experiments import EXPERIMENTS
 
 SCALES = {"log_rmse": (0.035, 0.5)}  # of sparks; others take that of their experiment on the page
 DECADES = 1e5  # from bottom to top of a spark at most: one job that diverges must not flatten all
-NAMES = {"log_rmse": "log RMSE", "mse": "MSE", "rmse": "RMSE"}
 BOOK = {"kaggle_house": 0.170157}  # 4.10.7: mean valid of its five folds
 
 
@@ -30,7 +31,9 @@ class Row:
     took: float | None
     title: str
     changes: str  # fields that differ from their default
-    error: float | None  # per cent of a price
+    of: str  # what the value is of: the headline's setting, and "test" where it is not "valid"
+    measured: str  # the same with its measure
+    error: float | None  # RMSE in per cent of a price
     folds: list[float]
 
 
@@ -41,13 +44,15 @@ def rows(jobs: Sequence[Job]) -> list[Row]:
         Row(
             job=job,
             state=state(job),
-            spark=sparks.spark(job.summary.get("spark", ()), scales.get(_scale(job))),
+            spark=sparks.spark(job.shown.get("spark", ()), scales.get(_scale(job))),
             strip=strip(job),
             gap=gap(job),
             took=took(job),
             title=job.label or "defaults",
             changes=_changes(job),
-            error=typical_error(job),
+            of=value_of(job),
+            measured=measured(job),
+            error=percent_of_price(job),
             folds=folds(job),
         )
         for job in jobs
@@ -65,7 +70,7 @@ def _scales(jobs: Sequence[Job]) -> dict[str, sparks.Span]:
     seen: dict[str, list[float]] = {}
     for job in jobs:
         values = seen.setdefault(_scale(job), [])
-        for _, *pair in job.summary.get("spark", ()):
+        for _, *pair in job.shown.get("spark", ()):
             values += [value for value in pair if value is not None and value > 0]
     scales = {
         name: (min(values), min(max(values), DECADES * min(values)))
@@ -115,31 +120,41 @@ def took(job: Job) -> float | None:
     return ((job.finished_at or datetime.now(UTC)) - job.started_at).total_seconds()
 
 
-def measure(job: Job) -> str:
-    """What train and valid are numbers of, as it is written."""
-    return spoken(job.measure or "loss")
+def value_of(job: Job) -> str:
+    """What the value of a job is of: its setting, how that was chosen, what it is judged on."""
+    if job.valid is None:
+        return ""
+    if job.headline is None:  # of the first version, which did not know whether they repeat
+        return "mean of all runs" if job.num_runs > 1 else ""
+    best = f"best of {job.best_of}" if job.best_of > 1 and not is_active(job) else ""
+    judged_on = "test" if job.judged_on == "test" else ""
+    return ", ".join(filter(None, (job.headline, best, judged_on)))
 
 
-def spoken(name: str) -> str:
-    """log_rmse -> log RMSE."""
-    return NAMES.get(name, name.replace("_", " "))
+def measured(job: Job) -> str:
+    """What the value of a job is of, its measure first."""
+    measure = measure_name(job.measure) if job.measure and job.valid is not None else ""
+    return ", ".join(filter(None, (measure, value_of(job))))
 
 
-def typical_error(job: Job) -> float | None:
-    """Per cent a typical price is off, where the measure is one of log prices."""
-    if job.measure != "log_rmse" or job.valid is None or job.valid > 5:
+def pace_words(pace: Pace) -> str:
+    """How long it still takes, and how fast it is, as far as is known."""
+    if not pace.per_second:
+        return ""
+    left = f"{seconds(pace.left)} left, " if pace.left else ""
+    return f"{left}{metric(pace.per_second, 1)} epochs a second"
+
+
+def percent_of_price(job: Job) -> float | None:
+    """Its RMSE as per cent of a price, where the measure is one of log prices."""
+    if job.measure != "log_rmse" or job.valid is None or job.valid > LIKE_A_PRICE:
         return None
     return percent(job.valid)
 
 
-def percent(log_error: float) -> float:
-    """An error of log prices as per cent of the price."""
-    return 100 * math.expm1(log_error)
-
-
 def folds(job: Job) -> list[float]:
-    """Valid of each run of the first group, of those that have one."""
-    return [fold for fold in job.summary.get("folds", ()) if fold is not None]
+    """Valid of each repetition of the headline's setting, of those that have one."""
+    return [fold for fold in job.shown.get("folds", ()) if fold is not None]
 
 
 def bar(counts: Mapping[JobStatus, int]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from app.catalogue import badges, changes
 from app.dashboard import views
 from app.dashboard.listing import PAGE
 from app.dashboard.rendering import render
+from app.results.headline import percent
 from app.store.jobs import SERVED, RunStore
 from app.store.models import Job
 from app.store.search import Listing
@@ -43,7 +44,8 @@ def home(request: Request, session: ReadSession) -> Response:
         finished=views.rows(store.jobs(Listing(limit=1))),
         best=views.rows(best[:8]),
         champion=next(iter(views.rows([champion] if champion else [])), None),
-        book_error=views.percent(views.BOOK[HOUSES]),
+        median=None,
+        book_error=percent(views.BOOK[HOUSES]),
         steps=views.steps(
             EXPERIMENTS,
             store.latest().keys(),

@@ -2,17 +2,21 @@
 
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends
 from fastapi import Query as Param
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from app import lifecycle
 from app.catalogue import changes, reproduce
 from app.dashboard import views
 from app.dashboard.rendering import render
-from app.results import curves, log
-from app.results.reading import read
+from app.results import log
+from app.results.charts import charts, legend
+from app.results.headline import headline_of
+from app.results.reading import Reading, read
+from app.results.repetitions import settings_of
 from app.store.jobs import RunStore
 from app.store.models import LARGEST, Job
 from app.store.sessions import DbSession, ReadSession
@@ -20,6 +24,7 @@ from app.store.states import JobStatus
 from ml.experiments import EXPERIMENTS
 
 RUNS = 100  # rows of a page of runs
+FRESH = {"Cache-Control": "no-cache"}
 
 router = APIRouter()
 
@@ -42,24 +47,24 @@ def show_job(
     """Everything one job has said so far."""
     store = RunStore(session)
     reading = read(session, job.id)
+    pace = log.pace(job, reading)
     runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
-    started = [group.started for group in reading.groups.values()]
     cls = EXPERIMENTS.get(job.name)
     return render(
         request,
         "job.html",
         **_words(job),
+        **_curves(reading),
         bar=views.bar(store.counts()),
         job=job,
         seq=reading.seq,
         place=_place(store, job),
         workers=store.workers(),
         has_predictor=store.artifact(job.id) is not None,
-        trains=bool(started) or (views.is_active(job) and not (cls and cls.instant)),
-        main_runs=len(started[0]["labels"]) if started else 0,
-        blank=all(v is None for _, *pair in job.summary.get("spark", ()) for v in pair),
+        trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
         **reading.results(),
-        pace=log.pace(job, reading),
+        doubt=views.state(job) == "diverged" or _has_diverged(reading),
+        pace=views.pace_words(pace),
         log=log.lines(reading),
         runs=runs[:RUNS],
         runs_after=runs_after,
@@ -70,15 +75,32 @@ def show_job(
     )
 
 
+def _has_diverged(reading: Reading) -> bool:
+    """Whether the verdict says so, though the job came to its end."""
+    return any(item["verdict"] == "diverged" for item in reading.results()["findings"])
+
+
+def _curves(reading: Reading) -> dict[str, Any]:
+    """What the page says of the curves before its script draws them."""
+    groups = [*reading.groups.values()]
+    settings = settings_of(groups)
+    headline = headline_of(groups, settings)
+    alike = headline.alike if headline else settings
+    runs = sum(len(one.labels) for one in alike)
+    return {
+        "headline": headline,
+        "legend": legend(alike),
+        "side_by_side": runs if runs > len(alike) else 0,
+        "blank": not any(group.is_known for group in groups),
+    }
+
+
 def _words(job: Job) -> dict[str, Any]:
     return {
         "title": job.label or "defaults",
         "state": views.state(job),
         "active": views.is_active(job),
-        "measure": views.measure(job),
-        "gap": views.gap(job),
         "took": views.took(job),
-        "error": views.typical_error(job),
         "book": views.BOOK.get(job.name),
     }
 
@@ -92,13 +114,25 @@ def _place(store: RunStore, job: Job) -> int:
 
 
 @router.get("/jobs/{job_id}/curves.json")
-def curves_json(job: CurrentJob, session: ReadSession) -> Response:
-    """What the page of a job draws before it follows the stream."""
+def curves_json(
+    job: CurrentJob,
+    session: ReadSession,
+    after: Annotated[str, Param(pattern=r"^(\d{1,9}(,\d{1,9})*)?$")] = "",
+) -> Response:
+    """What the page of a job draws: all of it, or what came after these epochs of its groups."""
     reading = read(session, job.id)
-    return JSONResponse(
-        {"seq": reading.seq, "groups": curves.live(reading.groups.values())},
-        headers={"Cache-Control": "no-cache"},
-    )
+    groups = [*reading.groups.values()]
+    settings = settings_of(groups)
+    headline, pace = headline_of(groups, settings), log.pace(job, reading)
+    came = [int(epoch) for epoch in after.split(",") if epoch]
+    content = charts(groups, settings, headline.setting if headline else None, came) | {
+        "seq": reading.seq,
+        "sentence": headline.so_far if headline else "",
+        "numbers": [one.value for one in headline.numbers] if headline else [],
+        "progress": [pace.epochs, pace.total],
+        "pace": views.pace_words(pace),
+    }
+    return Response(orjson.dumps(content), media_type="application/json", headers=FRESH)
 
 
 @router.get("/jobs/{job_id}/submission")

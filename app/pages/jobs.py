@@ -23,21 +23,26 @@ def list_jobs(
     request: Request, session: ReadSession, deleted: Number = 0, freed: Number = 0
 ) -> Response:
     """All jobs, sorted and searched as the address says, and what was just deleted."""
-    store, query = RunStore(session), Query.of(request.query_params)
-    counts = store.counts()
+    store = RunStore(session)
+    measures, counts = store.measures(), store.counts()
+    query, complaints = Query.of(request.query_params, measures)
     total = sum(counts.values())
     listing = query.listing(PAGE + 1)
     page = store.jobs(listing)
     champion = store.best(SERVED)
+    rows = views.rows(page[:PAGE])
     return render(
         request,
         "jobs.html",
         bar=views.bar(counts),
         query=query,
-        rows=views.rows(page[:PAGE]),
+        complaints=complaints,
+        measures=measures,
+        rows=rows,
+        lowest=rows[0] if query.ranks and rows and rows[0].job.valid is not None else None,
         next=listing.cursor(page[PAGE - 1]) if len(page) > PAGE else "",
         page_size=PAGE,
-        found=store.count(listing) if query.q or query.status else total,
+        found=store.count(listing) if query.narrows else total,
         total=total,
         champion_id=champion and champion.id,
         deleted=deleted,

@@ -1,18 +1,20 @@
 """Learn: the ten sections of the chapter, each with its laboratory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import lifecycle
+from app.bodies import InstantIn
 from app.catalogue import badges, changes, forms, lessons
 from app.catalogue.lessons import Lesson
 from app.catalogue.presets import presets
 from app.dashboard import prose, views
-from app.dashboard.rendering import render
+from app.dashboard.rendering import fragment, render
 from app.errors import NotFound
 from app.pages.new_job import OURS
 from app.results.answers import answer
@@ -52,6 +54,17 @@ def index(request: Request, session: ReadSession) -> Response:
     )
 
 
+@router.post("/answer")
+def answer_at_once(asked: InstantIn) -> Response:
+    """What a laboratory shows of settings that need no job: its figures, and the rest as HTML."""
+    result = answer(asked.experiment) or {"figures": []}
+    drawn = {item["name"]: item["plot"] for item in result["figures"]}
+    content = {"figures": drawn, "html": fragment("_answer.html", result=result, most=0)}
+    return Response(
+        orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json"
+    )
+
+
 @router.get("/{section}")
 def show(request: Request, lesson: CurrentLesson, session: ReadSession) -> Response:
     """A section: what it claims, the figure, the controls."""
@@ -63,7 +76,7 @@ def show(request: Request, lesson: CurrentLesson, session: ReadSession) -> Respo
         bar=views.bar(store.counts()),
         chapter=chapter,
         lesson=lesson,
-        claims=next(item for item in chapter if item.lesson is lesson),
+        claims=_claims(chapter, lesson),
         text=prose.blocks(lesson.text),
         notice=[prose.line(item) for item in lesson.notice],
         exercises=[(item, prose.line(item.text)) for item in lesson.exercises],
@@ -74,10 +87,16 @@ def show(request: Request, lesson: CurrentLesson, session: ReadSession) -> Respo
 
 @router.post("/{section}/run")
 def run(lesson: CurrentLesson, session: DbSession) -> Response:
-    """Queue every experiment of the section with its defaults, so that its claims are checked."""
-    for cls in lesson.experiments.values():
-        lifecycle.submit(session, cls.model_validate({}))
+    """Queue what `verify` trains of the section, but for what runs or waits already."""
+    claims = _claims(badges.current(RunStore(session)), lesson)
+    for verification in claims.trained:
+        if not verification.doing:
+            lifecycle.submit(session, verification.experiment)
     return RedirectResponse(f"/learn/{lesson.section}", 303)
+
+
+def _claims(chapter: Sequence[badges.SectionClaims], lesson: Lesson) -> badges.SectionClaims:
+    return next(item for item in chapter if item.lesson is lesson)
 
 
 def _lab(store: RunStore, lesson: Lesson, asked: Mapping[str, str]) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ def answer(experiment: Experiment | None) -> dict[str, Any] | None:
     """
     if experiment is None or not experiment.instant:
         return None
-    results = Reading.of(experiment.run()).results()
-    drawn = [item | {"plot": figures.figure(item)} for item in results["figures"]]
+    reading = Reading.of(experiment.run())
+    results, palette = reading.results(), figures.palette(reading)
+    drawn = [item | {"plot": figures.figure(item, palette)} for item in results["figures"]]
     return results | {"figures": drawn}

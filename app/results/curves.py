@@ -1,7 +1,6 @@
-"""The curves of a job by group of lanes, and what a page draws of them: at most 600 points each."""
+"""The curves of a job by group of lanes, and how they are made small: at most 600 points each."""
 
-import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,23 +32,30 @@ class Group:
         """What train and valid are numbers of."""
         return str(self.started["measure"])
 
-    def metric(self, name: str) -> NDArray[np.float32]:
-        """One metric of every lane: (E, L), NaN where the group does not have it."""
-        names = list(self.started["metrics"])
-        if name in names:
-            return self.values[:, names.index(name)]
-        return np.full(self.values[:, 0].shape, np.nan, dtype=np.float32)
+    @property
+    def judged_on(self) -> str:
+        """What the rows are that valid is measured on: "valid" or "test"."""
+        return str(self.started.get("judged_on", "valid"))
+
+    @property
+    def settings(self) -> list[str]:
+        """The setting that each lane repeats, (L,); a job of the first version does not say."""
+        return list(self.started.get("settings") or [""] * len(self.started["labels"]))
+
+    def has(self, metric: str) -> bool:
+        """Whether that is measured in every epoch."""
+        return metric in self.started["metrics"]
+
+    def metric(self, name: str, after: int = 0) -> NDArray[np.float32]:
+        """One metric of every lane after that epoch: (E, L), NaN where the group has it not."""
+        if self.has(name):
+            return self.values[after:, self.started["metrics"].index(name)]
+        return np.full(self.values[after:, 0].shape, np.nan, dtype=np.float32)
 
     @property
     def is_known(self) -> bool:
         """Whether there is anything to draw: a run may diverge in its first epoch."""
         return bool(np.isfinite(self.values[:, :2].mean(2)).any())
-
-    def middle(self, name: str) -> Values:
-        """Mean over the lanes, NaN where one is; of many lanes the median of the known: (E,)."""
-        values = self.metric(name).astype(np.float64)
-        middle: Values = values.mean(1) if values.shape[1] <= FEW else quantiles(values, (0.5,))[0]
-        return middle
 
 
 def thin(x: Values, *ys: Values, most: int = MOST) -> NDArray[np.intp]:
@@ -66,44 +72,6 @@ def thin(x: Values, *ys: Values, most: int = MOST) -> NDArray[np.intp]:
     return np.unique(np.concatenate(keep))
 
 
-# ---- what the page of a job draws and then continues by itself --------------------------------
-
-
-def live(groups: Iterable[Group]) -> list[dict[str, Any]]:
-    """Each group's curves: mean train and valid, and its lanes one by one or as quantiles."""
-    return [
-        {
-            "key": group.key,
-            "measure": group.measure,
-            "metrics": group.started["metrics"],
-            "labels": group.started["labels"][:FEW],
-            "lanes": len(group.started["labels"]),
-            "num_epochs": group.started["num_epochs"],
-            "epoch": len(group.values),
-            "middle": _traces(group.middle("train"), group.middle("valid")),
-            **_spread(group.metric("valid").astype(np.float64)),
-        }
-        for group in groups
-    ]
-
-
-def _spread(values: Values) -> dict[str, Any]:
-    """Valid of every lane, (E, L): a trace each, or five quantiles where the lanes are many."""
-    if values.shape[1] <= FEW:
-        return {"each": [_traces(values[:, lane]) for lane in range(values.shape[1])]}
-    return {"band": _traces(*quantiles(values, QUANTILES))}
-
-
-def _traces(*ys: Values) -> list[list[float | None]]:
-    """[x, y, ...] of curves that share their epochs."""
-    x = epochs(ys[0])
-    keep = thin(x, *ys)
-    return [x[keep].astype(int).tolist(), *(numbers(y[keep]) for y in ys)]
-
-
-# ---- what curves and figures share -------------------------------------------------------------
-
-
 def numbers(values: Values) -> list[float | None]:
     """Plain numbers of seven digits; None where there is none."""
     return [
@@ -117,12 +85,17 @@ def epochs(y: Values) -> NDArray[np.float64]:
 
 
 def quantiles(values: Values, q: Sequence[float]) -> Values:
-    """Quantiles over the lanes whose value is known: (E, L) -> (len(q), E)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # an epoch in which none is known: NaN
-        known = np.where(np.isfinite(values), values, np.nan)
-        quantiles: Values = np.nanquantile(known, q, axis=1)
-        return quantiles
+    """Quantiles over the lanes whose value is known: (E, L) -> (len(q), E), NaN where none is."""
+    known = np.where(np.isfinite(values), values, np.nan)
+    ordered = np.sort(known, axis=1)  # NaN comes last; numpy's own nanquantile takes row by row
+    count = np.isfinite(ordered).sum(1)
+    at = np.asarray(q)[:, None] * np.maximum(count - 1, 0)  # (len(q), E)
+    below = np.floor(at).astype(np.intp)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    rows = np.arange(len(values))
+    low, high = ordered[rows, below], ordered[rows, above]
+    between: Values = low + (high - low) * (at - below)
+    return between
 
 
 def empty(started: Item) -> NDArray[np.float32]:

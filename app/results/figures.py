@@ -1,42 +1,27 @@
 """Figures as Plotly has them: a job's curves, and what its experiment drew."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.results.curves import (
-    FEW,
-    QUANTILES,
-    Group,
-    Item,
-    Values,
-    epochs,
-    numbers,
-    quantiles,
-    thin,
-)
+from app.results.charts import measured
+from app.results.crowds import FEW
+from app.results.curves import MOST, QUANTILES, Group, Item, epochs, quantiles, thin
+from app.results.lines import Line
+from app.results.palette import ROLES, Look, Palette, look
+from app.results.pictures import graph, heat_map, mosaic
 from app.results.reading import Reading
-from app.typography import typeset
+from app.results.repetitions import names_of, settings_of
+from app.results.traces import Figure, band, bars, floats, line, named, plot, points
+from app.typography import measure_name, typeset
 
-MOST_IMAGES = 64
-WRITTEN = 144  # cells of a matrix whose numbers stand in it
-
-# What a figure looks like outside the dashboard; inside, theme.js reads tokens.css by the role.
-COLORS = {
-    "train": "#1f66ad", "valid": "#c2470b", "book": "#75509f", "ink": "#16201d",
-    "c1": "#1f66ad", "c2": "#c2470b", "c3": "#008c45", "c4": "#66276d",
-    "c5": "#dc7b00", "c6": "#159dd9", "c7": "#4f5652", "c8": "#ae718d",
-}  # fmt: skip
-LOW_TO_HIGH = ["#eef4f3", "#82b6ba", "#367b8a", "#0d2b3c"]  # --q0, --q3, --q5, --q8
-AROUND_ZERO = ["#124a86", "#85afd9", "#f3f3f1", "#ea9d73", "#8f3206"]  # --d0, 2, 4, 6, 8
-DASHES = {
-    "valid": "dash", "book": "dot", "c2": "dash", "c3": "dot", "c4": "dashdot",
-    "c5": "longdash", "c6": "longdashdot",
-}  # fmt: skip
-
-Figure = dict[str, Any]
+ALL_POINTS = 36_000  # of a figure of many lines
+LEAST = 12  # points of one of them
+PICTURES: dict[str, Callable[[Item, Item], Figure]] = {
+    "heat_map": heat_map,
+    "images": mosaic,
+    "graph": graph,
+}
 
 
 def titles(reading: Reading) -> dict[str, str]:
@@ -50,9 +35,9 @@ def titles(reading: Reading) -> dict[str, str]:
 def draw(reading: Reading, name: str) -> Figure:
     """One of these figures. Raises KeyError where there is no such name."""
     if item := reading.figures.get(name):
-        return figure(item)
+        return figure(item, palette(reading))
     kind, _, key = name.partition("-")
-    return OF_A_GROUP[kind](reading.groups[key])
+    return OF_A_GROUP[kind](reading.groups[key], reading.groups.values())
 
 
 def by_name(reading: Reading) -> dict[str, Figure]:
@@ -60,196 +45,92 @@ def by_name(reading: Reading) -> dict[str, Figure]:
     return {name: draw(reading, name) for name in titles(reading)}
 
 
+def palette(reading: Reading) -> Palette:
+    """The colours of all figures of a job."""
+    started = [group.started for group in reading.groups.values()]
+    return Palette(started, [*reading.figures.values()])
+
+
 def _title(kind: str, key: str) -> str:
     return f"{'Train and valid' if kind == 'curves' else 'Valid'} of {key}"
 
 
-def curves_figure(group: Group) -> Figure:
-    """Train and valid of a group on one axis, the mean over its lanes."""
-    train, valid = (group.middle(name) for name in ("train", "valid"))
-    x = epochs(train)
-    keep = thin(x, train, valid)
-    data = [
-        _line("train", x[keep], train[keep], "train"),
-        _line("valid", x[keep], valid[keep], "valid"),
+def curves_figure(group: Group, groups: Iterable[Group]) -> Figure:
+    """The curves of each setting of a group: means over its repetitions, with their bands."""
+    settings, nothing = settings_of([group], names_of(groups)), np.empty(0)
+    lines = (
+        measured(settings).lines
+        if settings
+        else [Line(name, ROLES[name], nothing) for name in ("train", "valid")]
+    )
+    return _by_epoch("curves", group, lines)
+
+
+def lanes_figure(group: Group, groups: Iterable[Group]) -> Figure:
+    """What every lane of a group is judged on; of many that repeat one setting the quantiles."""
+    values, names = group.metric("valid").astype(np.float64), names_of(groups)
+    if len(names) == 1 and values.shape[1] > FEW:
+        lines = [
+            Line(f"quantile {q:g}", ROLES["valid"], y)
+            for q, y in zip(QUANTILES, quantiles(values, QUANTILES), strict=True)
+        ]
+        return _by_epoch("lanes", group, lines)
+    looks = [look(names.index(name)) for name in group.settings]
+    labels = group.started["labels"]
+    lines = [
+        Line(label, ROLES["valid"] if len(names) == 1 else drawn, y)
+        for label, drawn, y in zip(labels, looks, values.T, strict=True)
     ]
-    return _plot(data, _title("curves", group.key), "epoch", group.measure, y_scale="log")
-
-
-def lanes_figure(group: Group) -> Figure:
-    """Valid of every lane of a group; of many lanes the quantiles."""
-    values = group.metric("valid").astype(np.float64)
-    if values.shape[1] <= FEW:
-        named = zip(group.started["labels"], values.T, strict=True)
-    else:
-        names = [f"quantile {q:g}" for q in QUANTILES]
-        named = zip(names, quantiles(values, QUANTILES), strict=True)
-    data = []
-    for name, y in named:
-        x = epochs(y)
-        keep = thin(x, y)
-        data.append(_line(name, x[keep], y[keep], "valid"))
-    return _plot(data, _title("lanes", group.key), "epoch", group.measure, y_scale="log")
+    return _by_epoch("lanes", group, lines)
 
 
 OF_A_GROUP = {"curves": curves_figure, "lanes": lanes_figure}
 """What is drawn of every group of lanes; "curves-KEY" is the name of such a figure."""
 
 
-def figure(item: Item) -> Figure:
-    """A figure that an experiment yielded, as plain data."""
-    for kind, picture in (("heat_map", heat_map), ("images", mosaic), ("graph", graph)):
+def _by_epoch(kind: str, group: Group, lines: Sequence[Line]) -> Figure:
+    most, data = max(LEAST, min(MOST, ALL_POINTS // max(1, len(lines)))), list[Figure]()
+    for one in lines:
+        x = epochs(one.y)
+        keep = thin(x, one.y, *one.band, most=most)
+        if one.band:
+            data += band(one.name, x[keep], [end[keep] for end in one.band], one.look)
+        data.append(line(one.name, x[keep], one.y[keep], one.look))
+    axis = measure_name(group.measure)
+    return plot(data, _title(kind, group.key), "epoch", axis, y_scale="log")
+
+
+def figure(item: Item, palette: Palette) -> Figure:
+    """A figure that an experiment yielded, in the colours of its job."""
+    for kind, picture in PICTURES.items():
         if item.get(kind) is not None:
             return picture(item, item[kind])
-    data = []
-    for series in item["series"]:
-        x, y = _floats(series["x"]), _floats(series["y"])
-        keep = np.arange(len(x)) if series["mode"] == "bars" else thin(x, y)
-        make = _bars if series["mode"] == "bars" else _line
-        trace = make(series["label"], x[keep], y[keep], series["role"])
-        data.append(trace if series["mode"] != "markers" else _points(trace))
-    plot = _plot(
-        data, item["title"], item["x_label"], item["y_label"],
-        x_scale=item["x_scale"], y_scale=item["y_scale"],
-    )  # fmt: skip
+    data = list[Figure]()
+    for series, drawn in zip(item["series"], palette.looks(item["series"]), strict=True):
+        data += _traces(series, drawn)
+    plotted = plot(
+        data,
+        item["title"],
+        item["x_label"],
+        measure_name(item["y_label"]),
+        x_scale=item["x_scale"],
+        y_scale=item["y_scale"],
+    )
     if names := item.get("x_names"):
-        plot["layout"]["xaxis"] |= _named(names) | {"range": [-0.5, len(names) - 0.5]}
-    plot["layout"]["meta"] = {"finding": typeset(item["finding"]), "kind": "series"}
-    return plot
+        plotted["layout"]["xaxis"] |= named(names) | {"range": [-0.5, len(names) - 0.5]}
+    plotted["layout"]["meta"] = {"finding": typeset(item["finding"]), "kind": "series"}
+    return plotted
 
 
-# ---- what is no curve -------------------------------------------------------------------------
-
-
-def heat_map(item: Item, given: Item) -> Figure:
-    """A matrix as colours, first row on top; a small one has its numbers written in."""
-    z = np.array([_floats(row) for row in given["z"]]).reshape(len(given["y"]), len(given["x"]))
-    trace: Figure = {
-        "type": "heatmap", "z": [numbers(row) for row in z], "xgap": 1, "ygap": 1,
-        "colorscale": _scale(AROUND_ZERO if given["diverging"] else LOW_TO_HIGH),
-        "meta": {"role": "diverging" if given["diverging"] else "sequential"},
-    }  # fmt: skip
-    if given["diverging"]:
-        trace["zmid"] = 0
-    if z.size <= WRITTEN:
-        trace["text"] = [[_brief(value) for value in row] for row in z.tolist()]
-        trace["texttemplate"] = "%{text}"
-    plot = _plot([trace], item["title"], item["x_label"], item["y_label"])
-    plot["layout"]["xaxis"] |= _named(given["x"])
-    plot["layout"]["yaxis"] |= _named(given["y"]) | {"autorange": "reversed"}
-    names = {"rows": given["y"], "columns": given["x"]}  # all of them, for the table of numbers
-    plot["layout"]["meta"] = {"finding": typeset(item["finding"]), "kind": "heat_map", **names}
-    return plot
-
-
-def mosaic(item: Item, given: Item) -> Figure:
-    """Grey images side by side as one picture, each above its caption; at most 64 of them."""
-    pixels = np.array(given["pixels"][:MOST_IMAGES], dtype=np.float64)
-    count, height, width = pixels.shape if pixels.size else (0, 1, 1)
-    captions = list(given["captions"][:count])
-    columns = max(1, min(given["columns"], count))
-    step = (height + (max(3, height // 3) if any(captions) else 1), width + max(1, width // 14))
-    z = np.full((-(-count // columns) * step[0], columns * step[1]), np.nan)
-    places = [(i // columns * step[0], i % columns * step[1]) for i in range(count)]
-    for image, (top, left) in zip(pixels, places, strict=True):
-        z[top : top + height, left : left + width] = image
-    trace = {
-        "type": "heatmap", "z": [numbers(row) for row in z], "zmin": 0, "zmax": 255,
-        "colorscale": _scale(["#000000", "#ffffff"]), "showscale": False, "hoverinfo": "skip",
-        "meta": {"role": "grey"},
-    }  # fmt: skip
-    plot = _plot([trace], item["title"], "", "")
-    plot["layout"]["xaxis"] |= {"visible": False}
-    plot["layout"]["yaxis"] |= {"visible": False, "autorange": "reversed", "scaleanchor": "x"}
-    plot["layout"]["annotations"] = [
-        {"x": left + (width - 1) / 2, "y": top + height - 0.5, "yanchor": "top", "text": caption}
-        | {"showarrow": False}
-        for caption, (top, left) in zip(captions, places, strict=False)
-    ]
-    shape = {"count": count, "height": height, "width": width, "columns": columns, "step": step}
-    meta = {"kind": "images", "captions": captions, **shape}
-    plot["layout"]["meta"] = {"finding": typeset(item["finding"]), **meta}
-    return plot
-
-
-def graph(item: Item, given: Item) -> Figure:
-    """Nodes as labelled markers, and an arrow for each edge."""
-    nodes, edges = given["nodes"], given["edges"]
-    x, y = (_floats(node[axis] for node in nodes) for axis in (1, 2))
-    labels = [node[0] for node in nodes]
-    trace = {
-        "type": "scatter", "mode": "markers+text", "name": "nodes", "hoverinfo": "text",
-        "x": numbers(x), "y": numbers(y), "text": labels, "textposition": "top center",
-        "marker": {"size": 12, "color": COLORS["ink"]}, "meta": {"role": "ink"},
-    }  # fmt: skip
-    plot = _plot([trace], item["title"], "", "")
-    plot["layout"]["xaxis"] |= {"visible": False}
-    plot["layout"]["yaxis"] |= {"visible": False}
-    plot["layout"]["annotations"] = [
-        {
-            "ax": x[start], "ay": y[start], "x": x[end], "y": y[end], "axref": "x", "ayref": "y",
-            "text": "", "showarrow": True, "arrowhead": 2, "arrowwidth": 1.5,
-            "standoff": 8, "startstandoff": 8,
-        }
-        for start, end in edges
-    ]  # fmt: skip
-    named = [[labels[start], labels[end]] for start, end in edges]
-    plot["layout"]["meta"] = {"finding": typeset(item["finding"]), "kind": "graph", "edges": named}
-    return plot
-
-
-def _scale(colors: Sequence[str]) -> list[list[float | str]]:
-    return [[at, color] for at, color in zip(np.linspace(0, 1, len(colors)), colors, strict=True)]
-
-
-def _named(labels: Sequence[str], most: int = 32) -> Figure:
-    """Ticks by place, since labels may repeat; of many labels every so manyth."""
-    every = range(0, len(labels), -(-len(labels) // most) or 1)
-    return {"tickmode": "array", "tickvals": [*every], "ticktext": [labels[i] for i in every]}
-
-
-def _brief(value: float) -> str:
-    """A number that fits into a cell."""
-    if not np.isfinite(value):
-        return ""
-    return f"{value:.0f}" if value == round(value) and abs(value) < 1e5 else f"{value:.3g}"
-
-
-def _line(label: str, x: Values, y: Values, role: str) -> Figure:
-    line = {"color": COLORS[role], "width": 2, "dash": DASHES.get(role, "solid")}
-    return {
-        "type": "scatter", "mode": "lines", "name": label, "meta": {"role": role},
-        "x": numbers(x), "y": numbers(y), "line": line,
-    }  # fmt: skip
-
-
-def _points(trace: Figure) -> Figure:
-    color = trace.pop("line")["color"]
-    hollow = trace["meta"]["role"] in {"valid", "book"}
-    symbol = "circle-open" if hollow else "circle"
-    return trace | {"mode": "markers", "marker": {"color": color, "size": 6, "symbol": symbol}}
-
-
-def _bars(label: str, x: Values, y: Values, role: str) -> Figure:
-    return {
-        "type": "bar", "name": label, "meta": {"role": role},
-        "x": numbers(x), "y": numbers(y), "marker": {"color": COLORS[role]},
-    }  # fmt: skip
-
-
-def _plot(
-    data: list[Figure], title: str, x_label: str, y_label: str, *,
-    x_scale: str = "linear", y_scale: str = "linear",
-) -> Figure:  # fmt: skip
-    return {
-        "data": data,
-        "layout": {
-            "title": {"text": title},
-            "xaxis": {"title": {"text": x_label}, "type": x_scale},
-            "yaxis": {"title": {"text": y_label}, "type": y_scale},
-        },
-    }
-
-
-def _floats(values: Iterable[float | None]) -> NDArray[np.float64]:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+def _traces(series: Item, drawn: Look) -> list[Figure]:
+    """One line, set of points or bars; behind a line the band around it."""
+    label, x, y = series["label"], floats(series["x"]), floats(series["y"])
+    if series["mode"] == "bars":
+        return [bars(label, x, y, drawn)]
+    ends = [floats(series[end]) for end in ("low", "high") if series.get(end) is not None]
+    keep = thin(x, y, *ends)
+    behind = band(label, x[keep], [end[keep] for end in ends], drawn) if len(ends) == 2 else []
+    if series["mode"] == "markers":
+        hollow = series["role"] in {"valid", "book"}
+        return [*behind, points(label, x[keep], y[keep], drawn, hollow=hollow)]
+    return [*behind, line(label, x[keep], y[keep], drawn)]

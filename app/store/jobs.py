@@ -1,6 +1,6 @@
 """The run store as the web sees it: every query behind a verb of the domain; it never commits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, select, update
@@ -66,6 +66,13 @@ class RunStore:
         rows = self.session.execute(select(Job.status, func.count(Job.id)).group_by(Job.status))
         return dict(iter(rows))  # a Result has keys(), by which dict() would read it
 
+    def measures(self) -> dict[str, int]:
+        """What jobs are measured in, and how many in each: the most frequent first."""
+        number = func.count(Job.id)
+        query = select(Job.measure, number).where(Job.measure.is_not(None)).group_by(Job.measure)
+        rows = self.session.execute(query.order_by(number.desc(), Job.measure))
+        return {str(measure): count for measure, count in rows}
+
     def queue(self, limit: int) -> Sequence[Job]:
         """What runs and what waits, in the order it will run."""
         active = Job.status.in_([JobStatus.running, JobStatus.queued])
@@ -89,11 +96,17 @@ class RunStore:
             (job for job in self.session.scalars(query) if job.experiment == experiment), None
         )
 
-    def latest(self, *, claiming: bool = False) -> dict[str, Job]:
-        """The last succeeded job of each experiment; of those `claiming` something if asked."""
+    def succeeded(self, names: Collection[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Number and experiment of each succeeded job of these names, the latest first."""
+        query = select(Job.id, Job.experiment).where(Job.name.in_(names))
+        for row in self.session.execute(
+            query.where(Job.status == JobStatus.succeeded).order_by(Job.id.desc())
+        ):
+            yield row.id, row.experiment
+
+    def latest(self) -> dict[str, Job]:
+        """The last succeeded job of each experiment."""
         last = select(func.max(Job.id)).where(Job.status == JobStatus.succeeded)
-        if claiming:
-            last = last.where(Job.checks_total > 0)
         query = select(Job).where(Job.id.in_(last.group_by(Job.name)))
         return {job.name: job for job in self.session.scalars(query)}
 

@@ -200,11 +200,11 @@ class Leases:
 
     def _write(self, job: Any, batch: Batch) -> None:
         """Open runs, move each run's last and best, and what the lists show of the job."""
+        summary: Summary = job.summary
         for started in batch.opened:
-            self._open(job.id, started)
+            summary = self._open(job.id, summary, started)
         if batch.checks:
             self._count(job.id, batch.checks)
-        summary = job.summary
         for key, epochs in batch.curves.items():
             values = np.concatenate([event.values for event in epochs])
             summary = self._advance(job.id, summary, key, epochs[0].first, values)
@@ -222,32 +222,41 @@ class Leases:
             )
         )  # fmt: skip
 
-    def _open(self, job_id: int, event: Started) -> None:
+    def _open(self, job_id: int, summary: Summary, event: Started) -> Summary:
+        """Open the runs of a group; gives the job's new summary."""
+        settings = event.settings or [""] * len(event.labels)
         self.session.execute(
             insert(Run),
             [
                 {"job_id": job_id, "key": event.key, "lane": lane, "label": label,
+                 "setting": settings[lane],
                  "num_epochs": event.num_epochs, "num_parameters": event.num_parameters}
                 for lane, label in enumerate(event.labels)
             ],
         )  # fmt: skip
+        new = summaries.opened(summary, event)
         self.session.execute(
             update(Job).where(Job.id == job_id).values(
                 measure=func.coalesce(Job.measure, event.measure), device=event.device,
                 num_runs=Job.num_runs + len(event.labels),
-                epochs_total=Job.epochs_total + event.num_epochs,
+                epochs_total=Job.epochs_total + event.num_epochs, summary=new,
             )
         )  # fmt: skip
+        return new
 
     def _advance(
         self, job_id: int, summary: Summary, key: str, first: int, values: summaries.Values
     ) -> Summary:
         """Move the runs of a group on by (E, M, L) values; gives the job's new summary."""
+        group = {"job": job_id, "group": key}
+        runs = self.session.execute(summaries.RUNS, group).all()
         rows = summaries.lanes(job_id, key, first, values)
         self.session.connection().execute(summaries.ADVANCE, rows)
-        columns: dict[str, Any] = {"epochs_done": Job.epochs_done + len(values)}
-        if summary.get("key", key) == key:  # the job is shown by its first group
-            columns |= summaries.summary(summary, key, first, values)
+        if runs[0].setting is None:
+            columns = summaries.of_first_group(summary, key, first, values)
+        else:
+            columns = summaries.columns(summaries.advanced(summary, key, first, values, runs))
+        columns["epochs_done"] = Job.epochs_done + len(values)
         self.session.execute(update(Job).where(Job.id == job_id).values(**columns))
         new: Summary = columns.get("summary", summary)
         return new

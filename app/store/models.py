@@ -116,8 +116,29 @@ class Job(Base):
     )  # of those, the claims of the book
     book_total: Mapped[int] = mapped_column(default=0, server_default="0")
     requires: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # {"device": "cuda", ...}
-    # what a row of a list draws: {"folds": [valid, ...], "spark": [[epoch, train, valid], ...]}
-    summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # as summaries.py has it
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What a row of a list draws, of the headline's setting or, in a job of the first version,
+        of its first group: "folds" [valid, ...] and "spark" [[epoch, train, valid], ...]."""
+        settings: dict[str | None, dict[str, Any]] = self.summary.get("settings", {})
+        return settings.get(self.summary.get("headline"), {}) if settings else self.summary
+
+    @property
+    def says_whose(self) -> bool:
+        """Whether its checks say whose claims they are, which those of the first version do not."""
+        return bool(self.book_total) or "settings" in self.summary
+
+    @property
+    def judged_on(self) -> str | None:
+        """What the rows are that valid is measured on, "valid" or "test"; None where unknown."""
+        return self.shown.get("judged_on")
+
+    @property
+    def best_of(self) -> int:
+        """How many settings the headline's is the best of; 1 where it was asked for."""
+        return 1 if self.summary.get("asked") else int(self.summary.get("of", 1))
 
 
 class Run(Base):

@@ -19,6 +19,8 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
     "created_at": Job.created_at, "name": Job.name, "status": Job.status,
 }  # fmt: skip
 """What a list of jobs can be sorted by."""
+VALUES = ("valid", "best_valid", "train")
+"""What of this is a number of the job's measure, which has a rank only among its own."""
 TEXTS = {"name", "status"}
 """Those of them that are no numbers."""
 
@@ -30,6 +32,7 @@ class Listing:
     status: JobStatus | None = None
     name: str = ""
     tag: str = ""
+    measure: str = ""
     text: str = ""
     sort: str = "id"
     descending: bool = True
@@ -84,6 +87,8 @@ def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
         query = query.where(Job.status == listing.status)
     if listing.name:
         query = query.where(Job.name == listing.name)
+    if listing.measure:
+        query = query.where(Job.measure == listing.measure)
     if listing.tag:
         query = query.where(_contains(cast(Job.tags, String), f'"{listing.tag}"'))
     for word in listing.text.lower().split():

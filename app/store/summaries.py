@@ -1,17 +1,37 @@
-"""Where runs and jobs stand after more epochs: last and best values, and what the lists draw."""
+"""Where runs and jobs stand after more epochs: last and best values, and what the lists draw.
+
+A number of a job is the mean over the repetitions of one setting, the headline's, and never over
+unlike runs. `Job.summary` holds where each setting stands that may yet be the headline's.
+"""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Double, Integer, and_, bindparam, case, cast, func, or_, update
+from sqlalchemy import (
+    Double,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from app.store import chunks
 from app.store.models import Run
+from ml.events import Started
 
+Summary = dict[str, Any]
 Values = NDArray[np.float32]
-FOLDS = 50  # lanes that a row of a list draws
+FOLDS = 50  # repetitions that a row of a list draws
+POINTS = 240  # of all sparks of a job that runs: a sweep has many, each of which may win
+LEAST = 8  # points of a spark, however many there are
 
 _best = cast(bindparam("best"), Double)  # Postgres wants to know the type of a lone NULL
 _better = and_(_best.is_not(None), or_(Run.best_valid.is_(None), _best < Run.best_valid))
@@ -32,6 +52,12 @@ ADVANCE = (
     )
 )
 """Moves many runs on; takes the rows of `lanes`."""
+RUNS = (
+    select(Run.setting, Run.num_epochs, Run.best_valid)
+    .where(Run.job_id == bindparam("job"), Run.key == bindparam("group"))
+    .order_by(Run.lane)
+)
+"""The runs of a group as they were before; `advanced` takes them."""
 
 
 def lanes(job_id: int, key: str, first: int, values: Values) -> list[dict[str, Any]]:
@@ -56,26 +82,139 @@ def lanes(job_id: int, key: str, first: int, values: Values) -> list[dict[str, A
     ]
 
 
-def summary(before: dict[str, Any], key: str, first: int, values: Values) -> dict[str, Any]:
-    """Columns of a job after these values of its first group: means over its lanes."""
+def opened(before: Summary, event: Started) -> Summary:
+    """The summary of a job that will train these lanes, too."""
+    settings = dict(before.get("settings", {}))
+    names = dict.fromkeys(event.settings or [""])
+    fresh = {"due": 0, "measure": event.measure, "judged_on": event.judged_on}
+    for name in names:
+        state = settings.get(name, fresh)
+        settings[name] = state | {"due": state["due"] + 1}
+    return before | {
+        "asked": event.asked or before.get("asked"),
+        "measure": before.get("measure", event.measure),  # others are not compared with it
+        "of": before.get("of", 0) + len(names.keys() - before.get("settings", {}).keys()),
+        "settings": settings,
+    }
+
+
+def advanced(before: Summary, key: str, first: int, values: Values, runs: Sequence[Any]) -> Summary:
+    """The summary after these (E, M, L) values of a group, and its `runs` as they were before."""
+    settings = dict(before["settings"])
+    names = np.array([run.setting for run in runs])
+    # a run without rows to be judged on repeats nothing: the refit on every row is no fold
+    without = np.isnan(values[0, 1]) & np.isfinite(values[0, 0])
+    judged = ~without | np.array([run.best_valid is not None for run in runs])
+    over = first + len(values) > runs[0].num_epochs
+    for name in [before["asked"]] if before["asked"] else [*settings]:
+        own = names == name
+        if name in settings and own.any():
+            is_judged = bool((own & judged).any())
+            own = own & judged if is_judged else own
+            most = max(LEAST, min(48, POINTS // len(settings)))
+            state = _moved(settings[name], key, first, values[:, :2, own], most, is_judged)
+            settings[name] = state | {"due": state["due"] - over}
+    return before | {"settings": _without_losers(before["measure"], settings)}
+
+
+def columns(summary: Summary) -> dict[str, Any]:
+    """What the row of a job says of its headline's setting."""
+    settings, measure = summary["settings"], summary["measure"]
+    ends = {
+        name: state["valid"]
+        for name, state in settings.items()
+        if "valid" in state and state["measure"] == measure
+    }
+    name = chosen(summary["asked"], ends)
+    state = settings.get(name, {})
+    best = state.get("best") or [None, None]
+    return {
+        "measure": state.get("measure", measure),
+        "headline": "" if summary["of"] == 1 else name,
+        "train": state.get("train"),
+        "valid": state.get("valid"),
+        "best_valid": best[0],
+        "best_epoch": best[1],
+        "summary": summary | {"headline": name},
+    }
+
+
+def chosen(asked: str | None, ends: Mapping[str, float | None]) -> str | None:
+    """The setting that a headline speaks of: the one asked about, or else the best of several.
+
+    `ends` is the mean valid of each setting that has begun, None where it is no number.
+    """
+    if asked:
+        return asked
+    known = {name: end for name, end in ends.items() if end is not None}
+    if known:
+        return min(known, key=known.__getitem__)
+    return next(iter(ends)) if len(ends) == 1 else None
+
+
+def of_first_group(before: Summary, key: str, first: int, values: Values) -> dict[str, Any]:
+    """Columns of a job of the first version, which is shown by its first group: no run has a
+    setting there."""
+    if before.get("key", key) != key:
+        return {}
+    kept: Summary = {name: before[name] for name in ("spark", "best") if name in before}
+    state = _moved(kept, key, first, values, 48)
+    best = state["best"] or [None, None]
+    return {
+        "train": state["train"],
+        "valid": state["valid"],
+        "best_valid": best[0],
+        "best_epoch": best[1],
+        "summary": {"key": key} | {name: state[name] for name in ("folds", "spark", "best")},
+    }
+
+
+def _moved(
+    state: Summary, key: str, first: int, values: Values, most: int, judged: bool = True
+) -> Summary:
+    """Where a setting stands after values (E, 2+, R) of its repetitions in one group.
+
+    Where it has runs in other groups as well, the last values are means over all; these come one
+    after the other, so there is no common curve yet, and no best epoch of it.
+    """
     means = values[:, :2].astype(np.float64).mean(2)
     points = [[first + i, number(train), number(valid)] for i, (train, valid) in enumerate(means)]
-    candidates = [(valid, epoch) for epoch, _, valid in points if valid is not None]
-    if before.get("best"):
-        candidates.append(tuple(before["best"]))
-    best = min(candidates, default=None)
-    return {
-        "train": points[-1][1],
-        "valid": points[-1][2],
-        "best_valid": best and best[0],
-        "best_epoch": best and best[1],
-        "summary": {
-            "key": key,
-            "folds": [number(value) for value in values[-1, 1, :FOLDS]],
-            "spark": chunks.thin([*before.get("spark", ()), *points]),
-            "best": best,
-        },
+    folds = [number(value) for value in values[-1, 1, :FOLDS]]
+    ends = {"train": points[-1][1], "valid": points[-1][2], "folds": folds}
+    every = state.get("parts", {}) | {key: {"runs": values.shape[2], "judged": judged} | ends}
+    parts = {k: part for k, part in every.items() if part["judged"]} or every
+    moved = state | {
+        "parts": parts,
+        "repetitions": sum(part["runs"] for part in parts.values()),
+        "train": _mean(parts, "train"),
+        "valid": _mean(parts, "valid"),
+        "folds": [fold for part in parts.values() for fold in part["folds"]][:FOLDS],
     }
+    if [*parts] != [key]:
+        return moved | ({"spark": [], "best": None} if key in parts else {})
+    candidates = [(valid, epoch) for epoch, _, valid in points if valid is not None]
+    candidates += [tuple(state["best"])] if state.get("best") else []
+    spark = chunks.thin([*state.get("spark", ()), *points], most)
+    return moved | {"spark": spark, "best": min(candidates, default=None)}
+
+
+def _mean(parts: Mapping[str, Summary], metric: str) -> float | None:
+    """Over the repetitions of all groups; none where one of them is no number."""
+    if any(part[metric] is None for part in parts.values()):
+        return None
+    runs: int = sum(part["runs"] for part in parts.values())
+    return math.fsum(part["runs"] * part[metric] for part in parts.values()) / runs
+
+
+def _without_losers(measure: str, settings: Mapping[str, Summary]) -> Summary:
+    """Without settings that are through and behind another that is: they can win no more."""
+    through = {
+        name: state["valid"]
+        for name, state in settings.items()
+        if not state["due"] and state["measure"] == measure and state.get("valid") is not None
+    }
+    best = min(through, key=through.__getitem__, default=None)
+    return {name: s for name, s in settings.items() if name == best or name not in through}
 
 
 def number(value: float) -> float | None:

@@ -1,15 +1,14 @@
 """4.4 A coin: even without a single feature the training error is below the error on new data."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml import draws
+from ml import draws, fields
 from ml.events import Check, Event, Figure, Floats, Series, Table
 from ml.experiment import InstantExperiment, Preset
-from ml.fields import knob
 
 BOOK = np.array([0, 1, 1, 1, 0, 1])  # the tosses of 4.4.1
 SIZES = (1, 2, 4, 6, 10, 20, 50, 100, 200, 500, 1000)
@@ -29,12 +28,12 @@ class Coin(InstantExperiment):
     )
 
     name: Literal["coin"] = "coin"
-    heads: Annotated[
-        float, knob("Data", "Probability of heads", "Of class 0; 1/2 is fair.", "p", ge=0, le=1)
-    ] = 0.5
-    repeats: Annotated[
-        int, knob("Repetitions", "Data sets", "Data sets drawn of each size.", ge=2, le=500)
-    ] = 300
+    heads: float = fields.own(
+        0.5, "Data", "Probability of heads", "Of class 0; the book's coin is fair.", "p", ge=0, le=1
+    )
+    repeats: int = fields.own(
+        300, "Repetitions", "Data sets", "Data sets drawn of each size.", ge=2, le=500
+    )
 
     def answer(self) -> Iterator[Event]:
         """The book's six tosses, then more and more of them."""
@@ -63,20 +62,20 @@ class Coin(InstantExperiment):
 
     def sizes(self, errors: Floats) -> Figure:
         """Mean training error for each size, its exact value, and what new tosses cost."""
-        n, mean, spread = np.array(SIZES, dtype=float), errors.mean(axis=1), errors.std(axis=1)
+        n, mean = np.array(SIZES, dtype=float), errors.mean(axis=1)
         best = min(self.heads, 1 - self.heads)
         exact = np.array([expected(size, self.heads)[0] for size in SIZES])
-        band = {"low": mean - spread, "high": mean + spread}
+        low, high = np.quantile(errors, (0.25, 0.75), axis=1)
         return Figure(
             "sizes",
             "Training error against data",
             f"From {SIZES[0]} to {SIZES[-1]:,} tosses the mean training error rises from"
             f" {mean[0]:.3g} to {mean[-1]:.3g}; no rule errs less than {best:.3g} on new ones."
-            " The band is one standard deviation of a data set.",
+            " Half of the data sets lie within the band.",
             (
                 Series("new tosses, at best", n, np.full(len(n), best), "valid"),
                 Series("expected", n, exact, "truth"),
-                Series("training error", n, mean, "train", "markers", **band),
+                Series("training error", n, mean, "train", "markers", low=low, high=high),
             ),
             x_label="tosses",
             y_label="share of wrong predictions",

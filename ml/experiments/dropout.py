@@ -48,7 +48,7 @@ class DropoutMLP(BookDropout):
     def results(self, fits: Fits) -> Iterator[Event]:
         """What dropout does to accuracy and gap, and to the outputs of the net that has it."""
         plain, noisy = fits[: self.num_seeds], fits[self.num_seeds :]
-        finding = judge(noisy, beside=plain)
+        finding = judge(noisy, beside=plain, lost=self.lost(noisy)[-1])
         train, test = (self.grid.fold(fits.metric(f"{p} accuracy")) for p in ("train", "valid"))
         yield finding
         yield gap_figure(self.grid, train, test)

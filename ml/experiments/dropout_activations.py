@@ -21,6 +21,7 @@ class DropoutActivations(NoiseComparison):
     presets: ClassVar[tuple[Preset, ...]] = (
         Preset("variance", "Activations", "Their variance by epoch.", {}),
     )
+    verifies: ClassVar[tuple[dict[str, Any], ...]] = ()
 
     name: Literal["dropout_activations"] = "dropout_activations"
 

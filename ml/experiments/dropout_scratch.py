@@ -63,7 +63,7 @@ class DropoutScratch(BookDropout):
 
     def results(self, fits: Fits) -> Iterator[Event]:
         """Whether both programs are the same, and whether the net is more than an affine map."""
-        finding = judge(fits)
+        finding = judge(fits, lost=self.lost(fits)[-1])
         yield finding
         if finding.verdict == "diverged":  # of a net that diverged nothing is claimed
             return

@@ -11,6 +11,7 @@ STRONG = 0.8  # too strong to help
 class DropoutSwap(NoiseComparison):
     """Swap the probabilities of both hidden layers, and set stronger ones beside them."""
 
+    breakable: ClassVar[tuple[str, ...]] = ("choose",)
     presets: ClassVar[tuple[Preset, ...]] = (
         Preset("swap", "Swapped", "0.2 and 0.5, 0.5 and 0.2, in a small grid.", {}),
     )

@@ -1,7 +1,7 @@
 """4.6 Dropout kept on at test time (4.6.3): where its masks agree, the net is more often right."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from torch import Tensor
@@ -27,7 +27,6 @@ class DropoutUncertainty(NoiseComparison):
         Preset("sure", "How sure?", "Predict with many masks.", {}),
     )
     curves_only: ClassVar[bool] = False
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({},)
 
     name: Literal["dropout_uncertainty"] = "dropout_uncertainty"
 
@@ -52,7 +51,7 @@ class DropoutUncertainty(NoiseComparison):
             x_label="tenth of the images, most agreed on first",
             y_label="accuracy",
         )
-        if self.matches():
+        if self.claiming:
             spread = min(float(each.std(0).mean()) for each in shares)
             yield self.at_least("spread of a probability over the masks", SPREAD, spread)
             name = "accuracy of the tenth most agreed on, minus that of the tenth least"

@@ -9,6 +9,7 @@ from ml.noise import NET, NONE, NoiseComparison, NoisyMLP, Variant, setting_of
 class DropoutVariants(NoiseComparison):
     """Drop weights rather than units, or multiply units by Gaussian noise, as strong as dropout."""
 
+    breakable: ClassVar[tuple[str, ...]] = ("choose",)
     presets: ClassVar[tuple[Preset, ...]] = (
         Preset("noise", "Other noise", "DropConnect and Gaussian noise.", {}),
     )

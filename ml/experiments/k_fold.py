@@ -9,7 +9,6 @@ from pydantic import Field
 from ml import draws, fields, polynomials
 from ml.events import Check, Event, Figure, Floats, Table
 from ml.experiment import InstantExperiment, Preset
-from ml.fields import knob
 from ml.grid import medians
 from ml.lanes import k_fold
 from ml.polynomials import DEGREE, Rows
@@ -30,13 +29,10 @@ class KFold(InstantExperiment):
     )
 
     name: Literal["k_fold"] = "k_fold"
-    k: Annotated[
-        int,
-        knob("Validation", "Folds", "Parts, each left out once to validate on.", "K", ge=2, le=20),
-    ] = 5
-    max_degree: Annotated[
-        int, knob("Model", "Highest degree", "Degrees 0 to this are candidates.", ge=1, le=9)
-    ] = 9
+    k: fields.K = 5
+    max_degree: int = fields.own(
+        9, "Model", "Highest degree", "Degrees 0 to this one are candidates.", ge=1, le=9
+    )
     num_train: Annotated[
         fields.NumTrain, Field(ge=20, le=100, description="Points that are split into folds.")
     ] = 40

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from ml import draws, fields
-from ml.events import Check, Event, Floats, Note, Trained
+from ml.events import Event, Floats, Note, Trained
 from ml.experiment import Preset
 from ml.grid import Grid
 from ml.houses import book, files, submission
@@ -33,32 +33,26 @@ class KaggleHouse(HouseExperiment):
 
     section: ClassVar[str] = "4.10"
     presets: ClassVar[tuple[Preset, ...]] = (book.BOOK, book.LINEAR_LOG, book.BOTH)
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = (
-        book.BOOK.values,
-        book.LINEAR_LOG.values,
-        {},
-    )
+    verifies: ClassVar[tuple[dict[str, Any], ...]] = (book.BOOK.values, book.LINEAR_LOG.values, {})
     breakable: ClassVar[tuple[str, ...]] = ("refit",)
 
     name: Literal["kaggle_house"] = "kaggle_house"
-    preprocessing: Literal["honest", "book", "both"] = Field(
+    preprocessing: Literal["honest", "book", "both"] = fields.own(
         "honest",
-        description="honest learns scale and levels from each fold's training rows; book from train"
-        " and test together; both trains each fold both ways.",
-        json_schema_extra={"group": "Data"},
+        "Data",
+        "Preprocessing",
+        "honest learns scale and levels from each fold's training rows; book from train and test"
+        " together; both trains each fold both ways.",
     )
-    target: Literal["log", "raw"] = Field(
-        "log",
-        description="Learn the logarithm of the price, or the price in dollars.",
-        json_schema_extra={"group": "Data"},
+    target: Literal["log", "raw"] = fields.own(
+        "log", "Data", "Target", "Learn the logarithm of the price, or the price in dollars."
     )
     k: fields.K = 5
     num_hiddens: fields.HiddenLayers = (64,)
     dropout: fields.Dropout = 0.3
     optimizer: fields.Optimizer = "adamw"
     lr: Annotated[
-        fields.Lr,
-        Field(description="On log price 0.001 to 0.02 is usual; on the raw price 5."),
+        fields.Lr, Field(description="On log price 0.001 to 0.02 is usual; on the raw price 5.")
     ] = 0.005
     weight_decay: fields.WeightDecay = 2.0
     batch_size: Annotated[fields.BatchSize, Field(le=1460)] = 128
@@ -88,6 +82,11 @@ class KaggleHouse(HouseExperiment):
     def asked(self) -> str:
         """The way that the refit is preprocessed, too."""
         return self.ways[0]
+
+    @property
+    def is_the_book(self) -> bool:
+        """Whether these are the book's settings, over however many seeds."""
+        return self.matches(**book.BOOK.values, num_seeds=self.num_seeds)
 
     # ---- what is trained
 
@@ -124,8 +123,7 @@ class KaggleHouse(HouseExperiment):
     @property
     def recipe(self) -> Recipe:
         """How each net learns."""
-        names = Recipe.__dataclass_fields__
-        return Recipe(**{name: getattr(self, name) for name in names})
+        return Recipe(**{name: getattr(self, name) for name in Recipe.__dataclass_fields__})
 
     def view(self, way: str, rows: NDArray[np.int64], _: int = 0) -> HouseTable:
         """The houses as a net sees them that learns from `rows`, whatever its seed."""
@@ -137,7 +135,7 @@ class KaggleHouse(HouseExperiment):
         """Judge the folds beside the book, keep the refitted net, write the submission."""
         folds, (final,) = fits.of("folds"), fits.of("refit")
         yield judge(folds.at(self.asked))
-        yield from self.preprocessed(folds)
+        yield from book.scale_checks(self, self.data, folds)
         grid = Grid({"way": self.ways, "seed": range(self.num_seeds), "fold": range(self.k)})
         train, valid = (grid.fold(folds.last(part)) for part in ("train", "valid"))
         yield from self.beside_the_book({"train": train[0].mean(0), "valid": valid[0].mean(0)})
@@ -147,31 +145,19 @@ class KaggleHouse(HouseExperiment):
         yield fold_figure(valid[0], off)
         predictor = self.predictor(off, valid[0].mean(0), final)
         yield Trained(predictor.to_bytes())
-        yield from self.refitted(final, predictor)
+        prices = predictor.predict(self.data.train).price
+        yield from book.refit_checks(self, self.data, final, prices, printed=self.is_the_book)
         yield from submission.preflight(predictor.submission())
-
-    def preprocessed(self, folds: Fits) -> Iterator[Check]:
-        """The numbers that each scaler has learnt from have mean 0 and deviation 1 (4.10.4)."""
-        each = [
-            self.data.standardised(way, lane.train.numpy())
-            for way in self.ways
-            for one in folds.at(way)[: self.k]  # those of the first seed: the others share them
-            for lane in one.training.lanes
-        ]
-        mean, sd = map(max, zip(*each, strict=True))
-        # float32 leaves 1e-6; a scaler that has also seen other rows is off by 0.01 and more
-        yield self.near("standardised numbers: largest |mean|", 0.0, mean, 1e-4, "words")
-        yield self.near("standardised numbers: largest |sd - 1|", 0.0, sd, 1e-4, "words")
 
     def beside_the_book(self, means: dict[str, Floats]) -> Iterator[Event]:
         """Means over the seeds, (k,) each, beside what these settings are held to."""
         if self.k == len(book.FOLDS["valid"]):
             yield book.fold_table(means)
-        if self.matches(**book.BOOK.values, num_seeds=self.num_seeds):
+        if self.is_the_book:
             yield from book.fold_checks(self, means)
         if self.matches(**book.LINEAR_LOG.values, num_seeds=self.num_seeds):
-            name = "linear net on log price, mean valid"
-            yield self.at_most(name, LOGARITHM, means["valid"].mean())
+            mean = means["valid"].mean()
+            yield self.at_most("linear net on log price, mean valid", LOGARITHM, mean)
         if self.matches(num_seeds=self.num_seeds):
             yield self.at_most("our defaults, mean valid", OURS, means["valid"].mean())
 
@@ -191,16 +177,3 @@ class KaggleHouse(HouseExperiment):
             sold=Histogram.of(data.price, EDGES),
         )
         return Predictor.of(card, final.net, data.test, data.ids)
-
-    def refitted(self, final: Fitted, predictor: Predictor) -> Iterator[Check]:
-        """That it has learnt from every row, and that what is kept is what was trained."""
-        (lane,) = final.training.lanes
-        rows, error = len(self.data.train), float(final.last("train")[0])
-        yield self.equal(
-            "distinct rows that the refit learns from", rows, len(lane.train.unique()), "words"
-        )
-        off = np.log(predictor.predict(self.data.train).price / self.data.price)
-        name = "refit log RMSE over that of the predictor"
-        yield self.near(name, 1.0, error / np.sqrt(np.mean(off**2)), 1e-3)
-        if self.matches(**book.BOOK.values, num_seeds=self.num_seeds):
-            yield self.near("refit log RMSE", book.REFIT, error, book.EACH, "figure")

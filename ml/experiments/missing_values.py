@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from ml import draws, fields
+from ml import draws
 from ml.events import Event, Floats
 from ml.experiment import Preset
 from ml.grid import Grid, by_category
-from ml.houses.folds import HouseExperiment, Recipe
+from ml.houses.folds import HouseComparison, Recipe
 from ml.houses.tables import HouseTable
 from ml.intervals import plus_minus
 from ml.programs import Fits
@@ -22,11 +21,12 @@ from ml.verdict import judge
 
 COLUMNS = ("OverallQual", "GrLivArea", "TotalBsmtSF", "GarageArea", "YearBuilt")
 GAPS, FILLS = ("at random", "not at random"), ("mean", "mean and indicator")
+SETTINGS = {f"{fill} ({gap})": (gap, fill) for gap in GAPS for fill in FILLS}
 EACH, HIGH = 0.5, 0.9  # of values that are hidden at random, and of those above the median
 GAIN = 0.003  # of an indicator of what is missing not at random: 0.0057 to 0.0066 over six seeds
 
 
-class MissingValues(HouseExperiment):
+class MissingValues(HouseComparison):
     """Hide values of the houses, and ask what a column that says so is worth beside the mean."""
 
     section: ClassVar[str] = "4.10"
@@ -36,37 +36,26 @@ class MissingValues(HouseExperiment):
     breakable: ClassVar[tuple[str, ...]] = ("hide",)
 
     name: Literal["missing_values"] = "missing_values"
-    num_seeds: Annotated[fields.NumSeeds, Field(ge=2, le=10)] = 3
-    num_epochs: Annotated[fields.NumEpochs, Field(le=500)] = 50
 
     @property
     def asked(self) -> str:
         """Where an indicator should help."""
-        return ", ".join((GAPS[1], FILLS[1]))
-
-    @property
-    def grid(self) -> Grid:
-        """Each kind of gap with each way to fill it, over the seeds."""
-        return Grid({"gap": GAPS, "fill": FILLS, "seed": range(self.num_seeds)})
+        return [*SETTINGS][-1]
 
     def trainings(self) -> Iterator[Training]:
         """A linear net, which cannot tell a mean that was filled in from one that was seen."""
-        for gap in GAPS:
-            for fill in FILLS:
-                view = partial(self.view, gap, fill)
-                yield from self.folds(f"{gap}, {fill}", Recipe(num_hiddens=()), view)
+        for setting, (gap, fill) in SETTINGS.items():
+            yield from self.folds(setting, Recipe(num_hiddens=()), partial(self.view, gap, fill))
 
     def view(self, gap: str, fill: str, rows: NDArray[np.int64], i: int) -> HouseTable:
         """What a net sees that learns from these rows, other gaps in each repetition."""
-        data, missing = self.data, np.zeros_like(self.data.raw, dtype=bool)
+        data, raw = self.data, self.data.raw.copy()
         columns = [data.layout.columns.index(name) for name in COLUMNS]
-        gone = self.hide(data.raw[:, columns], gap, draws.nth(self.seed, i))
-        missing[:, columns] = gone
-        raw = np.where(missing, np.nan, data.raw)
-        encoder = data.layout.refit(raw, rows)
+        gone = self.hide(raw[:, columns], gap, draws.nth(self.seed, i))
+        raw[:, columns] = np.where(gone, np.nan, raw[:, columns])
+        X = data.layout.refit(raw, rows).scale(raw)
         known = gone * np.float32(fill != "mean")  # nothing is known in as many columns: one shape
-        table = data.table("honest", rows, log=True)
-        return replace(table, X=np.hstack([encoder.scale(raw), known]), encoder=encoder)
+        return replace(data.table("honest", rows, log=True), X=np.hstack([X, known]))
 
     @staticmethod
     def hide(values: Floats, gap: str, seed: int) -> NDArray[np.bool_]:
@@ -77,9 +66,10 @@ class MissingValues(HouseExperiment):
 
     def results(self, fits: Fits) -> Iterator[Event]:
         """What an indicator gains of log RMSE, the folds averaged, with the same gaps."""
-        valid = self.grid.fold(fits.last("valid").reshape(-1, Recipe().k).mean(1))
+        grid = Grid({"gap": GAPS, "fill": FILLS, "seed": range(self.num_seeds)})
+        valid = self.means(fits, SETTINGS).reshape(grid.shape)
         gains = valid[:, 0] - valid[:, 1]  # (gaps, seeds)
-        yield judge(fits.at(self.asked), beside=fits.at(", ".join((GAPS[1], FILLS[0]))))
+        yield judge(fits.at(self.asked), beside=fits.at([*SETTINGS][-2]))
         yield by_category(
             "gains",
             "What an indicator gains",
@@ -90,12 +80,11 @@ class MissingValues(HouseExperiment):
             x_label="missing",
             y_label="log RMSE less",
         )
-        yield self.grid.ends(
+        yield grid.ends(
             "gains",
             "Valid log RMSE by gap and fill",
             {"valid": valid, "minus mean": valid - valid[:, :1]},
-            f"Means over the folds, {self.num_epochs} epochs. ± is over {self.num_seeds} seeds,"
-            " other gaps with each, and says nothing of other houses.",
+            f"{self.note} Each seed has gaps of its own.",
         )
         if self.matches(num_seeds=self.num_seeds):
             gain = gains[1].mean()

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from ml import fashion, fields, scratch
+from ml import scratch
 from ml.events import Event, Figure
 from ml.experiment import Preset
+from ml.fashion import BookMLP, first_losses, logits
 from ml.fields import own
 from ml.nn import MLP, gaussian, zeros
 from ml.optim import OPTIMIZERS
@@ -28,7 +28,7 @@ BETTER: dict[str, Any] = {"num_hiddens": 512, "start": "torch", "optimizer": "ad
 OVERFIT = BETTER | {"num_images": 1000, "num_epochs": 100}
 
 
-class MLPConcise(fashion.FashionExperiment):
+class MLPConcise(BookMLP):
     """Train the MLP of 4.2 by shared layers, and compare each loss with the one by hand."""
 
     section: ClassVar[str] = "4.3"
@@ -41,7 +41,6 @@ class MLPConcise(fashion.FashionExperiment):
     verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, BETTER)
 
     name: Literal["mlp_concise"] = "mlp_concise"
-    num_hiddens: fields.NumHiddens = 256
     start: Literal["book", "torch"] = own(
         "book",
         "Network",
@@ -50,18 +49,11 @@ class MLPConcise(fashion.FashionExperiment):
         " torch draws both uniformly within 1/√inputs.",
     )
     optimizer: Literal["sgd", "adam"] = own("sgd", "Training", "Optimiser", "The book takes SGD.")
-    lr: fields.Lr = 0.1
-    batch_size: fields.BatchSize = 256
-    num_epochs: Annotated[fields.NumEpochs, Field(le=1000)] = 10
 
     def trainings(self) -> Iterator[Training]:
         """One net of one hidden layer."""
         init, bias_init = (gaussian(STD), zeros) if self.start == "book" else (None, None)
-        net = MLP(
-            (fashion.NUM_INPUTS, self.num_hiddens, fashion.NUM_OUTPUTS),
-            init=init,
-            bias_init=bias_init,
-        )
+        net = MLP(self.sizes, init=init, bias_init=bias_init)
         optimizer = OPTIMIZERS[self.optimizer]
         yield self.classifier("concise", [self.lane("concise")], net, optimizer=optimizer)
 
@@ -69,9 +61,7 @@ class MLPConcise(fashion.FashionExperiment):
         """What it takes the test images for, beside the one by hand; accuracy of known settings."""
         (fitted,) = fits
         yield judge(fits, lost=self.lost(fits)[-1])
-        y_hat = fashion.logits(fitted.net, self.data.X[self.data.test])[0].argmax(1)
-        yield fashion.gallery(self.data, y_hat)
-        yield fashion.confusion(self.data, y_hat)
+        yield from self.shown(logits(fitted.net, self.data.X[self.data.test])[0])
         if self.start == "book" and self.optimizer == "sgd" and self.lr <= LONGEST:
             yield from self.equality(fitted.training)
         for title, values, bound in (("the book's", {}, BOOK), ("our", BETTER, OURS)):
@@ -86,14 +76,13 @@ class MLPConcise(fashion.FashionExperiment):
         for one start in three before the epoch ends.
         """
         (lane,), X, y = training.lanes, training.X, training.y[:, 0]
-        sizes = (fashion.NUM_INPUTS, self.num_hiddens, fashion.NUM_OUTPUTS)
-        start = scratch.parameters(sizes, STD, lane.seed)
+        start = scratch.parameters(self.sizes, STD, lane.seed)
         params = [param.detach().double().requires_grad_() for param in start]
         batches = scratch.batches(lane.train, training.batch_size, lane.seed, 1)
         order = [*islice(batches, STEPS)]
         others = {
             "torch.nn and torch.optim": by_torch(params, X, y, order, lane.lr),
-            "ml.nn and ml.optim": fashion.first_losses(training, STEPS, torch.float64)[:, 0],
+            "ml.nn and ml.optim": first_losses(training, STEPS, torch.float64)[:, 0],
         }
         hand = scratch.train(params, X, y, order, lane.lr)  # the last one: it moves them
         apart = {name: (losses - hand).abs().numpy() for name, losses in others.items()}

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
 
-from ml import fields, scratch
+from ml import scratch
 from ml.data.fashion_mnist import TEST, TRAIN
 from ml.events import Check, Checkpoint, Claim, Event
 from ml.experiment import Preset
-from ml.fashion import NUM_INPUTS, NUM_OUTPUTS, FashionExperiment, bend, confusion, gallery
+from ml.fashion import NUM_INPUTS, NUM_OUTPUTS, BookMLP, bend
 from ml.fields import own
 from ml.nn import MLP, gaussian, zeros
 from ml.programs import Fits, started
@@ -23,7 +22,7 @@ REACHED = 0.82  # test accuracy after 10 epochs with the book's settings; seen 0
 OVERFIT: dict[str, Any] = {"num_images": 1000, "num_epochs": 200, "lr": 0.5}
 
 
-class MLPScratch(FashionExperiment):
+class MLPScratch(BookMLP):
     """Train an MLP on Fashion-MNIST with own matrices, ReLU, cross-entropy and SGD."""
 
     section: ClassVar[str] = "4.2"
@@ -36,32 +35,23 @@ class MLPScratch(FashionExperiment):
     verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"lr": 0.5})
 
     name: Literal["mlp_scratch"] = "mlp_scratch"
-    num_hiddens: fields.NumHiddens = 256
     std: float = own(
         0.01, "Network", "Start", "Standard deviation of the initial weights.", "σ", ge=0, le=1
     )
-    lr: Annotated[
-        fields.Lr,
-        Field(description="Learning rate of SGD: 0.1 in the book's code, 0.5 in its prose."),
-    ] = 0.1
-    batch_size: fields.BatchSize = 256
-    num_epochs: Annotated[fields.NumEpochs, Field(le=1000)] = 10
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
         """Train by hand, show what it takes the test images for, and test what 4.2 claims."""
         (training,) = self.trainings()
         params = scratch.parameters(self.sizes, self.std, self.seed)
-        yield from started([training])
+        yield from started([training], self.asked)
         yield from self.initial_claims(params)
         params = [param.detach().to(training.device).requires_grad_() for param in params]
         fitted = yield from scratch.fit(training, params, Progress(resume))
-        yield from self.shown(params)
+        net = partial(scratch.net, params=[param.detach().cpu() for param in params])
+        yield from self.shown(net(self.data.X[self.data.test]))
+        if self.num_hiddens >= 16 and self.std > 0 and self.lr <= 0.5:
+            yield self.at_least("with ReLU outputs bend by", BENT, bend(net, self.data), "words")
         yield from self.results(Fits([fitted]))
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Units of every layer."""
-        return NUM_INPUTS, self.num_hiddens, NUM_OUTPUTS
 
     def trainings(self) -> Iterator[Training]:
         """What 4.3 gives to the shared loop, and `run` trains by hand."""
@@ -94,15 +84,6 @@ class MLPScratch(FashionExperiment):
     def is_book(self) -> bool:
         """Whether all but lr is the book's; of lr it prints both 0.1 and 0.5."""
         return self.matches() or self.matches(lr=0.5)
-
-    def shown(self, params: scratch.Parameters) -> Iterator[Event]:
-        """The gallery, the confusion matrix, and whether outputs bend as those of a ReLU must."""
-        net = partial(scratch.net, params=[param.detach().cpu() for param in params])
-        y_hat = net(self.data.X[self.data.test]).argmax(1)
-        yield gallery(self.data, y_hat)
-        yield confusion(self.data, y_hat)
-        if self.num_hiddens >= 16 and self.std > 0 and self.lr <= 0.5:
-            yield self.at_least("with ReLU outputs bend by", BENT, bend(net, self.data), "words")
 
     def results(self, fits: Fits) -> Iterator[Event]:
         """What the curves mean, and the accuracy beside what it must be."""

@@ -24,7 +24,6 @@ SMALLEST = 0.01  # learning rate
 DEPTHS, WIDTHS = (0, 1, 2, 3), (32, 64, 128, 256, 512)
 ACTIVATIONS = ("relu", "tanh", "sigmoid")
 DRAWN = 43  # place of the trials' random numbers
-ABREAST = 0.02  # of test accuracy; the choice was better by 0.006 to 0.043 with each of five seeds
 
 
 class Trial(NamedTuple):
@@ -39,6 +38,14 @@ class Trial(NamedTuple):
         hiddens = self.net.sizes[1:-1]
         activation = f" {self.net.activation}" * bool(hiddens)
         return f"{written(hiddens)}{activation}, lr {self.lr:.3g}"
+
+
+class Choice(NamedTuple):
+    """The best trial, the number of epochs it is best after, and its held-out accuracy there."""
+
+    trial: Trial
+    epochs: int
+    promised: float
 
 
 BOOK = Trial(MLP((NUM_INPUTS, 256, NUM_OUTPUTS)), 0.1)
@@ -79,10 +86,10 @@ class MLPSearch(FashionChoice):
         progress = Progress(resume)
         tried = yield from fit_all([*self.trainings()], progress, asked=None, curves_only=True)
         yield from self.results(tried)
-        best, epochs = self.chosen(tried)
-        anew = [*self.anew(self.trials[best], epochs)]
+        choice = self.chosen(tried)
+        anew = [*self.anew(choice)]
         fits = yield from fit_all(anew, progress, asked="chosen", curves_only=True)
-        yield from self.compared(self.trials[best], epochs, fits)
+        yield from self.compared(choice, fits)
         yield self.unmixed(Fits([*tried, *fits]))
 
     # ---- the search
@@ -106,8 +113,8 @@ class MLPSearch(FashionChoice):
             lane = self.lane(label, setting=label, lr=trial.lr, seed=seed, test=NO_ROWS)
             yield self.classifier("search", [lane], trial.net)
 
-    def chosen(self, tried: Fits) -> tuple[int, int]:
-        """Place of the trial, and number of epochs, that are best on the held-out images.
+    def chosen(self, tried: Fits) -> Choice:
+        """The trial, and the number of epochs, that are best on the held-out images.
 
         With a constant learning rate fewer epochs are the beginning of more: none is trained twice.
         """
@@ -115,19 +122,20 @@ class MLPSearch(FashionChoice):
         if np.isnan(held_out).all():
             raise Diverged("Every trial diverged: none can be chosen. A smaller max_lr helps.")
         epoch, best = divmod(self.choose(held_out.ravel()), self.num_trials)
-        return best, epoch + 1
+        return Choice(self.trials[best], epoch + 1, held_out[epoch, best])
 
     def results(self, tried: Fits) -> Iterator[Event]:
         """Accuracy on held-out images of every trial at its best epoch, NaN where it diverged."""
-        (best, epochs), by_epoch = self.chosen(tried), self.accuracies(tried, "valid")
+        choice, by_epoch = self.chosen(tried), self.accuracies(tried, "valid")
+        best = self.trials.index(choice.trial)
         reached, lost = np.fmax.reduce(by_epoch), np.isnan(by_epoch[-1])  # (T,)
         x, lr = np.arange(1.0, self.num_trials + 1), np.array([trial.lr for trial in self.trials])
         depth = np.array([len(trial.net.sizes) - 2 for trial in self.trials])
         yield Figure(
             "search",
             "Accuracy of every trial by its learning rate",
-            f"Best of {self.num_trials} trials is {self.trials[best].label}, after {epochs} of"
-            f" {self.num_epochs} epochs: right on {reached[best]:.1%} of {HELD_OUT:,} held-out"
+            f"Best of {self.num_trials} trials is {choice.trial.label}, after {choice.epochs} of"
+            f" {self.num_epochs} epochs: right on {choice.promised:.1%} of {HELD_OUT:,} held-out"
             f" images; {lost.sum()} diverged.",
             tuple(
                 Series(f"{d} hidden", lr[there], reached[there], mode="markers")
@@ -167,28 +175,29 @@ class MLPSearch(FashionChoice):
 
     # ---- the choice, with seeds that chose nothing
 
-    def anew(self, trial: Trial, epochs: int) -> Iterator[Training]:
+    def anew(self, choice: Choice) -> Iterator[Training]:
         """The chosen setting, and the book's for all epochs, with the same fresh seeds."""
         _, *seeds = draws.each(self.seed, 1 + self.num_seeds)  # the first one searched
-        settings = ("chosen", trial, epochs), ("book", BOOK, self.num_epochs)
-        for (name, what, num_epochs), seed in product(settings, seeds):
-            lane = self.lane(f"{name}, seed {seed}", setting=name, lr=what.lr, seed=seed)
-            yield self.classifier(name, [lane], what.net, num_epochs=num_epochs)
+        settings = ("chosen", choice.trial, choice.epochs), ("book", BOOK, self.num_epochs)
+        for (name, trial, num_epochs), seed in product(settings, seeds):
+            lane = self.lane(f"{name}, seed {seed}", setting=name, lr=trial.lr, seed=seed)
+            yield self.classifier(name, [lane], trial.net, num_epochs=num_epochs)
 
-    def compared(self, trial: Trial, epochs: int, fits: Fits) -> Iterator[Event]:
+    def compared(self, choice: Choice, fits: Fits) -> Iterator[Event]:
         """Test accuracy of both settings, seed by seed (S,), NaN where one diverged."""
         ours, books = (self.accuracies(fits.at(name), "test")[-1] for name in ("chosen", "book"))
-        names = f"{trial.label}, {epochs} epochs", f"the book's {BOOK.label}"
+        names = f"{choice.trial.label}, {choice.epochs} epochs", f"the book's {BOOK.label}"
         lost = np.isnan([ours, books]).sum(1)
         right = (
-            f"is right on {plus_minus(ours, '.1%')} of the test images and {names[1]} on"
-            f" {plus_minus(books, '.1%')}; {percent('paired by seed', ours - books)}"
+            f"is right on {plus_minus(ours, '.1%')} of the test images with fresh ones, {names[1]}"
+            f" on {plus_minus(books, '.1%')}; {percent('paired by seed', ours - books)}"
         )
         gone = f"diverges with {lost[0]} of {len(ours)} fresh seeds, {names[1]} with {lost[1]}"
         yield by_category(
             "chosen",
             "The chosen setting beside the book's, on test images",
-            f"{names[0]} {gone if lost.any() else right}.",
+            f"{names[0]}, right on {choice.promised:.1%} of the held-out images with the seed that"
+            f" chose, {gone if lost.any() else right}.",
             {"chosen": ours, "book": books},
             y_label="test accuracy",
         )
@@ -198,6 +207,6 @@ class MLPSearch(FashionChoice):
             {"test": np.stack([ours, books])},
             f"{self.num_seeds} fresh seeds, both trained the same way; empty: one diverged.",
         )
-        if self.matches():
-            better = float((ours - books).mean())
-            yield self.at_least("test accuracy, chosen setting minus the book's", -ABREAST, better)
+        if self.matches():  # the best of many was lucky, too: by 0.03 to 0.19 with each of 5 seeds
+            luck = choice.promised - float(ours.mean())
+            yield self.above("held-out accuracy of the choice minus test accuracy anew", 0, luck)

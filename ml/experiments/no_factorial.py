@@ -36,10 +36,8 @@ class NoFactorial(TrainingExperiment):
     )
 
     name: Literal["no_factorial"] = "no_factorial"
-    remedies: bool = Field(
-        True,
-        description="Also train with 1/i! and with each remedy, side by side.",
-        json_schema_extra={"group": "Data"},
+    remedies: bool = fields.own(
+        True, "Data", "Remedies", "Also train with 1/i! and with each remedy, side by side."
     )
     num_features: Annotated[fields.NumFeatures, Field(ge=2)] = 20
     num_train: Annotated[
@@ -65,51 +63,40 @@ class NoFactorial(TrainingExperiment):
 
     @cached_property
     def points(self) -> Points:
-        """Points to learn from, then as many to be tested on: (2n,)."""
-        points = polynomials.draw(2 * self.num_train, self.noise, [self.seed])
-        return Points(points.x[0], points.y[0])
+        """Points to learn from, then as many to be tested on: (1, 2n), one data set."""
+        return polynomials.draw(2 * self.num_train, self.noise, [self.seed])
 
     @cached_property
-    def kinds(self) -> dict[str, Floats]:
-        """Each kind of features of all points: (2n, d)."""
+    def kinds(self) -> dict[str, tuple[Floats, float]]:
+        """Each kind of features of all points, (2n, d), and its learning rate."""
         x, n, d = self.points.x, self.num_train, self.num_features
-        raw = self.powers(x, d)
-        if not self.remedies:
-            return {RAW: raw}
-        # of the training points: the others are no longer orthogonal, and may be far outside
-        basis = polynomials.orthonormal(x[None, :n], x[None], d - 1)[1][0]
-        scaled = self.powers(x / np.abs(x[:n]).max(), d)
-        named = {RAW: raw, BOOK: polynomials.features(x, d), SMALL: raw, SCALED: scaled}
-        return named | {ORTHOGONAL: basis * n**0.5}
+        raw = self.powers(x[0], d)
+        kinds = {RAW: (raw, self.lr)}
+        if self.remedies:
+            kinds[BOOK] = polynomials.features(x[0], d), self.lr
+            kinds[SMALL] = raw, self.bearable(raw[:n])
+            kinds[SCALED] = self.powers(x[0] / np.abs(x[0, :n]).max(), d), self.lr
+            # of the training points: the others are no longer orthogonal, and may be far outside
+            kinds[ORTHOGONAL] = polynomials.orthonormal(x[:, :n], x, d - 1)[1][0] * n**0.5, self.lr
+        return kinds
 
     def bearable(self, X: Floats) -> float:
         """A learning rate at which no point alone throws SGD out: below 2 / |x|² of each."""
         return min(self.lr, float(1 / (X**2).sum(axis=1).max()))
 
-    @cached_property
-    def rates(self) -> list[float]:
-        """The learning rate of each kind."""
-        n = self.num_train
-        return [
-            self.bearable(X[:n]) if kind == SMALL else self.lr for kind, X in self.kinds.items()
-        ]
-
     def trainings(self) -> Iterator[Training]:
         """A linear net for each kind of features, on the same points in the same order."""
         train, test = torch.arange(2 * self.num_train).chunk(2)
         net = MLP((self.num_features, 1), bias=False)
-        for (kind, X), lr in zip(self.kinds.items(), self.rates, strict=True):
+        for kind, (X, lr) in self.kinds.items():
             lane = Lane(label=kind, setting=kind, train=train, valid=test, lr=lr, seed=self.seed)
-            yield self.training("features", X, self.points.y, [lane], net, judged_on="test")
+            yield self.training("features", X, self.points.y[0], [lane], net, judged_on="test")
 
     def opening(self) -> Iterator[Event]:
         """The largest size of each feature on the training points."""
-        last = self.num_features - 1
-        largest = {
-            kind: np.abs(X[: self.num_train]).max(axis=0)
-            for kind, X in self.kinds.items()
-            if kind != SMALL  # the same features as the bare ones
-        }
+        last, n = self.num_features - 1, self.num_train
+        largest = {kind: np.abs(X[:n]).max(axis=0) for kind, (X, _) in self.kinds.items()}
+        largest.pop(SMALL, None)  # the same features as the bare ones
         reached = largest[RAW][-1]
         yield Figure.lines(
             "features",
@@ -129,11 +116,17 @@ class NoFactorial(TrainingExperiment):
         train = dict(zip(self.kinds, fits.metric("train").T, strict=True))
         last, test = fits.last("train"), fits.last("valid")
         end, best = {kind: ended(line) for kind, line in train.items()}, int(np.nanargmin(last))
-        columns: dict[str, Any] = {"features": [*self.kinds], "lr": self.rates, "train": last}
+        columns: dict[str, Any] = {
+            "features": [*self.kinds],
+            "lr": [lr for _, lr in self.kinds.values()],
+            "train": last,
+            "test": test,
+            "ended": [*end.values()],
+        }
         yield Table.of(
             "ends",
             "Losses at the end",
-            columns | {"test": test, "ended": [*end.values()]},
+            columns,
             f"Least training loss: {[*self.kinds][best]}, with a test loss of {test[best]:.3g}; the"
             f" noise alone costs {self.noise**2 / 2:g}.",
         )

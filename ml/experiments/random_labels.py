@@ -83,7 +83,8 @@ class RandomLabels(FashionExperiment):
         train, held_out = (
             self.grid.fold(fits.last(f"{part} accuracy")) for part in ("train", "valid")
         )
-        finding = judge(fits.at(RANDOM))
+        random = fits.at(RANDOM)
+        finding = judge(random, lost=self.lost(random)[-1])
         yield finding
         yield by_category(
             "memory",

@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
 from ml.data import hub
 from ml.events import Check, Floats, Series, Table
 from ml.experiment import Experiment, Preset
 from ml.houses.tables import HouseTables
 from ml.intervals import plus_minus
+from ml.programs import Fits
+from ml.train import Fitted
 
 DIGESTS = {  # SHA-1 of both files (4.10.3), by their names in the hub
     "kaggle_house_train": "585e9cc93e70b39160e7921475f9bcd7d31219ce",
@@ -66,6 +69,22 @@ def file_checks(run: Experiment, data: HouseTables) -> Iterator[Check]:
     yield run.equal("first prices", "[208500, 181500, 223500, 140000]", first, "figure")
 
 
+def scale_checks(run: Experiment, data: HouseTables, folds: Fits) -> Iterator[Check]:
+    """The numbers that each scaler has learnt from have mean 0 and deviation 1 (4.10.4).
+
+    The settings of `folds` are the ways to preprocess.
+    """
+    off = [
+        data.standardised(lane.setting, one.training.X.numpy(), lane.train.numpy())
+        for one in folds
+        for lane in one.training.lanes
+    ]
+    mean, sd = map(max, zip(*off, strict=True))
+    # float32 leaves 2e-5; a scaler that has also seen a fold of 5 is off by 0.03 and 0.09
+    yield run.near("standardised numbers: largest |mean|", 0.0, mean, 1e-4, "words")
+    yield run.near("standardised numbers: largest |sd - 1|", 0.0, sd, 1e-4, "words")
+
+
 def fold_checks(run: Experiment, means: dict[str, Floats]) -> Iterator[Check]:
     """Every fold and both means of a run with the book's settings: "train" and "valid", (5,)."""
     for part, each in means.items():
@@ -73,6 +92,23 @@ def fold_checks(run: Experiment, means: dict[str, Floats]) -> Iterator[Check]:
             yield run.near(f"fold {fold} {part} log RMSE", float(printed), got, EACH, "figure")
     for part, each in means.items():
         yield run.near(f"mean {part} log RMSE", MEANS[part], each.mean(), MEAN, "figure")
+
+
+def refit_checks(
+    run: Experiment, data: HouseTables, final: Fitted, prices: Floats, *, printed: bool
+) -> Iterator[Check]:
+    """That it has learnt from every row (4.10.8), and that what is kept is what was trained.
+
+    `prices` (n,) are what the predictor says of the training rows.
+    """
+    rows = torch.cat([lane.train for lane in final.training.lanes]).unique()
+    name = "distinct rows that the refit learns from"
+    yield run.equal(name, len(data.train), len(rows), "words")
+    error = float(final.last("train")[0])
+    recomputed = np.sqrt(np.mean(np.log(prices / data.price) ** 2))
+    yield run.near("refit log RMSE over that of the predictor", 1.0, error / recomputed, 1e-3)
+    if printed:
+        yield run.near("refit log RMSE", REFIT, error, EACH, "figure")
 
 
 def fold_table(means: dict[str, Floats]) -> Table:

@@ -76,17 +76,19 @@ class HouseTables:
             self.made[key] = HouseTable(encoder.scale(self.raw), y, encoder, target)
         return self.made[key]
 
-    def standardised(self, way: str, rows: NDArray[np.int64]) -> tuple[float, float]:
+    def standardised(
+        self, way: str, X: NDArray[np.float32], rows: NDArray[np.int64]
+    ) -> tuple[float, float]:
         """Largest |mean| and |sd - 1| of the numbers that a scaler has learnt from (4.10.4).
 
-        Those are `rows`, or all of both files for the book's; what is missing does not count.
+        X (n, d) is what it makes of the training rows; it has learnt from `rows`, or from both
+        files where it is the book's. What is missing does not count.
         """
-        table = self.table(way, rows, log=True)
-        X, raw = table.X[rows], self.raw[rows]
+        seen, raw = X[rows], self.raw[rows]
         if way == "book":
-            X = np.vstack([table.X, table.encoder.scale(self.raw_test)])
+            seen = np.vstack([X, self.book.scale(self.raw_test)])
             raw = np.vstack([self.raw, self.raw_test])
-        numbers = slice(len(table.encoder.numbers))
-        known = np.where(np.isnan(raw), np.nan, X)[:, numbers]
+        numbers = slice(len(self.layout.numbers))
+        known = np.where(np.isnan(raw), np.nan, seen)[:, numbers]
         mean, sd = np.nanmean(known, axis=0), np.nanstd(known, axis=0, ddof=1)
         return float(np.abs(mean).max()), float(np.abs(sd - 1).max())

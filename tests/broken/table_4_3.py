@@ -7,7 +7,7 @@ import numpy as np
 from ml import scratch
 from ml.events import Floats
 from ml.experiments.mlp_concise import BETTER
-from ml.experiments.mlp_sweeps import VARIED
+from ml.experiments.mlp_sweeps import FEW, VARIED
 from ml.fashion import FashionChoice, FashionExperiment
 from ml.lanes import Lane
 from ml.optim import SGD, Adam
@@ -68,13 +68,13 @@ BREAKS = [
         )
         for name in ("mlp_search", "mlp_sweeps")
     ),
-    Break(name="mlp_search", line="choose", wrong=worst, red=("test accuracy, chosen",)),
+    Break(name="mlp_search", line="choose", wrong=worst, red=("held-out accuracy of the choice",)),
     Break(
         name="mlp_sweeps",
         line="choose",
         wrong=worst,
         red=("test accuracy lost by choosing",),
-        values={"vary": "activation"},
+        values={"vary": "activation", "num_images": FEW},
     ),
     *(
         Break(
@@ -83,7 +83,7 @@ BREAKS = [
             key=vary,
             wrong=exchanged(vary, one, other),
             red=red,
-            values={"vary": vary},
+            values={"vary": vary, "num_images": FEW},
         )
         for vary, one, other, red in (
             ("width", "4", "16", ("test accuracy, gained from 4 to 16",)),

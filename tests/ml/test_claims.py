@@ -15,13 +15,24 @@ DROPOUT = {"num_images": 4000, "num_epochs": 1, "num_hiddens": 64}
 QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "approximation": ({"widths": [1, 64], "num_epochs": 200, "num_seeds": 3},),
     "decay_path": (),  # it claims at its own size only, which takes ten seconds
-    "dropout": (DROPOUT, DROPOUT | {"literal": True, "lr": 0.1}),
+    "dropout": (DROPOUT | {"num_epochs": 3, "batch_size": 32, "lr": 0.2},),
+    "dropout_decay": (),  # the rows of its lanes are counted in test_dropout.py
+    "dropout_epochs": (),  # the last four claim at a size that takes half a minute
+    "dropout_scratch": (DROPOUT, DROPOUT | {"literal": True, "lr": 0.1}),
+    "dropout_swap": (),
+    "dropout_uncertainty": (),
+    "dropout_variants": (),
+    "decay_by_validation": (),  # these claim at their own size only, which takes seconds each
     "house_sweeps": (),  # so does this
     # the defaults are held to theirs in test_house_experiments.py
     "kaggle_house": (BOOK.values | {"num_seeds": 1},),
     "missing_values": ({"num_seeds": 2},),
     "mlp_concise": ({"num_images": 4000, "num_epochs": 1},),
     "mlp_scratch": ({"num_images": 1000, "num_epochs": 1, "lr": 0.5},),
+    "mlp_search": ({"num_images": 200, "num_epochs": 1, "num_seeds": 2, "num_trials": 3},),
+    "mlp_sweeps": ({"num_images": 200, "num_epochs": 1, "num_seeds": 1},),
+    "polynomial": ({}, {"num_features": 2}),  # twenty features take longer than all of 4.4
+    "other_remedies": (),
     "random_labels": ({"num_epochs": 5, "num_seeds": 1},),
     "symmetry": ({"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"},),
 }

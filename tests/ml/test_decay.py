@@ -8,9 +8,7 @@ import torch
 
 from ml.data.synthetic import linear
 from ml.events import Check
-from ml.experiments import EXPERIMENTS, sparsity
-from ml.lanes import Lane, Lanes
-from ml.nn import MLP, gaussian
+from ml.experiments import EXPERIMENTS
 
 
 @pytest.mark.parametrize(
@@ -33,15 +31,10 @@ def test_linear_data_are_what_they_say() -> None:
     assert points.X.shape == (500, 2)
 
 
-def test_soft_threshold_and_the_bias() -> None:
+def test_the_proximal_step_clears_what_is_small() -> None:
     w = torch.tensor([-2.0, -0.5, 0.0, 0.5, 2.0])
-    assert sparsity.soft_threshold(w, torch.tensor(0.75)).tolist() == [-1.25, 0, 0, 0, 1.25]
-    row = torch.arange(1)
-    lane = Lane(label="", train=row, valid=row, lr=0.003, weight_decay=1e4)
-    lanes = Lanes.of([lane])
-    net = MLP((3, 1), init=gaussian(1))(lanes)
-    bias = net.get_parameter("0.bias").clone()
-    optimizer = sparsity.Proximal(net, lanes)
-    optimizer.move(torch.zeros_like(optimizer.flat.value), None)
-    assert torch.equal(net.get_parameter("0.bias"), bias)
-    assert not net.get_parameter("0.weight").any()
+    sparsity: Any = EXPERIMENTS["sparsity"]
+    stepped = sparsity.rules["L1 proximal"](
+        w, torch.zeros(5), torch.tensor(1.0), torch.tensor(0.75)
+    )
+    assert stepped.tolist() == [-1.25, 0, 0, 0, 1.25]

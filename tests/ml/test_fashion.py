@@ -107,12 +107,14 @@ def made_up(experiment: FashionChoice, held_out: list[list[float]]) -> Fits:
 def test_a_search_chooses_trial_and_epochs_by_held_out_images() -> None:
     search = MLPSearch(num_trials=3, num_epochs=3)
     tried = made_up(search, [[0.1, 0.5, 0.6], [0.2, 0.9, 0.4], [0.8, np.nan, np.nan]])
-    assert search.chosen(tried) == (1, 2)
+    choice = search.chosen(tried)
+    assert choice[:2] == (search.trials[1], 2)
+    assert choice.promised == pytest.approx(0.9)
     (table,) = of(Table, search.results(tried))
     assert [row[0] for row in table.rows] == [2, 3, 1]
     assert [row[-3] for row in table.rows] == [2, 1, 3]  # best epoch
     assert [row[-1] for row in table.rows] == ["chosen", "diverged", ""]
-    anew = [*search.anew(search.trials[1], 2)]
+    anew = [*search.anew(choice)]
     assert {(one.key, one.num_epochs) for one in anew} == {("chosen", 2), ("book", 3)}
 
 
@@ -130,8 +132,8 @@ def test_one_setting_that_diverges_does_not_end_a_sweep() -> None:
     said = list(sweep.results(made_up(sweep, right)))
     (table,), (figure,) = of(Table, said), of(Figure, said)
     assert [row[1] for row in table.rows] == [pytest.approx(0.65), None, pytest.approx(0.5)]
-    assert figure.finding.startswith("Held-out images choose relu of relu, tanh, sigmoid")
-    assert figure.finding.endswith("tanh diverges.")
+    assert "relu, tanh, sigmoid held-out images choose relu" in figure.finding
+    assert figure.finding.endswith("; with tanh a run diverges.")
     with pytest.raises(Diverged, match="Each activation"):
         list(sweep.results(made_up(sweep, [[0.6], [np.nan]] * 3)))
 

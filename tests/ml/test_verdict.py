@@ -1,5 +1,7 @@
 """The verdict on the curves of a setting, on curves whose verdict is plain."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -92,3 +94,11 @@ def test_a_difference_must_leave_its_interval(runs: list[float], verdict: str) -
     without = fits([[1, 0.1]] * n, [[1, 0.27]] * n, setting="none")
     finding = judge(fits([[1, 0.1]] * n, [[1, v] for v in runs], setting="with"), beside=without)
     assert finding.verdict == verdict
+
+
+def test_rows_that_are_test_rows_are_called_so() -> None:
+    judged = fits([[9, 0.12, 0.115]], [[9, 0.125, 0.140]])
+    training = replace(judged[0].training, judged_on="test")
+    finding = judge(Fits([replace(judged[0], training=training)]))
+    assert "valid" not in finding.text.lower() + finding.rule.lower()
+    assert "test 0.14, gap 18% of test. Test was lowest at epoch 2" in finding.text

@@ -17,7 +17,7 @@ from ml.events import Checkpoint, Epoch, Event, Figure, Floats, Started, Table
 from ml.experiments import mlp_search
 from ml.experiments.mlp_concise import MLPConcise
 from ml.experiments.mlp_scratch import MLPScratch
-from ml.experiments.mlp_search import BOOK, MLPSearch
+from ml.experiments.mlp_search import BOOK, Choice, MLPSearch
 from ml.experiments.mlp_sweeps import MLPSweeps
 from ml.fashion import OfPixels
 from ml.nn import MLP
@@ -129,7 +129,7 @@ def choice(event: Event) -> str:
         case Table("sweep"):
             return repr([row[:3] for row in event.rows])  # after these it is of test images
         case Figure("sweep" | "chosen"):
-            return re.split(r"; it| is right", event.finding)[0]
+            return re.split(r": right|, (?:is right|diverges)", event.finding)[0]
         case Figure("search" | "best_so_far") | Table("search") | Started():
             return repr(event)
         case _:
@@ -240,8 +240,8 @@ def test_a_sweep_reports_held_out_and_test_images_of_each_setting() -> None:
         assert row[0] == ("relu", "tanh", "sigmoid")[i]
         assert row[1:4:2] == pytest.approx((np.mean(held_out), np.mean(test)))
         assert figure.series[1].y[2 * i : 2 * i + 2] == pytest.approx(test)
-    best = table.rows[int(np.argmax([row[1] for row in table.rows]))][0]
-    assert f"choose {best} of" in figure.finding
+    best = max(table.rows, key=lambda row: row[1])
+    assert f"images choose {best[0]}: right on {best[3]:.1%}" in figure.finding
 
 
 def test_a_search_reports_held_out_images_of_each_trial_at_its_epoch() -> None:
@@ -270,7 +270,7 @@ def test_what_was_chosen_is_trained_anew_for_its_epochs_with_seeds_that_chose_no
     searched = [training.lanes.seeds for training in experiment.trainings()]
     assert searched == [(0,)] * 4
     chosen = next(trial for trial in experiment.trials if trial.label == setting)
-    anew = [*experiment.anew(chosen, int(epochs))]
+    anew = [*experiment.anew(Choice(chosen, int(epochs), 0.0))]
     assert [one.net for one in anew] == [OfPixels(chosen.net)] * 2 + [OfPixels(BOOK.net)] * 2
     assert [float(one.lanes.lr[0]) for one in anew] == pytest.approx([chosen.lr] * 2 + [0.1] * 2)
     last = {key: values[-1] for key, values in curves(said).items()}

@@ -153,19 +153,21 @@ def test_the_book_s_weights_are_set_beside_the_medians_of_sgd() -> None:
 
 
 def test_each_kind_of_features_is_trained_on_itself_and_has_its_own_row() -> None:
-    values = SMALL | {"num_features": 3, "num_train": 30, "noise": 0.2, "seed": 4}
+    values = SMALL | {"num_features": 4, "num_train": 30, "noise": 0.2, "seed": 8}
     _, fits, said = fitted("no_factorial", **values)
-    points = polynomials.draw(60, 0.2, [4])
+    points = polynomials.draw(60, 0.2, [8])
     x, y, columns = points.x[0], points.y[0], table(said, "ends")
-    bare = np.stack([np.ones(60), x, x**2], axis=1)
+    bare = np.stack([np.ones(60), x, x**2, x**3], axis=1)
     Q, _ = np.linalg.qr(bare[:30])
     basis = bare @ np.linalg.solve(bare[:30].T @ bare[:30], bare[:30].T @ Q) * 30**0.5
-    largest = np.abs(x[:30]).max()
+    largest, bearable = np.abs(x[:30]).max(), 1 / (bare[:30] ** 2).sum(1).max()
+    assert np.abs(x[30:]).max() > largest  # so that a look at the test points would show
+    assert bearable < 0.01
     X = {
         "xⁱ": bare,
-        "xⁱ / i!": bare / [1, 1, 2],
+        "xⁱ / i!": bare / [1, 1, 2, 6],
         "xⁱ, small lr": bare,
-        "(x / max |x|)ⁱ": bare / [1, largest, largest**2],
+        "(x / max |x|)ⁱ": bare / largest ** np.arange(4),
         "orthonormal": basis * np.sign(basis[0]),
     }
     assert columns["features"] == [*X]
@@ -176,9 +178,13 @@ def test_each_kind_of_features_is_trained_on_itself_and_has_its_own_row() -> Non
         off = used @ weights - y
         assert columns["train"][i] == pytest.approx(np.mean(off[:30] ** 2) / 2, rel=1e-3)
         assert columns["test"][i] == pytest.approx(np.mean(off[30:] ** 2) / 2, rel=1e-3)
+    figure = ask("no_factorial", **values)[0]["features"]
+    for kind, own in X.items():
+        if kind not in ("xⁱ, small lr", "orthonormal"):
+            np.testing.assert_allclose(line(figure, kind), np.abs(own[:30]).max(axis=0))
     rates = [float(one.training.lanes.lr[0]) for one in fits]
     assert columns["lr"] == pytest.approx(rates)
-    assert rates[2] == pytest.approx(min(0.01, 1 / (bare[:30] ** 2).sum(1).max()))
+    assert rates == pytest.approx([0.01, 0.01, bearable, 0.01, 0.01])
 
 
 # ---- k_fold
@@ -284,11 +290,17 @@ def test_the_errors_of_the_coin_are_those_of_its_tosses() -> None:
     rng = draws.numpy_generator(5)
     new = rng.random(100_000) >= 0.3
     assert tables["six"].rows == (("0, 1, 1, 1, 0, 1", "1", 2 / 6, float(np.mean(~new))),)
-    means = []
+    means, halves = [], []
     for n in (1, 2, 4, 6, 10, 20, 50, 100, 200, 500, 1000):
         ones = (rng.random((50, n)) >= 0.3).sum(axis=1)
-        means.append(np.mean(np.minimum(ones, n - ones) / n))
+        each = np.minimum(ones, n - ones) / n
+        means.append(each.mean())
+        halves.append(np.percentile(each, (25, 75)))
     np.testing.assert_allclose(line(figures["sizes"], "training error"), means)
+    (series,) = [series for series in figures["sizes"].series if series.low is not None]
+    for edge, quartile in zip((series.low, series.high), np.transpose(halves), strict=True):
+        assert edge is not None
+        np.testing.assert_allclose(edge, quartile)
     assert line(figures["sizes"], "new tosses, at best").tolist() == [0.3] * 11
     outcomes = [(k.bit_count(), 4 - k.bit_count()) for k in range(16)]  # tails and heads of four
     of_four = sum(min(tails, heads) / 4 * 0.7**tails * 0.3**heads for tails, heads in outcomes)

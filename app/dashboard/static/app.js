@@ -9,35 +9,7 @@ $("#theme").addEventListener("click", () => {
   try { localStorage.setItem("theme", root.dataset.theme); } catch { /* a private window */ }
 });
 
-/* ---------- words */
-export const MINUS = "−";
-export function metric(value, digits = 4) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  const size = Math.abs(value);
-  const fixed = size === 0 || (size >= 10 ** -digits / 2 && size < 1000);
-  const tiny = size < 1e-4 || size >= 1e7;
-  const text = size >= 1000 && size < 1e7 ? Math.round(value).toLocaleString("en-US") : fixed ? value.toFixed(digits) : tiny ? value.toExponential(2) : String(+value.toPrecision(3));
-  return typeset(text);
-}
-/* 1.5e-07 -> 1.5×10⁻⁷, 10^24.5 -> 10²⁴·⁵, -0.2 -> −0.2, 76% -> 76 %: as typography.py has it. */
-const raised = (text) => text.replace(/[-−]/g, "⁻").replace(/[0-9.]/g, (c) => (c === "." ? "·" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
-export const typeset = (text) => text
-  .replace(/(?<![\w.])([-−]?\d+(?:\.\d+)?)e([-−+]?\d+)(?!\w|\.\d)/g, (_, m, k) => {
-    const digits = +(+m.replace("−", "-")).toPrecision(3), power = +k.replace("−", "-");
-    if (power >= -4 && power < 6) return (digits * 10 ** power).toLocaleString("en-US", { maximumSignificantDigits: 3 });
-    return `${digits === 1 ? "" : `${digits}×`}10${raised(String(power))}`;
-  })
-  .replace(/\b10\^([-−]?(?:\d+\.)?\d+)/g, (_, k) => `10${raised(k)}`)
-  .replace(/(?<![\w.)\]-])-(?=\.?\d)/g, MINUS)
-  .replace(/(?<=\d)%/g, "\u00a0%");
-const SPOKEN = { log_rmse: "log RMSE", mse: "MSE", rmse: "RMSE" };
-export const spoken = (name) => SPOKEN[name] ?? name.replaceAll("_", " ");
-export function seconds(value) {
-  if (!Number.isFinite(value)) return "–";
-  if (value < 60) return `${Math.max(value, 0).toFixed(1)} s`;
-  const minutes = Math.floor(Math.round(value) / 60), rest = Math.round(value) % 60;
-  return minutes < 60 ? `${minutes} min ${rest} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
+/* ---------- words: numbers are the server's to write, but for dollars that follow a hand */
 export const money = (value) => `$${Math.round(value).toLocaleString("en-US")}`;
 
 export function toast(text) {
@@ -51,7 +23,7 @@ export const complaints = (problem) =>
   problem.errors?.length ? problem.errors.map((e) => ({ field: String(e.loc?.at(-1) ?? ""), text: e.message })) : [{ field: "", text: problem.detail || problem.title }];
 
 /* ---------- times: the server writes UTC, the page shows them local */
-function ago(then) {
+export function ago(then) {
   const passed = (Date.now() - then) / 1000;
   for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) if (passed >= size) return `${Math.floor(passed / size)} ${unit}`;
   return "now";

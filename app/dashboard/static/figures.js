@@ -1,18 +1,18 @@
 /* Figures that an experiment yielded: stored Plotly JSON, in the colours of the theme by each trace's role. */
-import { $, $$, spoken } from "./app.js";
+import { $, $$ } from "./app.js";
 import { PICTURES } from "./pictures.js";
 import { alpha, corner, css, draw, endLabels, logTicks, narrow, span, template } from "./theme.js";
 
 const fold = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
-/* One trace in its colour; train is solid and filled, valid and the book are dashed and open. */
-function dress(trace, { solid, thin }) {
-  const role = trace.meta?.role ?? "ink", color = css(role);
+/* One trace in its colour; patterns and widths are the server's, a band has a little of its line's colour. */
+function dress(trace, thin) {
+  const name = role(trace), color = css(name);
+  if (trace.meta?.band) return { ...trace, line: { width: 0, color }, ...(trace.fill ? { fillcolor: alpha(color, 0.16) } : {}) };
   const made = { ...trace, hovertemplate: "%{y:.4~g}" };
-  if (trace.type === "bar") return { ...made, marker: { ...trace.marker, color: role === "valid" ? alpha(color, 0.55) : color } };
+  if (trace.type === "bar") return { ...made, marker: { ...trace.marker, color: name === "valid" ? alpha(color, 0.55) : color } };
   if (trace.mode === "markers") return { ...made, marker: { ...trace.marker, color, line: { color, width: 1.5 } } };
-  const dash = role === solid ? "solid" : role === "valid" ? "6px 3px" : trace.line.dash;
-  return { ...made, line: { ...trace.line, color, dash, width: thin.has(role) ? 1 : 2 } };
+  return { ...made, line: { ...trace.line, color, width: thin.has(name) ? 1 : trace.line.width } };
 }
 const role = (trace) => trace.meta?.role ?? "ink";
 /* Many lines that look alike share one entry of the legend: run 1 to 20. */
@@ -26,13 +26,12 @@ function shared(lines) {
 
 function make(figure, width) {
   const { xaxis, yaxis } = figure.layout, log = yaxis.type === "log", logX = xaxis.type === "log";
-  const plain = figure.data.filter((t) => t.type !== "bar" && t.mode !== "markers"), points = figure.data.some((t) => t.mode === "markers");
+  const isLine = (t) => t.type !== "bar" && t.mode !== "markers" && !t.meta?.band;
+  const plain = figure.data.filter(isLine), points = figure.data.some((t) => t.mode === "markers");
   const many = plain.length > 8;
-  // dotted is the book's: where there is no solid train, the first of the other lines is solid
-  const solid = plain.map(role).includes("train") ? "" : plain.map(role).find((name) => /^c\d/.test(name));
   const thin = new Set(plain.map(role).filter((name, i, all) => many && all.indexOf(name) < i)); // what is drawn many times
-  const data = figure.data.map((t) => dress(t, { solid, thin }));
-  const bars = data.some((t) => t.type === "bar"), lines = data.filter((t) => t.type !== "bar" && t.mode !== "markers");
+  const data = figure.data.map((t) => dress(t, thin));
+  const bars = data.some((t) => t.type === "bar"), lines = data.filter(isLine);
   const range = span([...data.flatMap((t) => t.y), ...(bars && !log ? [0] : [])], log);
   const named = lines.length > 1 && !many && (!points || new Set(lines.map(role)).size < lines.length);
   const ends = !named ? [] : lines.flatMap((t) => {
@@ -62,7 +61,7 @@ function make(figure, width) {
       yaxis: { type: yaxis.type, range, ...(log ? logTicks(10 ** range[0], 10 ** range[1]) : { nticks: 6 }) },
       annotations: [
         ...(named ? endLabels(ends, { log, range, height: plot }) : []),
-        ...(yaxis.title.text || log ? [corner([spoken(yaxis.title.text), log ? "log scale" : ""].filter(Boolean).join(", "))] : []),
+        ...(yaxis.title.text || log ? [corner([yaxis.title.text, log ? "log scale" : ""].filter(Boolean).join(", "))] : []),
       ],
     },
   };

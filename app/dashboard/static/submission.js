@@ -1,5 +1,5 @@
 /* The last look before a submission: does the file hold, and do its prices look like prices? */
-import { $, complaints, metric, money } from "./app.js";
+import { $, complaints, money } from "./app.js";
 import { alpha, corner, css, draw, narrow, template } from "./theme.js";
 
 const id = $("#submission").dataset.id;
@@ -10,7 +10,7 @@ const verdict = (holds, text) => {
   el.append(text);
   return el;
 };
-const written = (v) => (typeof v === "number" ? (Number.isInteger(v) ? v.toLocaleString("en-US") : v >= 1000 ? money(v) : metric(v)) : v);
+const written = (v) => (typeof v === "number" ? (!Number.isInteger(v) && v >= 1000 ? money(v) : v.toLocaleString("en-US")) : v);
 
 function checks(list) {
   const held = list.filter((c) => c.passed).length;

@@ -311,7 +311,10 @@ def test_verify_prints_objects_and_nothing_else(ridgeline: Run) -> None:
     assert all(list(verdict) == keys for verdict in verdicts)
     assert {verdict["experiment"] for verdict in verdicts} == {
         "backpropagation",
+        "computational_graph",
+        "gradient_accumulation",
         "memory_of_training",
+        "second_derivatives",
     }
     assert not jobs()
 

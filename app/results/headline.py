@@ -1,0 +1,173 @@
+"""The answer of a job: the setting that its numbers are of, these numbers, and a sentence."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.results.curves import Group
+from app.results.palette import ROLES, Look, look
+from app.results.repetitions import Setting
+from app.store import summaries
+from app.typography import brief, measure_name
+
+SIDE_BY_SIDE = 3  # settings up to which each has its number
+LIKE_A_PRICE = 5.0  # a log RMSE above it says nothing of a share of the price
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the headline, and what it is the mean of."""
+
+    label: str  # "λ 3 test"
+    value: str
+    under: str  # "mean of 5 data sets"
+    look: Look | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The setting that the numbers of a job are of; `alike` are all that have begun and are
+    measured as it is, itself among them."""
+
+    setting: Setting
+    alike: Sequence[Setting]
+    asked: bool  # or else it is the best of them, picked by looking
+
+    @property
+    def judged_on(self) -> str:
+        """What the other rows are: "valid" or "test"."""
+        return self.setting.group.judged_on
+
+    @property
+    def measure(self) -> str:
+        """What the numbers are of, as it is written."""
+        return measure_name(self.setting.group.measure)
+
+    @property
+    def mean_of(self) -> str:
+        """What a number is the mean of."""
+        one, repeated = self.setting, self.setting.repeated
+        if len(one.labels) == 1:
+            return "one run"
+        if not one.told_apart and one.noun == "run":
+            return f"mean of all {repeated}, of whatever setting"
+        return f"mean of {repeated}"
+
+    @property
+    def picked(self) -> str:
+        """How the setting came to be the headline's, where it has others beside it."""
+        if self.asked or len(self.alike) < 2:
+            return ""
+        return f"best of {len(self.alike)} settings, picked by looking"
+
+    @property
+    def numbers(self) -> list[Number]:
+        """Two or three; a setting beside each number where the job compares a few."""
+        one = self.setting
+        if 1 < len(self.alike) <= SIDE_BY_SIDE:
+            return [
+                Number(
+                    f"{other.title} {self.judged_on}",
+                    brief(other.last("valid")),
+                    Headline(other, self.alike, asked=True).mean_of,
+                    look(other.place),
+                )
+                for other in self.alike
+            ]
+        train, valid = one.last("train"), one.last("valid")
+        of = ", ".join(filter(None, (one.title, self.mean_of)))
+        whose = [ROLES["train"], ROLES["valid"]] if not one.others else [None, look(one.place)]
+        under = " · ".join(filter(None, (self.picked or of, self.of_price)))
+        return [
+            Number(f"{self.judged_on} {self.measure}", brief(valid), under, whose[1]),
+            Number(f"train {self.measure}", brief(train), of, whose[0]),
+            *(
+                self.accuracies
+                or [Number("gap", brief(valid - train), f"{self.judged_on} − train")]
+            ),
+        ]
+
+    @property
+    def accuracies(self) -> list[Number]:
+        """Shares of rows that a classifier is right on."""
+        one = self.setting
+        if not one.group.has("valid accuracy"):
+            return []
+        return [
+            Number(f"{name} accuracy", brief(one.last(f"{metric} accuracy")), self.mean_of)
+            for name, metric in (("train", "train"), (self.judged_on, "valid"))
+        ]
+
+    @property
+    def of_price(self) -> str:
+        """What an error of log prices is in a price; an RMSE, which the few far off dominate."""
+        valid = self.setting.last("valid")
+        if self.setting.group.measure != "log_rmse" or not valid < LIKE_A_PRICE:
+            return ""
+        return f"an RMSE of {percent(valid):.1f} % of the price"
+
+    @property
+    def best(self) -> str:
+        """Where the curve was lowest before its end."""
+        valid = self.setting.mean("valid")
+        if not np.isfinite(valid).any() or int(np.nanargmin(valid)) == len(valid) - 1:
+            return ""
+        at = int(np.nanargmin(valid))
+        return (
+            f"Lowest at epoch {at + 1}, {brief(float(valid[at]))}: picked by looking, so it"
+            " flatters."
+        )
+
+    @property
+    def sentence(self) -> str:
+        """Where the setting stands, for a job that says nothing better itself."""
+        if not self._where:
+            return ""
+        title = self.setting.title
+        if self.picked:
+            whose = f"Lowest of {len(self.alike)} settings is {title}"
+            return f"{whose}: {self._where}, picked by looking; {self.mean_of}."
+        return f"{f'{title} ends' if title else 'It ends'} at {self._where}; {self.mean_of}."
+
+    @property
+    def so_far(self) -> str:
+        """The same while it learns."""
+        if not self._where:
+            return ""
+        one, of = self.setting, f"best of {len(self.alike)} so far, " if self.picked else ""
+        title = f"{one.title}, " if one.title else ""
+        epoch = f"Epoch {one.epochs} of {one.group.started['num_epochs']}"
+        meaning = "What it means is said when the runs are through."
+        return f"{epoch}: {title}{of}{self._where}. {meaning}"
+
+    @property
+    def _where(self) -> str:
+        valid, train = self.setting.last("valid"), self.setting.last("train")
+        if not math.isfinite(valid):
+            return ""
+        where = f"{self.judged_on} {self.measure} {brief(valid)}"
+        if not math.isfinite(train):
+            return where
+        return f"{where}, train {brief(train)}, a gap of {brief(valid - train)}"
+
+
+def headline_of(groups: Sequence[Group], settings: Sequence[Setting]) -> Headline | None:
+    """The headline of a job; None before its setting has begun, or where every one diverged."""
+    if not settings:
+        return None
+    asked = next((name for g in reversed(groups) if (name := g.started.get("asked"))), None)
+    of_first = [one for one in settings if one.group.measure == groups[0].measure]
+    ends = {one.name: summaries.number(one.last("valid")) for one in of_first}
+    name = summaries.chosen(asked, ends)
+    shown = next((one for one in settings if one.name == name), None)
+    if shown is None:
+        return None
+    alike = [one for one in settings if one.group.measure == shown.group.measure]
+    return Headline(shown, alike, asked=bool(asked))
+
+
+def percent(log_error: float) -> float:
+    """An error of log prices as per cent of the price."""
+    return 100 * math.expm1(log_error)
