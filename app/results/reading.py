@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, assert_never, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,8 @@ from ml.events import Event, Kind, Stored
 
 Item = dict[str, Any]
 Named = Literal["figure", "table", "check", "finding"]
-NAMES: dict[Named, tuple[str, ...]] = {
-    "figure": ("name",), "table": ("name",), "check": ("section", "name"), "finding": ("setting",),
-}  # fmt: skip
-"""Fields by which a result is the same one when a later attempt yields it again."""
+NAMES: dict[Named, tuple[str, ...]] = {"check": ("section", "name"), "finding": ("setting",)}
+"""Fields by which a result is the same one when a later attempt yields it again, if not `name`."""
 MOST = 2**25  # bytes of chunks whose readings a process keeps (32 MiB)
 
 
@@ -60,9 +58,9 @@ class Reading:
 
     seq: int = 0
     groups: Mapping[str, Group] = field(default_factory=dict)  # in the order they were announced
-    # by kind and the values of NAMES: the last of each
+    # by kind, and by the values of NAMES: the last of each
     named: Mapping[Named, Mapping[tuple[object, ...], Item]] = field(
-        default_factory=lambda: {kind: {} for kind in NAMES}
+        default_factory=lambda: {kind: {} for kind in get_args(Named)}
     )
     log: tuple[Item, ...] = ()  # statuses, groups that start, notes and checks, in order
     clock: Clock = Clock()
@@ -131,7 +129,7 @@ class _Draft:
         self.clock = self.clock.after(item)
 
     def _replace(self, kind: Named, item: Item) -> None:
-        self.named[kind][tuple(item.get(name) for name in NAMES[kind])] = item
+        self.named[kind][tuple(item.get(name) for name in NAMES.get(kind, ("name",)))] = item
         if kind == "check":
             self.log.append(item)
 

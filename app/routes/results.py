@@ -109,7 +109,9 @@ async def stream_events(
     of a chunk that is yet to come means the last there is.
 
     Each message is a chunk: {"seq", "at", "events": [...]}; an event of type "epoch" carries
-    values[epoch][metric][lane]. After the job's end comes one message named "end".
+    values[epoch][metric][lane]. What is past comes as messages of many chunks: `seq` is that of the
+    last, and each event has a `seq` and an `at` of its own. After the job's end comes one message
+    named "end".
     """
     seen = min(max(after, last_event_id), job.seq)  # beyond the present end is that end
     while True:

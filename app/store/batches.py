@@ -1,8 +1,14 @@
-"""What an attempt yielded since the last tick, sorted by what becomes of it in the run store."""
+"""What an attempt yielded since the last tick: sorted by what becomes of it, and written."""
 
-from collections.abc import Iterable, Mapping
-from typing import assert_never
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, assert_never
 
+import numpy as np
+from sqlalchemy import delete, func, insert, update
+from sqlalchemy.orm import Session
+
+from app.store import summaries
+from app.store.models import Artifact, Job, Run, Saved
 from ml.events import (
     Check,
     Checkpoint,
@@ -16,6 +22,8 @@ from ml.events import (
     Table,
     Trained,
 )
+
+Summary = dict[str, Any]
 
 
 class Batch:
@@ -65,3 +73,83 @@ class Batch:
             self.epochs[event.key] = new.last
             self.curves.setdefault(event.key, []).append(new)
             self.stored.append(new)
+
+
+def write(session: Session, job_id: int, summary: Summary, batch: Batch) -> None:
+    """Open runs, move each run's last and best, and what the lists show of the job."""
+    for started in batch.opened:
+        summary = _open(session, job_id, summary, started)
+    if batch.checks:
+        _count(session, job_id, batch.checks)
+    for key, epochs in batch.curves.items():
+        values = np.concatenate([event.values for event in epochs])
+        summary = _advance(session, job_id, summary, key, epochs[0].first, values)
+    if batch.trained:
+        _keep(session, job_id, batch.trained)
+
+
+def _count(session: Session, job_id: int, checks: Sequence[Check]) -> None:
+    book = [check for check in checks if check.claim != "ours"]
+    session.execute(
+        update(Job).where(Job.id == job_id).values(
+            checks_total=Job.checks_total + len(checks),
+            checks_held=Job.checks_held + sum(bool(check.passed) for check in checks),
+            book_total=Job.book_total + len(book),
+            book_held=Job.book_held + sum(bool(check.passed) for check in book),
+        )
+    )  # fmt: skip
+
+
+def _open(session: Session, job_id: int, summary: Summary, event: Started) -> Summary:
+    """Open the runs of a group; gives the job's new summary."""
+    settings = event.settings or [""] * len(event.labels)
+    session.execute(
+        insert(Run),
+        [
+            {"job_id": job_id, "key": event.key, "lane": lane, "label": label,
+             "setting": settings[lane],
+             "num_epochs": event.num_epochs, "num_parameters": event.num_parameters}
+            for lane, label in enumerate(event.labels)
+        ],
+    )  # fmt: skip
+    new = summaries.opened(summary, event)
+    session.execute(
+        update(Job).where(Job.id == job_id).values(
+            measure=func.coalesce(Job.measure, event.measure), device=event.device,
+            num_runs=Job.num_runs + len(event.labels),
+            epochs_total=Job.epochs_total + event.num_epochs, summary=new,
+        )
+    )  # fmt: skip
+    return new
+
+
+def _advance(
+    session: Session, job_id: int, summary: Summary, key: str, first: int, values: summaries.Values
+) -> Summary:
+    """Move the runs of a group on by (E, M, L) values; gives the job's new summary."""
+    group = {"job": job_id, "group": key}
+    runs = session.execute(summaries.RUNS, group).all()
+    rows = summaries.lanes(job_id, key, first, values)
+    session.connection().execute(summaries.ADVANCE, rows)
+    if runs[0].setting is None:
+        columns = summaries.of_first_group(summary, key, first, values)
+    else:
+        columns = summaries.columns(summaries.advanced(summary, key, first, values, runs))
+    columns["epochs_done"] = Job.epochs_done + len(values)
+    session.execute(update(Job).where(Job.id == job_id).values(**columns))
+    new: Summary = columns.get("summary", summary)
+    return new
+
+
+def save(session: Session, job_id: int, checkpoint: Checkpoint) -> None:
+    """Keep this checkpoint instead of the last; it forgives the crashes before it."""
+    session.execute(delete(Saved).where(Saved.job_id == job_id))
+    session.execute(insert(Saved).values(job_id=job_id, state=checkpoint.state))
+    session.execute(update(Job).where(Job.id == job_id).values(crashes=0, lost=0))
+
+
+def _keep(session: Session, job_id: int, trained: Trained) -> None:
+    """Keep this predictor instead of what an earlier attempt made."""
+    payload = trained.payload
+    session.execute(delete(Artifact).where(Artifact.job_id == job_id))
+    session.execute(insert(Artifact).values(job_id=job_id, size=len(payload), payload=payload))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
 from sqlalchemy import (
     Float,
     Update,
@@ -22,15 +21,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from app.settings import settings
-from app.store import chunks, moves, summaries
+from app.store import batches, chunks, moves
 from app.store.batches import Batch
-from app.store.models import Artifact, Job, Run, Saved, WorkerRow
+from app.store.models import Job, Run, Saved, WorkerRow
 from app.store.sessions import now
 from app.store.states import JobStatus, Reason
-from ml.events import Check, Checkpoint, Event, Started, Trained
+from ml.events import Event
 
 MAX_CRASHES = 3  # crashes without a checkpoint in between until we give up
-Summary = dict[str, Any]
 LOST = "its workers died."
 MAX_LOST = 10  # the same for workers lost: seldom the job's fault, but it may be what kills them
 
@@ -139,7 +137,7 @@ class Leases:
         job = self._own(token, update(Job).values(lease_until=now() + settings().lease))
         orders = Orders(job.cancel, bool(job.timeout and job.elapsed > job.timeout))
         batch = Batch(self._epochs(job.id) if events else {}, events)
-        self._write(job, batch)
+        batches.write(self.session, job.id, job.summary, batch)
         if outcome:
             moves.end(
                 self.session, job.id, outcome.status, *batch.stored,
@@ -149,7 +147,7 @@ class Leases:
         if batch.stored:
             chunks.append(self.session, job.id, *batch.stored)
         if batch.checkpoint:
-            self._save(job.id, batch.checkpoint)
+            batches.save(self.session, job.id, batch.checkpoint)
         return orders
 
     def give_back(self, token: str, error: str | None = None) -> None:
@@ -197,80 +195,3 @@ class Leases:
         """The last epoch that is stored of each group."""
         query = select(Run.key, func.max(Run.epoch)).where(Run.job_id == job_id).group_by(Run.key)
         return dict(iter(self.session.execute(query)))
-
-    def _write(self, job: Any, batch: Batch) -> None:
-        """Open runs, move each run's last and best, and what the lists show of the job."""
-        summary: Summary = job.summary
-        for started in batch.opened:
-            summary = self._open(job.id, summary, started)
-        if batch.checks:
-            self._count(job.id, batch.checks)
-        for key, epochs in batch.curves.items():
-            values = np.concatenate([event.values for event in epochs])
-            summary = self._advance(job.id, summary, key, epochs[0].first, values)
-        if batch.trained:
-            self._keep(job.id, batch.trained)
-
-    def _count(self, job_id: int, checks: Sequence[Check]) -> None:
-        book = [check for check in checks if check.claim != "ours"]
-        self.session.execute(
-            update(Job).where(Job.id == job_id).values(
-                checks_total=Job.checks_total + len(checks),
-                checks_held=Job.checks_held + sum(bool(check.passed) for check in checks),
-                book_total=Job.book_total + len(book),
-                book_held=Job.book_held + sum(bool(check.passed) for check in book),
-            )
-        )  # fmt: skip
-
-    def _open(self, job_id: int, summary: Summary, event: Started) -> Summary:
-        """Open the runs of a group; gives the job's new summary."""
-        settings = event.settings or [""] * len(event.labels)
-        self.session.execute(
-            insert(Run),
-            [
-                {"job_id": job_id, "key": event.key, "lane": lane, "label": label,
-                 "setting": settings[lane],
-                 "num_epochs": event.num_epochs, "num_parameters": event.num_parameters}
-                for lane, label in enumerate(event.labels)
-            ],
-        )  # fmt: skip
-        new = summaries.opened(summary, event)
-        self.session.execute(
-            update(Job).where(Job.id == job_id).values(
-                measure=func.coalesce(Job.measure, event.measure), device=event.device,
-                num_runs=Job.num_runs + len(event.labels),
-                epochs_total=Job.epochs_total + event.num_epochs, summary=new,
-            )
-        )  # fmt: skip
-        return new
-
-    def _advance(
-        self, job_id: int, summary: Summary, key: str, first: int, values: summaries.Values
-    ) -> Summary:
-        """Move the runs of a group on by (E, M, L) values; gives the job's new summary."""
-        group = {"job": job_id, "group": key}
-        runs = self.session.execute(summaries.RUNS, group).all()
-        rows = summaries.lanes(job_id, key, first, values)
-        self.session.connection().execute(summaries.ADVANCE, rows)
-        if runs[0].setting is None:
-            columns = summaries.of_first_group(summary, key, first, values)
-        else:
-            columns = summaries.columns(summaries.advanced(summary, key, first, values, runs))
-        columns["epochs_done"] = Job.epochs_done + len(values)
-        self.session.execute(update(Job).where(Job.id == job_id).values(**columns))
-        new: Summary = columns.get("summary", summary)
-        return new
-
-    def _save(self, job_id: int, checkpoint: Checkpoint) -> None:
-        """Keep this checkpoint instead of the last; it forgives the crashes before it."""
-        self.session.execute(delete(Saved).where(Saved.job_id == job_id))
-        self.session.execute(insert(Saved).values(job_id=job_id, state=checkpoint.state))
-        self.session.execute(update(Job).where(Job.id == job_id).values(crashes=0, lost=0))
-
-    def _keep(self, job_id: int, trained: Trained) -> None:
-        """Keep this predictor instead of what an earlier attempt made."""
-        payload = trained.payload
-        self.session.execute(delete(Artifact).where(Artifact.job_id == job_id))
-        self.session.execute(
-            insert(Artifact).values(job_id=job_id, size=len(payload), payload=payload)
-        )
