@@ -25,7 +25,7 @@ from app.store import sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
 from app.store.models import Job
-from app.store.states import JobStatus, Reason, Reason
+from app.store.states import JobStatus, Reason
 from app.typography import brief, cell, cells, metric, plural, seconds, short
 from ml.events import Check, Epoch, Event, Figure, Finding, Note, Series, Started, Table
 from ml.experiments import EXPERIMENTS, parse
@@ -411,7 +411,7 @@ def test_a_page_says_the_same_of_a_setting_as_the_list(empty: TestClient, sessio
     write(session, said, outcome=Outcome(JobStatus.succeeded))
     assert "0.2000 halved squared loss, λ 3, test" in get(empty, "/jobs").words
     page = get(empty, "/jobs/1").words
-    assert "Helps. Λ 0 ends at 85 and λ 3 at 0.2." in page
+    assert "Helps: λ 0 ends at 85 and λ 3 at 0.2." in page
     assert "helps, λ 3" in page
     assert "λ 0 test 85.00 mean of 2 seeds λ 3 test 0.2000 mean of 2 seeds" in page
     assert "2 of 2 hold" in page
@@ -427,7 +427,7 @@ def test_a_job_that_diverged_is_never_green(
     lanes = group("sgd", [""])
     holds = Check("4.4", "features", 0.0, 1e-9, 1e-6, True, "figure")
     verdict = Finding("diverged", "The run diverged: see the loss.", "twice its first")
-    said = [lanes, holds, Epoch("sgd", 1, curves(lanes, [loss]))]
+    said: list[Event] = [lanes, holds, Epoch("sgd", 1, curves(lanes, [loss]))]
     if np.isfinite(loss):
         write(session, [*said, verdict], outcome=Outcome(JobStatus.succeeded))
     else:
