@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.store.states import JobStatus
+from ml.events import Claim
 from ml.experiment import whole
 from ml.experiments import AnyExperiment, AnyInstant
 
@@ -112,6 +113,8 @@ class JobOut(Said):
     best_epoch: int | None
     checks_held: int
     checks_total: int
+    book_held: int = Field(description="Of these checks, those that test a claim of the book.")
+    book_total: int
 
 
 class JobList(BaseModel):
@@ -172,6 +175,9 @@ class CheckOut(BaseModel):
     got: float | str
     tolerance: float | None
     passed: bool
+    claim: Claim | None = Field(
+        None, description="Whose: the book's figure, the book's words, ours; of old jobs unknown."
+    )
 
 
 class FigureRef(BaseModel):

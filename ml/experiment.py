@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -67,9 +67,19 @@ class Experiment(BaseModel, ABC):
             Diverged: where the loss of every lane is no longer finite.
         """
 
+    @classmethod
+    def verifications(cls, seed: int = 0) -> list[Self]:
+        """What `verify` runs, one of each of `verifies`."""
+        return [cls(**{"seed": seed} | values) for values in cls.verifies]
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """The fields that make it another question, as JSON has them."""
+        return self.model_dump(mode="json", exclude=FREE)
+
     def matches(self, **values: Any) -> bool:
         """Whether these are the defaults but for `values`, whatever the seed and the device."""
-        return self.model_dump(exclude=FREE) == type(self)(**values).model_dump(exclude=FREE)
+        return self.question == type(self)(**values).question
 
     @property
     def label(self) -> str:

@@ -1,6 +1,6 @@
-"""4.2 and 4.6 by hand: matrices, ReLU, dropout, softmax cross-entropy, SGD; no torch.nn, no optim.
+"""4.2, 4.5 and 4.6 by hand: matrices, ReLU, dropout, losses, SGD; no torch.nn, no optim.
 
-Gradients are autograd's; everything else of the two sections is written out here, once.
+Gradients are autograd's; everything else of these sections is written out here, once.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -54,9 +54,14 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return shifted.exp().sum(1).log() - shifted[torch.arange(len(y)), y]
 
 
+def l2_penalty(w: Tensor) -> Tensor:
+    """Half the squared length of each lane's weights (4.5.3): (L, d, 1) -> (L,)."""
+    return (w**2).sum(dim=(1, 2)) / 2
+
+
 @torch.no_grad()
-def sgd(params: Parameters, grads: Sequence[Tensor], lr: float) -> None:
-    """Move each parameter against its gradient, in place."""
+def sgd(params: Parameters, grads: Sequence[Tensor], lr: float | Tensor) -> None:
+    """Move each parameter against its gradient, in place; lr is one, or one for each row."""
     for param, grad in zip(params, grads, strict=True):
         param.sub_(lr * grad)
 

@@ -1,113 +1,229 @@
-"""The badges of the chapter: whether the claims of a section hold, by the jobs that tested them."""
+"""The badges of the chapter: whether the book's claims hold, by all that `verify` would run."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from functools import lru_cache
 
+from app.catalogue.forms import written
 from app.catalogue.lessons import Lesson, lessons
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.states import JobStatus
+from ml.events import Check
+from ml.experiment import FREE, Diverged, Experiment
 
 ACTIVE = 500  # jobs looked at for one that runs or waits
+Badge = tuple[str, str]
+"""Which badge, and its words."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExperimentClaims:
-    """An experiment of a section, and the last job that made its claims, or else its last job."""
+class Tally:
+    """How many checks hold, of how many: under the book's name, and under ours."""
+
+    book_held: int = 0
+    book_total: int = 0
+    ours_held: int = 0
+    ours_total: int = 0
+
+    @classmethod
+    def of(cls, job: Job) -> "Tally":
+        """The checks of a job."""
+        return cls(
+            job.book_held,
+            job.book_total,
+            job.checks_held - job.book_held,
+            job.checks_total - job.book_total,
+        )
+
+    @classmethod
+    def sum(cls, tallies: Iterable["Tally"]) -> "Tally":
+        """All of these together."""
+        rows = [astuple(one) for one in tallies]
+        return cls(*map(sum, zip(*rows, strict=True)))
+
+    @property
+    def words(self) -> str:
+        """12 of 12 of the book's hold; 5 of 5 of ours. Empty where nothing was claimed."""
+        book = f"{self.book_held} of {self.book_total} of the book's hold"
+        ours = f"{self.ours_held} of {self.ours_total} of ours"
+        if not self.book_total:
+            return f"{ours} hold" if self.ours_total else ""
+        return f"{book}; {ours}" if self.ours_total else book
+
+    @property
+    def badge(self) -> str:
+        """Only the book's claims can fail the book; a claim of ours that fails is a caution."""
+        if self.book_held < self.book_total:
+            return "fails"
+        return "caution" if self.ours_held < self.ours_total else "holds"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """One of the settings that `verify` runs, and where its claims stand."""
+
+    experiment: Experiment
+    job: Job | None  # the last that succeeded; an experiment that answers at once needs none
+    tally: Tally | None  # None while it has not run
+    doing: JobStatus | None = None  # where a job of it runs or waits
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """What differs from the defaults, as a form holds it."""
+        values = self.experiment.model_dump(exclude_defaults=True, exclude=FREE)
+        return {name: written(value) for name, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The claims of an experiment or a section, by all the settings that they are made at."""
+
+    verifications: tuple[Verification, ...]
+
+    @property
+    def tally(self) -> Tally:
+        """The checks so far."""
+        return Tally.sum(one.tally for one in self.verifications if one.tally)
+
+    @property
+    def missing(self) -> int:
+        """Settings that have not run."""
+        return sum(one.tally is None for one in self.verifications)
+
+    @property
+    def verdict(self) -> Badge:
+        """Which badge, and its words."""
+        return _verdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentClaims(Claims):
+    """An experiment of a section."""
 
     name: str
     summary: str
-    job: Job | None
-    active: bool  # running, or waiting for a worker
-    running: bool  # if it is active
-
-    @property
-    def doing(self) -> str:
-        """The word for where its next job is."""
-        return "running" if self.running else "waiting"
-
-    @property
-    def verdict(self) -> tuple[str, str]:
-        """Which badge, and its words."""
-        if self.job is None:
-            return ("running", self.doing) if self.active else ("not run", "not run")
-        if not self.job.checks_total:
-            return "none", "makes no claim"
-        return _badge(self.job.checks_held, self.job.checks_total)
 
 
 @dataclass(frozen=True, slots=True)
-class SectionClaims:
+class SectionClaims(Claims):
     """A section, and what became of its claims."""
 
     lesson: Lesson
     outcomes: tuple[ExperimentClaims, ...]
 
     @property
-    def held(self) -> int:
-        """Checks that hold in the latest jobs."""
-        return sum(outcome.job.checks_held for outcome in self.outcomes if outcome.job)
+    def trained(self) -> list[Verification]:
+        """What a job has to train; all else is answered as a page is opened."""
+        return [one for one in self.verifications if not one.experiment.instant]
 
     @property
-    def total(self) -> int:
-        """Checks of the latest jobs."""
-        return sum(outcome.job.checks_total for outcome in self.outcomes if outcome.job)
+    def verdict(self) -> Badge:
+        """Which badge, and its words."""
+        return _verdict(self) if self.outcomes else ("none", "not there yet")
 
     @property
-    def waiting(self) -> int:
-        """Experiments that have not run yet."""
-        return sum(outcome.job is None for outcome in self.outcomes)
-
-    @property
-    def verdict(self) -> tuple[str, str]:
-        """Which badge, and its words: a section holds once all of its experiments have run."""
-        if not self.outcomes:
-            return "none", "not there yet"
-        active = [outcome for outcome in self.outcomes if outcome.active]
-        if active:
-            doing = max(active, key=lambda outcome: outcome.running).doing
-            return "running", f"{self.held} of {self.total} so far" if self.total else doing
-        if not self.total:
-            return "not run", "not run"
-        badge, words = _badge(self.held, self.total)
-        if not self.waiting:
-            return badge, words
-        return "fails" if badge == "fails" else "not run", f"{words}, {self.waiting} not run"
+    def brief(self) -> str:
+        """The words where there is little room."""
+        tally, rest = self.tally, f", {self.missing} not run" if self.missing else ""
+        if not tally.book_total:
+            return self.verdict[1]
+        return f"{tally.book_held} of {tally.book_total} of the book's{rest}"
 
 
-def _badge(held: int, total: int) -> tuple[str, str]:
-    return "holds" if held == total else "fails", f"{held} of {total} hold"
+def _verdict(claims: Claims) -> Badge:
+    """Claims hold once all of their settings have run."""
+    tally, missing, number = claims.tally, claims.missing, len(claims.verifications)
+    doing = {one.doing for one in claims.verifications} - {None}
+    words = tally.words
+    if doing:
+        word = "running" if JobStatus.running in doing else "waiting"
+        return "running", f"{word}; {words} so far" if words else word
+    if missing:
+        rest = f"{missing} of {number} not run" if missing < number else "not run"
+        badge = "fails" if tally.badge == "fails" else "not run"
+        return badge, f"{words}; {rest}" if words else rest
+    return (tally.badge, words) if words else ("none", "makes no claim")
+
+
+@lru_cache(maxsize=256)
+def answer(experiment: Experiment) -> Tally:
+    """The checks of an experiment that answers at once: milliseconds, and then remembered."""
+    try:
+        checks = [event for event in experiment.run() if isinstance(event, Check)]
+    except Diverged:
+        return Tally(ours_total=1)
+    book = [check.passed for check in checks if check.claim != "ours"]
+    ours = [check.passed for check in checks if check.claim == "ours"]
+    return Tally(sum(book), len(book), sum(ours), len(ours))
 
 
 def current(store: RunStore) -> list[SectionClaims]:
     """Every section as it is now."""
-    queue = store.queue(ACTIVE)
-    active = {job.name for job in queue}
-    waiting = active - {job.name for job in queue if job.status == JobStatus.running}
-    return chapter(store.latest() | store.latest(claiming=True), active, waiting)
-
-
-def chapter(
-    latest: Mapping[str, Job], active: Collection[str], waiting: Collection[str] = ()
-) -> list[SectionClaims]:
-    """Every section, from the last job of each experiment that made claims."""
-    return [
-        SectionClaims(
-            lesson,
-            tuple(
-                ExperimentClaims(
-                    name, cls.summary(), latest.get(name), name in active, name not in waiting
-                )
-                for name, cls in lesson.experiments.items()
-            ),
+    every = {name: cls for lesson in lessons().values() for name, cls in lesson.experiments.items()}
+    asked = {name: cls.verifications() for name, cls in every.items()}
+    trained = {name: settings for name, settings in asked.items() if not every[name].instant}
+    jobs, doing = _latest(store, trained), _doing(store, trained)
+    claims = {
+        name: ExperimentClaims(
+            tuple(_verification(one, jobs.get(one), doing.get(one)) for one in settings),
+            name,
+            every[name].summary(),
         )
+        for name, settings in asked.items()
+    }
+    return [
+        _section(lesson, [claims[name] for name in lesson.experiments])
         for lesson in lessons().values()
     ]
 
 
+def _section(lesson: Lesson, outcomes: Sequence[ExperimentClaims]) -> SectionClaims:
+    every = (one for outcome in outcomes for one in outcome.verifications)
+    return SectionClaims(tuple(every), lesson, tuple(outcomes))
+
+
+def _verification(experiment: Experiment, job: Job | None, doing: JobStatus | None) -> Verification:
+    if experiment.instant:
+        return Verification(experiment, None, answer(experiment))
+    return Verification(experiment, job, Tally.of(job) if job else None, doing)
+
+
+def _latest(store: RunStore, asked: Mapping[str, Sequence[Experiment]]) -> dict[Experiment, Job]:
+    """The last succeeded job of each; one of the first version says not whose its claims are."""
+    missing = {name: [*settings] for name, settings in asked.items()}
+    jobs: dict[Experiment, Job] = {}
+    for job_id, values in store.succeeded(missing):
+        for experiment in [one for one in missing[values["name"]] if _asks(values, one)]:
+            job = store.find(job_id)
+            if job and job.says_whose:
+                jobs[experiment] = job
+                missing[experiment.name].remove(experiment)
+    return jobs
+
+
+def _doing(
+    store: RunStore, asked: Mapping[str, Sequence[Experiment]]
+) -> dict[Experiment, JobStatus]:
+    """Where a job of each runs or waits; what runs stands first in the queue."""
+    doing: dict[Experiment, JobStatus] = {}
+    for job in store.queue(ACTIVE):
+        for experiment in asked.get(job.name, ()):
+            if _asks(job.experiment, experiment):
+                doing.setdefault(experiment, job.status)
+    return doing
+
+
+def _asks(values: Mapping[str, object], experiment: Experiment) -> bool:
+    """Whether a job with these values asks the same, whatever its seed and device."""
+    return {key: value for key, value in values.items() if key not in FREE} == experiment.question
+
+
 def summed(chapter: Sequence[SectionClaims]) -> str:
     """The chapter in one line."""
-    held, total = sum(item.held for item in chapter), sum(item.total for item in chapter)
-    waiting = sum(item.waiting for item in chapter)
-    said = f"{held} of {total} checks hold." if total else "No check has run yet."
-    return f"{said} {waiting} experiments have not run." if total and waiting else said
+    every = Claims(tuple(one for section in chapter for one in section.verifications))
+    if not every.missing:
+        return f"{every.tally.words}."
+    have = "has" if every.missing == 1 else "have"
+    number = len(every.verifications)
+    return f"{every.tally.words}. {every.missing} of {number} settings {have} not run."

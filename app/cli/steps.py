@@ -90,8 +90,8 @@ def train_once(
 ) -> None:
     """Follow the job that trains `name`, unless one is done already; write its submission."""
     with readers()() as session:
-        found = RunStore(session).done(service.defaults(name))
-    job_id, done = (found.id, True) if found else job_of(service, name)
+        earlier = RunStore(session).done(service.defaults(name))
+    job_id, done = (earlier.id, True) if earlier else job_of(service, name)
     with readers()() as session:
         store = RunStore(session)
         job, first = store.find(job_id), next(iter(store.queue(1)), None)

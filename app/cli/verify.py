@@ -1,6 +1,7 @@
 """`ridgeline verify`: the claims of the book, computed anew in this process; no store is needed."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
@@ -36,18 +37,12 @@ def verify(names: Sequence[str], seeds: int, console: Console) -> list[Verdict]:
     settle(settings().threads)
     hub.store_in(settings().cache_dir)
     said: list[tuple[str, Experiment, Check]] = []
-    for experiment in (value for name in names for value in _variants(name, seeds)):
+    every = (EXPERIMENTS[name].verifications(seed) for name in names for seed in range(seeds))
+    for experiment in chain.from_iterable(every):
         label = f"{experiment.name}, {experiment.label}, seed {experiment.seed}"
         with console.status(label):
             said += [(label, experiment, check) for check in _checks(experiment)]
     return _told_apart(said)
-
-
-def _variants(name: str, seeds: int) -> Iterator[Experiment]:
-    cls = EXPERIMENTS[name]
-    for values in cls.verifies:
-        for seed in range(seeds):
-            yield cls(**{"name": name, "seed": seed, **values})
 
 
 def _checks(experiment: Experiment) -> Iterator[Check]:

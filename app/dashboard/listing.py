@@ -1,12 +1,9 @@
 """The address of a list of jobs: what it asks of the store, and the address of its neighbours."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
-from app.store.models import Job
 from app.store.search import SORTS, VALUES, Listing
 from app.store.states import JobStatus
 
@@ -24,7 +21,7 @@ class Query:
     measure: str = ""
     sort: str = "id"
     dir: str = "desc"
-    after: str = ""  # value~id of the last job of the page before
+    after: str = ""  # cursor of the page before
 
     @classmethod
     def of(cls, params: Mapping[str, str], measures: Collection[str]) -> tuple["Query", list[str]]:
@@ -86,37 +83,15 @@ class Query:
 
     def listing(self, limit: int = PAGE) -> Listing:
         """What it asks of the store."""
-        return Listing(
+        listing = Listing(
             status=JobStatus(self.status) if self.status else None,
             measure=self.measure,
             text=self.q,
             sort=self.sort,
             descending=self.dir == "desc",
-            after=_seen(self.sort, self.after),
             limit=limit,
         )
-
-    def following(self, jobs: Sequence[Job]) -> str:
-        """The cursor behind these jobs."""
-        value = getattr(jobs[-1], self.sort)
-        text = "" if value is None else repr(_plain(value)) if not isinstance(value, str) else value
-        return f"{text}~{jobs[-1].id}"
-
-
-def _plain(value: Any) -> Any:
-    return value.timestamp() if isinstance(value, datetime) else value
-
-
-def _seen(sort: str, cursor: str) -> tuple[Any, int] | None:
-    """Value and id of the last job seen; None for a cursor that makes no sense."""
-    text, _, number = cursor.rpartition("~")
-    if not (number.isascii() and number.isdecimal() and len(number) < 19):
-        return None
-    if not text:
-        return None, int(number)
-    if sort in {"name", "status"}:
-        return text, int(number)
-    try:
-        return float(text) if sort != "id" else int(text), int(number)
-    except ValueError:
-        return None
+        try:
+            return listing.behind(self.after)
+        except (ValueError, TypeError):  # none, or of another list: the first page
+            return listing

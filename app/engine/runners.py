@@ -12,7 +12,7 @@ from multiprocessing.forkserver import ensure_running, set_forkserver_preload
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
-from app.engine.trainer import Order, Said, answer, train
+from app.engine.trainer import Message, Order, answer, train
 
 PRELOAD = (
     "app.engine.forkserver_preload",
@@ -31,8 +31,8 @@ class Crashed(Exception):
 class Attempt(Protocol):
     """One try at an experiment, somewhere."""
 
-    def take(self) -> list[Said]:
-        """What it said since, without waiting.
+    def take(self) -> list[Message]:
+        """What it sent since, without waiting.
 
         Raises:
             Crashed: where it ended and has no more to say.
@@ -100,16 +100,16 @@ class ProcessAttempt:
     def __init__(self, process: BaseProcess, pipe: Connection) -> None:
         self.process, self.pipe = process, pipe
 
-    def take(self) -> list[Said]:
+    def take(self) -> list[Message]:
         """What came through the pipe."""
-        said: list[Said] = []
+        messages: list[Message] = []
         try:
-            while len(said) < AT_MOST and self.pipe.poll():
-                said.append(self.pipe.recv())
+            while len(messages) < AT_MOST and self.pipe.poll():
+                messages.append(self.pipe.recv())
         except (EOFError, OSError):
-            if not said:
+            if not messages:
                 raise Crashed(self._obituary()) from None
-        return said
+        return messages
 
     def kill(self) -> None:
         """SIGKILL to its process group: it has nothing to clean up, no database and no files."""

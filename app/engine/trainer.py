@@ -24,7 +24,7 @@ from ml.experiment import Diverged, Experiment
 class Order:
     """What to run and how, as plain values."""
 
-    experiment: dict[str, Any]  # as it was given: parsed here, and nowhere before
+    experiment: dict[str, Any]  # as it is stored: parsed here, and nowhere before
     resume: bytes | None = None  # state of a checkpoint
     threads: int = 1  # resuming is exact to the last bit only at the same number
     registry: str = "ml.experiments"  # a module with parse()
@@ -44,7 +44,7 @@ class Failed:
     error: str
 
 
-Said = Event | Finished | Failed
+Message = Event | Finished | Failed
 
 
 def train(pipe: Connection, order: Order) -> None:
@@ -53,11 +53,11 @@ def train(pipe: Connection, order: Order) -> None:
     watch_worker()
     os.setpgid(0, 0)  # a Ctrl-C is the worker's business, and its kill() takes our children too
     with suppress(BrokenPipeError):  # nobody listens any more: the job is somebody else's now
-        for said in speak(order):
-            pipe.send(said)
+        for message in messages(order):
+            pipe.send(message)
 
 
-def speak(order: Order) -> Iterator[Said]:
+def messages(order: Order) -> Iterator[Message]:
     """The experiment's events and a last word."""
     try:
         experiment: Experiment = import_module(order.registry).parse(order.experiment)

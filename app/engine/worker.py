@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.engine.runners import Attempt, Crashed, Runner
-from app.engine.trainer import Failed, Finished, Order, Said
+from app.engine.trainer import Failed, Finished, Message, Order
 from app.settings import settings
 from app.store.failures import store_failed
 from app.store.jobs import RunStore
@@ -35,11 +35,11 @@ TIMED_OUT = "It ran for longer than its time-out allows; try it again with a lon
 
 @dataclass
 class Slot:
-    """A job that is ours, the attempt at it, and what it said since the last tick."""
+    """A job that is ours, the attempt at it, and what it yielded since the last tick."""
 
     claim: Claim
     attempt: Attempt
-    said: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     outcome: Outcome | None = None
     crash: str | None = None
 
@@ -48,8 +48,8 @@ class Slot:
         if self.is_over:
             return
         try:
-            for said in self.attempt.take():
-                self._hear(said)
+            for message in self.attempt.take():
+                self._sort(message)
         except Crashed as crash:
             self.crash = str(crash)
 
@@ -58,19 +58,19 @@ class Slot:
         """Whether there is no more to hear."""
         return bool(self.outcome or self.crash)
 
-    def _hear(self, said: Said) -> None:
-        match said:
+    def _sort(self, message: Message) -> None:
+        match message:
             case Finished():
                 self.outcome = Outcome(JobStatus.succeeded)
             case Failed(reason, error):
                 self.outcome = Outcome(JobStatus.failed, reason, error)
             case _:
-                self.said.append(said)
+                self.events.append(message)
 
     def write(self, leases: Leases) -> str:
         """Say it to the run store, and how the attempt ends if it does: all in one transaction."""
         token = self.claim.token
-        orders = leases.append(token, self.said, self.outcome)
+        orders = leases.append(token, self.events, self.outcome)
         if self.outcome:
             return self.outcome.status
         if orders.cancel:
@@ -201,7 +201,7 @@ class Worker:
             why = f"What it said cannot be stored: {error!r}."
             outcome, ending = Outcome(JobStatus.failed, Reason.error, why), JobStatus.failed
             self._say(lambda leases: leases.close(slot.claim.token, outcome))
-        slot.said.clear()
+        slot.events.clear()
         if ending == GOES_ON:
             return True
         slot.attempt.kill()

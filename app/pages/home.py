@@ -17,7 +17,6 @@ from app.store.sessions import ReadSession
 from app.store.states import JobStatus
 from ml.experiments import EXPERIMENTS
 
-ALIVE = 15.0  # seconds since a worker's last sign of life
 HOUSES = SERVED
 
 router = APIRouter()
@@ -41,7 +40,7 @@ def home(request: Request, session: ReadSession) -> Response:
         chapter=chapter,
         summed=badges.summed(chapter),
         total=sum(counts.values()),
-        workers=store.workers(ALIVE),
+        workers=store.workers(),
         queue=views.rows(store.queue(PAGE)),
         finished=views.rows(store.jobs(Listing(limit=1))),
         best=views.rows(best[:8]),

@@ -12,7 +12,6 @@ from app import lifecycle
 from app.catalogue import changes, reproduce
 from app.dashboard import views
 from app.dashboard.rendering import render
-from app.errors import NotFound
 from app.results import log
 from app.results.charts import charts, legend
 from app.results.headline import headline_of
@@ -20,12 +19,11 @@ from app.results.reading import Reading, read
 from app.results.repetitions import settings_of
 from app.serving.predictors import serving
 from app.store.jobs import RunStore
-from app.store.models import Job
+from app.store.models import LARGEST, Job
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
 from ml.experiments import EXPERIMENTS
 
-ALIVE = 15.0  # seconds since a worker's last sign of life
 RUNS = 100  # rows of a page of runs
 FRESH = {"Cache-Control": "no-cache"}
 
@@ -34,11 +32,7 @@ router = APIRouter()
 
 def find_job(job_id: str, session: ReadSession) -> Job:
     """The job of this address."""
-    known = job_id.isascii() and job_id.isdecimal() and len(job_id) < 19
-    job = RunStore(session).find(int(job_id)) if known else None
-    if job is None:
-        raise NotFound(f"There is no job {job_id[:40]}. It may have been deleted.")
-    return job
+    return RunStore(session).get(job_id)
 
 
 CurrentJob = Annotated[Job, Depends(find_job)]
@@ -49,7 +43,7 @@ def show_job(
     request: Request,
     job: CurrentJob,
     session: ReadSession,
-    runs_after: Annotated[int, Param(ge=0, lt=2**63)] = 0,
+    runs_after: Annotated[int, Param(ge=0, le=LARGEST)] = 0,
 ) -> Response:
     """Everything one job has said so far."""
     store = RunStore(session)
@@ -67,7 +61,7 @@ def show_job(
         job=job,
         seq=reading.seq,
         place=_place(store, job),
-        workers=store.workers(ALIVE),
+        workers=store.workers(),
         has_predictor=has_predictor,
         median=serving(session, job.id).predictor.card.median_error if has_predictor else None,
         trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),

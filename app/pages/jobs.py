@@ -13,7 +13,7 @@ from app.dashboard.rendering import render
 from app.store.jobs import SERVED, RunStore
 from app.store.sessions import ReadSession
 
-Number = Annotated[int, Param(ge=0, lt=2**63)]
+Number = Annotated[int, Param(ge=0, lt=2**53)]
 
 router = APIRouter()
 
@@ -27,7 +27,8 @@ def list_jobs(
     measures, counts = store.measures(), store.counts()
     query, complaints = Query.of(request.query_params, measures)
     total = sum(counts.values())
-    page = store.jobs(query.listing(PAGE + 1))
+    listing = query.listing(PAGE + 1)
+    page = store.jobs(listing)
     champion = store.best(SERVED)
     rows = views.rows(page[:PAGE])
     return render(
@@ -39,9 +40,9 @@ def list_jobs(
         measures=measures,
         rows=rows,
         lowest=rows[0] if query.ranks and rows and rows[0].job.valid is not None else None,
-        next=query.following(page[:PAGE]) if len(page) > PAGE else "",
+        next=listing.cursor(page[PAGE - 1]) if len(page) > PAGE else "",
         page_size=PAGE,
-        found=store.count(query.listing()) if query.narrows else total,
+        found=store.count(listing) if query.narrows else total,
         total=total,
         champion_id=champion and champion.id,
         deleted=deleted,

@@ -1,6 +1,6 @@
 """Learn: the ten sections of the chapter, each with its laboratory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -24,7 +24,6 @@ from app.store.models import Job
 from app.store.sessions import DbSession, ReadSession
 from ml.experiment import Experiment
 
-ALIVE = 15.0
 OPEN = 6  # fields that stand open where a lesson names none
 
 router = APIRouter(prefix="/learn")
@@ -77,21 +76,27 @@ def show(request: Request, lesson: CurrentLesson, session: ReadSession) -> Respo
         bar=views.bar(store.counts()),
         chapter=chapter,
         lesson=lesson,
-        claims=next(item for item in chapter if item.lesson is lesson),
+        claims=_claims(chapter, lesson),
         text=prose.blocks(lesson.text),
         notice=[prose.line(item) for item in lesson.notice],
         exercises=[(item, prose.line(item.text)) for item in lesson.exercises],
-        workers=store.workers(ALIVE),
+        workers=store.workers(),
         lab=_lab(store, lesson, asked),
     )
 
 
 @router.post("/{section}/run")
 def run(lesson: CurrentLesson, session: DbSession) -> Response:
-    """Queue every experiment of the section with its defaults, so that its claims are checked."""
-    for cls in lesson.experiments.values():
-        lifecycle.submit(session, cls.model_validate({}))
+    """Queue what `verify` trains of the section, but for what runs or waits already."""
+    claims = _claims(badges.current(RunStore(session)), lesson)
+    for verification in claims.trained:
+        if not verification.doing:
+            lifecycle.submit(session, verification.experiment)
     return RedirectResponse(f"/learn/{lesson.section}", 303)
+
+
+def _claims(chapter: Sequence[badges.SectionClaims], lesson: Lesson) -> badges.SectionClaims:
+    return next(item for item in chapter if item.lesson is lesson)
 
 
 def _lab(store: RunStore, lesson: Lesson, asked: Mapping[str, str]) -> dict[str, Any] | None:

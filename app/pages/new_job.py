@@ -16,14 +16,12 @@ from app.dashboard.rendering import render
 from app.errors import NotFound
 from app.results.answers import answer
 from app.store.jobs import RunStore
-from app.store.models import Job
 from app.store.search import Listing
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
 
-ALIVE = 15.0
 FIRST = "kaggle_house"
 OURS = {"experiment", "preset", "from"}  # what an address may hold beside fields
 
@@ -51,7 +49,7 @@ def new(request: Request, session: ReadSession) -> Response:
     """The form: defaults, a preset or an earlier job, and over them the fields of the address."""
     asked = dict(request.query_params)
     store = RunStore(session)
-    earlier = _earlier(store, asked.get("from", ""))
+    earlier = store.get(asked["from"]) if asked.get("from") else None
     name = earlier.name if earlier else asked.get("experiment") or FIRST
     cls = experiment_named(name)
     values = earlier.experiment if earlier else _preset(cls, asked.get("preset", ""))
@@ -93,16 +91,6 @@ def result(request: Request, typed: Posted) -> Response:
     return render(request, "_result.html", result=answer(form.experiment))
 
 
-def _earlier(store: RunStore, number: str) -> Job | None:
-    if not number:
-        return None
-    known = number.isascii() and number.isdecimal() and len(number) < 19
-    job = store.find(int(number)) if known else None
-    if job is None:
-        raise NotFound(f"There is no job {number[:40]} to start from.")
-    return job
-
-
 def _preset(cls: type[Experiment], name: str) -> Mapping[str, Any]:
     return next((preset.values for preset in cls.presets if preset.name == name), {})
 
@@ -129,7 +117,7 @@ def _page(
         label=_label(form),
         body=_body(cls, form),
         ahead=counts.get(JobStatus.queued, 0) + counts.get(JobStatus.running, 0),
-        workers=store.workers(ALIVE),
+        workers=store.workers(),
         last=last,
         last_took=views.took(last) if last else None,
         instant=cls.instant,

@@ -19,12 +19,12 @@ class Line:
 
 def lines(reading: Reading, most: int = 300) -> list[Line]:
     """What happened, in words; the last lines of a long log."""
-    known = (
+    every = (
         Line(datetime.fromtimestamp(item["at"], UTC), *words)
         for item in reading.log
         if (words := _words(item))
     )
-    return [*known][-most:]
+    return [*every][-most:]
 
 
 def _words(item: Item) -> tuple[str, bool] | None:

@@ -4,12 +4,9 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Path
 
-from app.errors import NotFound
 from app.store.jobs import RunStore
-from app.store.models import Job
+from app.store.models import LARGEST, Job
 from app.store.sessions import ReadSession
-
-LARGEST = 2**31 - 1
 
 JobId = Annotated[int, Path(ge=1, le=LARGEST, description="Number of the job.")]
 IdempotencyKey = Annotated[
@@ -23,10 +20,7 @@ IdempotencyKey = Annotated[
 
 def find_job(job_id: JobId, session: ReadSession) -> Job:
     """The job of the path."""
-    job = RunStore(session).find(job_id)
-    if job is None:
-        raise NotFound(f"There is no job {job_id}.")
-    return job
+    return RunStore(session).get(job_id)
 
 
 CurrentJob = Annotated[Job, Depends(find_job)]

@@ -39,8 +39,8 @@ def find(name: str) -> type[Experiment]:
 @router.get("/experiments", responses=responses())
 def list_experiments() -> list[ExperimentOut]:
     """All experiments, by section of the chapter."""
-    found = sorted(EXPERIMENTS.values(), key=lambda cls: [*map(int, cls.section.split("."))])
-    return [described(cls) for cls in found]
+    ordered = sorted(EXPERIMENTS.values(), key=lambda cls: [*map(int, cls.section.split("."))])
+    return [described(cls) for cls in ordered]
 
 
 @router.get("/experiments/{name}", responses=responses(404, 422))

@@ -8,11 +8,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.bodies import Health, Readiness
 from app.settings import settings
 from app.store import migrations
-from app.store.jobs import RunStore
+from app.store.jobs import ALIVE, RunStore
 from app.store.sessions import ReadSession, engine
 
 router = APIRouter(tags=["health"])
-ALIVE = 15.0  # seconds since a worker's last sign of life
 SPACE = 200 * 2**20  # bytes that should be free
 OK = "ok"
 
@@ -41,7 +40,7 @@ def _database() -> str:
 
 def _worker(session: ReadSession) -> str:
     try:
-        alive = RunStore(session).workers(ALIVE)
+        alive = RunStore(session).workers()
     except SQLAlchemyError:
         return "Not known: the database does not answer."
     return OK if alive else f"None was seen in {ALIVE:g} s. Start one: ridgeline worker"

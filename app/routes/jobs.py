@@ -1,18 +1,15 @@
 """Jobs: submit, list, look at, cancel, retry, delete."""
 
-import base64
-import binascii
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query, Response
 
 from app import lifecycle
 from app.bodies import JobIn, JobList, JobOut, RunList
 from app.errors import Invalid, responses
-from app.routes.depends import LARGEST, CurrentJob, IdempotencyKey
+from app.routes.depends import CurrentJob, IdempotencyKey
 from app.store.jobs import RunStore
-from app.store.models import Job
+from app.store.models import LARGEST, Job
 from app.store.search import SORTS, Listing
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
@@ -55,16 +52,14 @@ def list_jobs(
     """A page of jobs; it reads no metric points."""
     listing = Listing(
         status=status, name=_plain(name), tag=_plain(tag), text=_plain(q), sort=sort.lstrip("-"),
-        descending=sort.startswith("-"), after=_read(cursor, sort), limit=limit,
+        descending=sort.startswith("-"), limit=limit,
     )  # fmt: skip
     store = RunStore(session)
-    found = store.jobs(listing)
-    more = len(found) == limit
-    last = found[-1] if found else None
+    jobs = store.jobs(_behind(listing, cursor))
     return {
-        "items": found,
+        "items": jobs,
         "total": store.count(listing),
-        "next": _write(last, sort) if more and last else None,
+        "next": listing.cursor(jobs[-1]) if len(jobs) == limit else None,
     }
 
 
@@ -73,27 +68,15 @@ def _plain(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _write(job: Job, sort: str) -> str:
-    """The cursor after this job: what it is sorted by, and its id."""
-    value = getattr(job, sort.lstrip("-"))
-    plain = value.timestamp() if hasattr(value, "timestamp") else value
-    return base64.urlsafe_b64encode(orjson.dumps([sort, plain, job.id])).decode()
-
-
-def _read(cursor: str, sort: str) -> tuple[Any, int] | None:
-    """The place a cursor stands for: value and id."""
+def _behind(listing: Listing, cursor: str) -> Listing:
     if not cursor:
-        return None
+        return listing
     try:
-        of, value, job_id = orjson.loads(base64.urlsafe_b64decode(cursor))
-        plain = value is None or isinstance(value, str | float | int)
-        if of != sort or not plain or not isinstance(job_id, int) or abs(job_id) > LARGEST:
-            raise ValueError(of)
-    except (ValueError, TypeError, binascii.Error):
+        return listing.behind(cursor)
+    except (ValueError, TypeError):
         raise Invalid(
-            f"This cursor is not one of a list sorted by {sort}. Begin without one."
+            f"This cursor is not one of a list sorted by {listing.order}. Begin without one."
         ) from None
-    return value, job_id
 
 
 @router.get("/{job_id}", response_model=JobOut, responses=responses(404, 422))
@@ -140,5 +123,5 @@ def list_runs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> dict[str, Any]:
     """The runs of a job, a page of them, in the order they were opened."""
-    found = RunStore(session).runs(job.id, after, limit)
-    return {"items": found, "next": found[-1].id if len(found) == limit else None}
+    runs = RunStore(session).runs(job.id, after, limit)
+    return {"items": runs, "next": runs[-1].id if len(runs) == limit else None}

@@ -8,11 +8,11 @@ from starlette.datastructures import UploadFile
 
 from app import bodies
 from app.errors import Invalid, responses
-from app.routes.depends import LARGEST
 from app.serving.predictors import serving
 from app.serving.prices import check, columns, price
 from app.serving.tables import MOST, decode, price_table
 from app.store.jobs import RunStore
+from app.store.models import LARGEST
 from app.store.sessions import ReadSession
 
 router = APIRouter(tags=["predictions"])
@@ -59,15 +59,15 @@ def get_predictor(session: ReadSession, job: JobQuery = None) -> bodies.Predicto
     """The predictor that answers, and the schema of what it reads."""
     served = serving(session, job)
     card = served.predictor.card
-    found, artifact = (
+    source, artifact = (
         RunStore(session).find(served.job_id),
         RunStore(session).artifact(served.job_id),
     )
     return bodies.PredictorOut(
         job=served.job_id,
-        label=found.label if found else "",
+        label=source.label if source else "",
         measure=card.measured,
-        valid=found.valid if found else None,
+        valid=source.valid if source else None,
         folds=list(card.folds),
         interval=list(card.interval),
         size=artifact.size if artifact else 0,

@@ -14,10 +14,11 @@ from app.bodies import CheckOut, FigureRef, Metrics, Preflight
 from app.errors import Conflict, NotFound, responses, short
 from app.results import figures
 from app.results.reading import read
-from app.routes.depends import LARGEST, CurrentJob
+from app.routes.depends import CurrentJob
 from app.serving.predictors import serving
 from app.store import payloads
 from app.store.jobs import SERVED, RunStore
+from app.store.models import LARGEST
 from app.store.sessions import ReadSession, readers
 from app.store.states import FINAL, JobStatus
 from ml.houses.submission import preflight
@@ -70,8 +71,8 @@ def get_figure(job: CurrentJob, name: str, session: ReadSession) -> Response:
     reading = read(session, job.id)
     titles = figures.titles(reading)
     if name not in titles:
-        known = ", ".join(titles) or "none yet"
-        raise NotFound(f"Job {job.id} has no figure {short(name)!r}. It has: {known}.")
+        names = ", ".join(titles) or "none yet"
+        raise NotFound(f"Job {job.id} has no figure {short(name)!r}. It has: {names}.")
     return Response(
         orjson.dumps(figures.draw(reading, name), option=orjson.OPT_SERIALIZE_NUMPY),
         media_type="application/json",
@@ -114,7 +115,7 @@ async def stream_events(
     while True:
         fresh, status = await run_in_threadpool(news, job.id, seen)
         for seen, payload in fresh:
-            yield ServerSentEvent(id=str(seen), raw_data=payloads.speak(seen, payload).decode())
+            yield ServerSentEvent(id=str(seen), raw_data=payloads.message(seen, payload).decode())
         if status in FINAL:
             yield ServerSentEvent(event="end", data={"status": status})
             return

@@ -36,9 +36,7 @@ def serving(session: Session, job_id: int | None = None) -> Served:
                 f' run, or POST /api/v1/jobs {{"experiment": {{"name": "{SERVED}"}}}}.'
             )
         job_id = best.id
-    elif RunStore(session).find(job_id) is None:
-        raise NotFound(f"There is no job {job_id}.")
-    elif RunStore(session).artifact(job_id) is None:
+    elif RunStore(session).artifact(RunStore(session).get(job_id).id) is None:
         raise Conflict(f"Job {job_id} has no predictor; a {SERVED} that has succeeded has one.")
     return _load(job_id)
 

@@ -1,19 +1,22 @@
 """The run store as the web sees it: every query behind a verb of the domain; it never commits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
+from app.errors import NotFound, short
 from app.store import chunks, moves, space
-from app.store.models import Artifact, Job, Run, WorkerRow
+from app.store.models import LARGEST, Artifact, Job, Run, WorkerRow
 from app.store.search import Listing, filtered, page
 from app.store.sessions import now
 from app.store.states import JobStatus
 
 SERVED = "kaggle_house"
 """The experiment whose jobs leave a predictor."""
+ALIVE = 15.0
+"""Seconds after its last sign of life that a worker counts as gone."""
 
 
 class RunStore:
@@ -32,6 +35,19 @@ class RunStore:
     def find(self, job_id: int) -> Job | None:
         """The job of that number."""
         return self.session.get(Job, job_id, populate_existing=True)
+
+    def get(self, number: int | str) -> Job:
+        """The same, by a number as it may stand in an address.
+
+        Raises:
+            NotFound: where there is no such job, or that is no number.
+        """
+        text = str(number)
+        place = int(text[:18]) if text.isascii() and text.isdecimal() else 0
+        job = self.find(place) if 0 < place <= LARGEST else None
+        if job is None:
+            raise NotFound(f"There is no job {short(text, 40)}.")
+        return job
 
     def find_by_key(self, idempotency_key: str) -> Job | None:
         """The job that was made with this key."""
@@ -80,11 +96,17 @@ class RunStore:
             (job for job in self.session.scalars(query) if job.experiment == experiment), None
         )
 
-    def latest(self, *, claiming: bool = False) -> dict[str, Job]:
-        """The last succeeded job of each experiment; of those `claiming` something if asked."""
+    def succeeded(self, names: Collection[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Number and experiment of each succeeded job of these names, the latest first."""
+        query = select(Job.id, Job.experiment).where(Job.name.in_(names))
+        for row in self.session.execute(
+            query.where(Job.status == JobStatus.succeeded).order_by(Job.id.desc())
+        ):
+            yield row.id, row.experiment
+
+    def latest(self) -> dict[str, Job]:
+        """The last succeeded job of each experiment."""
         last = select(func.max(Job.id)).where(Job.status == JobStatus.succeeded)
-        if claiming:
-            last = last.where(Job.checks_total > 0)
         query = select(Job).where(Job.id.in_(last.group_by(Job.name)))
         return {job.name: job for job in self.session.scalars(query)}
 
@@ -128,8 +150,8 @@ class RunStore:
         """Forget a job with all it said and made; gives the bytes that are free again."""
         return space.delete_job(self.session, job_id)
 
-    def workers(self, within: float) -> Sequence[WorkerRow]:
-        """Workers seen in the last `within` seconds."""
+    def workers(self, within: float = ALIVE) -> Sequence[WorkerRow]:
+        """Workers seen in the last `within` seconds: those that live."""
         return self.session.scalars(
             select(WorkerRow).where(WorkerRow.seen_at > now() - within)
         ).all()

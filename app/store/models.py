@@ -21,6 +21,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from app.store.sessions import now
 from app.store.states import JobStatus, Reason
 
+LARGEST = 2**31 - 1
+"""What a column of whole numbers can hold."""
+
 
 class Instant(TypeDecorator[datetime]):
     """A moment: seconds since 1970 in the database, an aware UTC datetime in Python."""
@@ -65,7 +68,7 @@ class Job(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     experiment: Mapped[dict[str, Any]] = mapped_column(
         JSON
-    )  # as it was given: only the runner parses it
+    )  # as it was asked for: only the runner parses it
     name: Mapped[str] = mapped_column(String(80))
     label: Mapped[str] = mapped_column(String(200), default="")
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
@@ -121,6 +124,11 @@ class Job(Base):
         of its first group: "folds" [valid, ...] and "spark" [[epoch, train, valid], ...]."""
         settings: dict[str | None, dict[str, Any]] = self.summary.get("settings", {})
         return settings.get(self.summary.get("headline"), {}) if settings else self.summary
+
+    @property
+    def says_whose(self) -> bool:
+        """Whether its checks say whose claims they are, which those of the first version do not."""
+        return bool(self.book_total) or "settings" in self.summary
 
     @property
     def judged_on(self) -> str | None:

@@ -133,7 +133,7 @@ def _rest(item: Item, after: int) -> Item:
     }
 
 
-def speak(seq: int, payload: bytes) -> bytes:
+def message(seq: int, payload: bytes) -> bytes:
     """A chunk as the stream sends it: the same JSON with plain numbers; null stands for NaN."""
     chunk = orjson.loads(payload)
     for item in chunk["events"]:

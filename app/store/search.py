@@ -1,14 +1,17 @@
 """Lists of jobs: searched by words and fields, sorted, from a cursor on."""
 
+import base64
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.store.models import Job
+from app.store.models import LARGEST, Job
 from app.store.states import JobStatus
 
 SORTS: dict[str, InstrumentedAttribute[Any]] = {
@@ -18,6 +21,8 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
 """What a list of jobs can be sorted by."""
 VALUES = ("valid", "best_valid", "train")
 """What of this is a number of the job's measure, which has a rank only among its own."""
+TEXTS = {"name", "status"}
+"""Those of them that are no numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,37 @@ class Listing:
     descending: bool = True
     after: tuple[Any, int] | None = None  # value of `sort` and id of the last job seen
     limit: int = 50
+
+    @property
+    def order(self) -> str:
+        """The column, with a minus where it goes from high to low."""
+        return f"-{self.sort}" if self.descending else self.sort
+
+    def cursor(self, job: Job) -> str:
+        """The place behind this job, as text for an address: order, value and id."""
+        value = getattr(job, self.sort)
+        plain = value.timestamp() if isinstance(value, datetime) else value
+        return base64.urlsafe_b64encode(orjson.dumps([self.order, plain, job.id])).decode()
+
+    def behind(self, cursor: str) -> "Listing":
+        """This listing from a place on.
+
+        Raises:
+            ValueError: where the text is no cursor of a list in this order.
+        """
+        order, value, job_id = orjson.loads(base64.urlsafe_b64decode(cursor))
+        if order != self.order or not isinstance(job_id, int) or abs(job_id) > LARGEST:
+            raise ValueError(cursor)
+        return replace(self, after=(job_id if self.sort == "id" else self._plain(value), job_id))
+
+    def _plain(self, value: object) -> object:
+        """A value that can be compared with those of the column."""
+        text = isinstance(value, str) and "\0" not in value
+        if value is None or (self.sort in TEXTS and text):
+            return value
+        if self.sort not in TEXTS and isinstance(value, int | float):
+            return float(value)
+        raise ValueError(value)
 
 
 def page(listing: Listing) -> Select[Any]:
@@ -73,7 +109,7 @@ def _beyond(column: InstrumentedAttribute[Any], listing: Listing) -> ColumnEleme
 def _matches(word: str) -> ColumnElement[bool]:
     """A word of a search: `#12`, `lr=0.01` as in the config, or part of a name, label or tag."""
     if word.startswith("#") and word[1:].isdecimal():
-        return Job.id == min(int(word[1:][:18]), 2**31 - 1)  # all that a column can hold
+        return Job.id == min(int(word[1:][:18]), LARGEST)
     key, equals, value = word.partition("=")
     if equals and key.isidentifier():
         config = func.lower(cast(Job.experiment, String))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     AnyInstant = Experiment
 else:
     AnyExperiment = _either(EXPERIMENTS.values())
-    AnyInstant = _either([c for c in EXPERIMENTS.values() if c.instant] or EXPERIMENTS.values())
+    AnyInstant = _either(cls for cls in EXPERIMENTS.values() if cls.instant)
 
 _adapter: TypeAdapter[Any] = TypeAdapter(AnyExperiment)
 

@@ -11,14 +11,14 @@ from torch import Tensor
 from ml import draws, fields
 from ml.events import Event, Figure, Floats, Series, Table
 from ml.experiment import Preset
-from ml.lanes import NO_ROWS, Lane
+from ml.lanes import Lane
 from ml.nn import MLP
 from ml.optim import Adam
 from ml.programs import Fits
 from ml.train import Training
 from ml.trains import TrainingExperiment
 
-POINTS = torch.linspace(-2, 2, 256)[:, None]
+POINTS = torch.linspace(-2, 2, 511)[:, None]  # every other one is learnt, from end to end
 TARGETS: dict[str, Callable[[Tensor], Tensor]] = {
     "sine": lambda x: torch.sin(torch.pi * x),
     "bumps": lambda x: torch.exp(-8 * (x - 1) ** 2) - torch.exp(-8 * (x + 1) ** 2),
@@ -65,9 +65,9 @@ class Approximation(TrainingExperiment):
         return MLP((1, width, 1), self.activation)
 
     def trainings(self) -> Iterator[Training]:
-        """Every width from several starts: all of them see all points."""
+        """Every width from several starts: learnt on 256 points, judged on those between."""
         y, rows = TARGETS[self.target](POINTS), torch.arange(len(POINTS))
-        alike: dict[str, Any] = {"train": rows, "valid": NO_ROWS, "lr": self.lr}
+        alike: dict[str, Any] = {"train": rows[::2], "valid": rows[1::2], "lr": self.lr}
         steps: dict[str, Any] = {"optimizer": Adam, "batch_size": 64}
         for width, setting in self.settings.items():
             lanes = [
@@ -77,9 +77,9 @@ class Approximation(TrainingExperiment):
             yield self.training(setting, POINTS, y, lanes, self.net(width), **steps)
 
     def results(self, fits: Fits) -> Iterator[Event]:
-        """The loss by width: of every start, and its median, which one bad start does not move."""
+        """The loss by width between the points learnt: its median bears with one bad start."""
         widths = [*self.settings]
-        losses = np.stack([fit.last("train") for fit in fits])  # (widths, starts)
+        losses = np.stack([fit.last("valid") for fit in fits])  # (widths, starts)
         least, median, largest = losses.min(1), np.median(losses, axis=1), losses.max(1)
         yield self.closest(fits, losses)
         x = np.array(widths, dtype=np.float64)
@@ -98,14 +98,14 @@ class Approximation(TrainingExperiment):
             y_scale="log",
         )
         columns = {"hidden units": x, "least": least, "median": median, "largest": largest}
-        yield Table.of("losses", "Halved squared loss", columns)
+        yield Table.of("losses", "Halved squared loss between the points learnt", columns)
         free = {n: getattr(self, n) for n in ("target", "widths", "num_seeds", "num_epochs")}
         learnt = self.num_epochs >= ENOUGH and self.num_seeds >= STARTS and self.target != "step"
         if self.matches(**free) and learnt and widths[0] == 1 and widths[-1] >= 64:
             name = f"median loss of {widths[-1]} hidden units over that of 1"
-            yield self.at_most(name, 0.1, median[-1] / median[0])
+            yield self.at_most(name, 0.1, median[-1] / median[0])  # 0.003 to 0.07 over six seeds
             if self.widths == WIDTHS:
-                worst = (median[1:] / median[:-1]).max()
+                worst = (median[1:] / median[:-1]).max()  # 0.21 to 0.94 over six seeds
                 yield self.at_most("each width's median loss over the one before", 1.0, worst)
 
     @torch.no_grad()

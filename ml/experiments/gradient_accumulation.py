@@ -57,8 +57,6 @@ class GradientAccumulation(OneHiddenLayer):
             {"intermediate values": kept},
             x_label="parts",
             y_label="bytes",
-            x_scale="log",
-            y_scale="log",
         )
         columns = {"parts": parts, "bytes kept at a time": kept, "gradients off by": off}
         yield Table.of("parts", "A batch in parts", columns)

@@ -80,8 +80,7 @@ class LayerwiseRates(TrainingExperiment):
         0.35, "Network", "Start", "Standard deviation of the weights.", "σ", ge=0.05, le=1
     )
     lr: Annotated[
-        fields.Lr,
-        Field(le=1, description="Learning rate of SGD, and each layer's largest share."),
+        fields.Lr, Field(le=1, description="Learning rate of SGD, and each layer's largest share.")
     ] = 0.01
     num_epochs: int = fields.own(
         400, "Training", "Steps", "Steps, each on all points.", "T", ge=2, le=2000

@@ -40,14 +40,15 @@ class MemoryOfTraining(InstantExperiment):
 
     def stored(self, depth: int, batch_size: int) -> tuple[int, int, int]:
         """Bytes of the intermediate values that training keeps, of the most that prediction holds
-        at once (what goes into a layer and what comes out), and of the parameters."""
+        at once (what goes into a hidden layer and what comes out), and of the parameters."""
         net = MLP((self.width,) * (depth + 2), self.activation)(Lanes.one(self.seed))
         X = torch.zeros(1, batch_size, self.width)
         _, kept = graphs.kept(lambda: net(X), (X, *net.parameters()))
         most, H = 0, X
         with torch.no_grad():
-            for layer in net:
-                before, H = H, layer(H)
+            layers = [*net]
+            for linear, phi in zip(layers[:-1:2], layers[1::2], strict=True):  # but the read-out
+                before, H = H, phi(linear(H))
                 most = max(most, graphs.size(before) * (before is not X) + graphs.size(H))
         return kept, most, sum(map(graphs.size, net.parameters()))
 
@@ -62,8 +63,8 @@ class MemoryOfTraining(InstantExperiment):
             yield Figure.lines(
                 name,
                 f"Intermediate values by {axis}",
-                f"From {x[0]} to {x[-1]} ({axis}) training's grow {kept[-1] / kept[0]:.3g}-fold,"
-                f" prediction's {most[-1] / most[0]:.3g}-fold.",
+                f"From {x[0]} to {x[-1]} ({axis}) training's grow from {kept[0]:.3g} to"
+                f" {kept[-1]:.3g} KiB, prediction's from {most[0]:.3g} to {most[-1]:.3g}.",
                 x,
                 {"training": kept, "prediction": most},
                 x_label=axis,
@@ -86,6 +87,6 @@ class MemoryOfTraining(InstantExperiment):
                 "prediction": [parameters, 0, most],
                 "training": [parameters, parameters, kept],
             },
-            "Training keeps them until backpropagation is done; prediction holds what goes into a"
-            " layer and what comes out.",
+            "Training keeps intermediate values until backpropagation is done; prediction holds"
+            " what goes into a layer and what comes out.",
         )

@@ -22,6 +22,7 @@ QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "dropout_swap": (),
     "dropout_uncertainty": (),
     "dropout_variants": (),
+    "decay_by_validation": (),  # these claim at their own size only, which takes seconds each
     "house_sweeps": (),  # so does this
     # the defaults are held to theirs in test_house_experiments.py
     "kaggle_house": (BOOK.values | {"num_seeds": 1},),
@@ -31,6 +32,7 @@ QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "mlp_search": ({"num_images": 200, "num_epochs": 1, "num_seeds": 2, "num_trials": 3},),
     "mlp_sweeps": ({"num_images": 200, "num_epochs": 1, "num_seeds": 1},),
     "polynomial": ({}, {"num_features": 2}),  # twenty features take longer than all of 4.4
+    "other_remedies": (),
     "random_labels": ({"num_epochs": 5, "num_seeds": 1},),
     "symmetry": ({"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"},),
 }

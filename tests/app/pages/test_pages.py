@@ -407,7 +407,13 @@ def test_a_page_says_the_same_of_a_setting_as_the_list(empty: TestClient, sessio
     finding = Finding("helps", "Helps: λ 0 ends at 85 and λ 3 at 0.2.", "the interval", "λ 3")
     figure = Check("4.5", "mean ‖w‖, λ 3", 0.382491, 0.3599, 0.04, True, "figure")
     ours = Check("4.5", "least change", "above 0", 0.001, None, True)
-    said = [pair, Epoch("decay", 1, curves(pair, [80, 90, 0.1, 0.3])), finding, figure, ours]
+    said: list[Event] = [
+        pair,
+        Epoch("decay", 1, curves(pair, [80, 90, 0.1, 0.3])),
+        finding,
+        figure,
+        ours,
+    ]
     write(session, said, outcome=Outcome(JobStatus.succeeded))
     assert "0.2000 halved squared loss, λ 3, test" in get(empty, "/jobs").words
     page = get(empty, "/jobs/1").words

@@ -3,8 +3,9 @@
 import csv
 import io
 import json
+import time
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from starlette.testclient import TestClient
 
 from app.engine.runners import Processes
 from app.engine.worker import Worker
-from app.store import sessions
+from app.store import chunks, sessions
 from app.store.jobs import RunStore
+from app.store.leases import Leases, Outcome
 from app.store.states import JobStatus
+from ml.events import Epoch, Event, Note, Started
 from ml.houses import files
 from ml.predictor import Predictor
 
@@ -141,21 +144,73 @@ def test_figures_checks_and_files(client: TestClient) -> None:
 
 
 def test_events_resume_without_gap_or_repeat(client: TestClient) -> None:
+    """Also within a chunk that was merged, as the one of a job that has ended is."""
     address = f"/api/v1/jobs/{HOUSE}/events"
-    whole = messages(client.get(address).text)
-    numbers = [number for number, _ in whole]
-    assert numbers == list(range(1, len(whole) + 1))
-    assert len(whole) > 3
-    for headers, query in (({"Last-Event-ID": "2"}, ""), ({}, "?after=2")):
-        assert messages(client.get(address + query, headers=headers).text) == whole[2:]
-    epochs = {"folds": 0, "refit": 0}
-    for _, chunk in whole:
-        for item in chunk["events"]:
-            if item["type"] == "epoch":
-                assert item["first"] == epochs[item["key"]] + 1
-                epochs[item["key"]] += len(item["values"])
-    assert epochs == {"folds": 5, "refit": 5}
+    ((last, whole),) = messages(client.get(address).text)
+    curves, others = parts(whole)
+    assert {key: len(curve) for key, curve in curves.items()} == {"folds": 5, "refit": 5}
+    left = []
+    for seen in range(1, last):
+        response = client.get(f"{address}?after={seen}")
+        header = client.get(address, headers={"Last-Event-ID": str(seen)})
+        assert response.text == header.text
+        ((number, rest),) = messages(response.text)
+        assert number == rest["seq"] == last
+        tails, later = parts(rest)
+        assert later == [item for item in others if item["seq"] > seen]
+        assert all(tail == curves[key][-len(tail) :] for key, tail in tails.items())
+        left.append(sum(map(len, tails.values())))
+    assert (left[0], left[1], left[-1]) == (10, 10, 0)
+    assert left == sorted(left, reverse=True)
+    assert messages(client.get(f"{address}?after={last}").text) == []
     problem(client.get(address, headers={"Last-Event-ID": "x"}), 422)
+
+
+def parts(message: dict[str, Any]) -> tuple[dict[str, list[Any]], list[Any]]:
+    """The curves in a message, which must be whole from where they start, and all else."""
+    curves: dict[str, list[Any]] = {}
+    for item in message["events"]:
+        if item["type"] == "epoch":
+            curve = curves.setdefault(item["key"], [])
+            assert not curve
+            curve += item["values"]
+    return curves, [item for item in message["events"] if item["type"] != "epoch"]
+
+
+def test_who_follows_a_job_that_is_merged_meanwhile_hears_all_of_it_once(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "MERGED", 4)
+    made = ask(client)["id"]
+
+    def work() -> None:
+        with sessions.writers().begin() as session:
+            claim = Leases(session).claim("me", made)
+        assert claim is not None
+        started = Started("sgd", ("one",), 30, "mse", "cpu")
+        for epoch in range(1, 31):
+            events: list[Event] = [started, Note(str(epoch))] if epoch == 1 else [Note(str(epoch))]
+            events.append(Epoch("sgd", epoch, np.full((1, 2, 1), epoch, np.float32)))
+            with sessions.writers().begin() as session:
+                done = Outcome(JobStatus.succeeded) if epoch == 30 else None
+                Leases(session).append(claim.token, events, done)
+            time.sleep(0.02)
+
+    worker = Thread(target=work)
+    worker.start()
+    heard = messages(client.get(f"/api/v1/jobs/{made}/events").text)
+    worker.join()
+    numbers = [number for number, _ in heard]
+    assert numbers == sorted(set(numbers))
+    assert (len(heard) > 3, numbers[-1]) == (True, 32)
+    items = [item for _, message in heard for item in message["events"]]
+    assert [item["text"] for item in items if item["type"] == "note"] == [*map(str, range(1, 31))]
+    epochs = [item for item in items if item["type"] == "epoch"]
+    assert (
+        [item["first"] + i for item in epochs for i in range(len(item["values"]))]
+        == [row[0][0] for item in epochs for row in item["values"]]
+        == [*range(1, 31)]
+    )
 
 
 def test_a_stream_that_resumes_beyond_its_end_says_what_comes_next(client: TestClient) -> None:
@@ -392,8 +447,6 @@ def test_probes(client: TestClient) -> None:
     assert response.status_code == 503
     assert response.json()["checks"]["worker"].endswith("ridgeline worker")
     with sessions.writers().begin() as session:
-        from app.store.leases import Leases
-
         Leases(session).beat("w", slots=1, busy=0, device="cpu")
     assert client.get("/readyz").json()["status"] == "ready"
     with sessions.writers().begin() as session:

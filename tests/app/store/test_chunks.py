@@ -64,10 +64,10 @@ def begin(session: Session) -> int:
 
 def spoken(stored: Iterable[tuple[int, bytes]]) -> list[Message]:
     """The stream's messages of these chunks."""
-    return [orjson.loads(payloads.speak(*chunk)) for chunk in stored]
+    return [orjson.loads(payloads.message(*chunk)) for chunk in stored]
 
 
-def told_apart(messages: Iterable[Message]) -> dict[str, list[Any]]:
+def followed(messages: Iterable[Message]) -> dict[str, list[Any]]:
     """What somebody has who followed the stream: epochs by group, all else in its order."""
     got: dict[str, list[Any]] = {"a": [], "b": [], "else": []}
     for message in messages:
@@ -109,11 +109,11 @@ def test_merged_chunks_hold_the_same_after_every_number(session: Session, seed: 
     whole = payloads.merge(merged)
     last = stored[-1][0]
     assert_same(Reading().after(merged), Reading().after(stored))
-    everything = told_apart(spoken(stored))
+    everything = followed(spoken(stored))
     for number in range(last + 1):
         early = [chunk for chunk in stored if chunk[0] <= number]
         rest = [(last, payloads.trim(whole, number))]
-        assert told_apart([*spoken(early), *spoken(rest)]) == everything
+        assert followed([*spoken(early), *spoken(rest)]) == everything
         assert_same(Reading().after(early).after(rest), Reading().after(stored))
 
 
@@ -166,7 +166,7 @@ def test_who_follows_a_stream_that_is_merged_meanwhile_misses_nothing(
     for follower in followers:
         while follower.look():
             pass
-        assert told_apart(follower.messages) == told_apart(spoken(plain))
+        assert followed(follower.messages) == followed(spoken(plain))
 
 
 @BOTH

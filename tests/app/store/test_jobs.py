@@ -1,15 +1,19 @@
 """The web's side of the run store: lists, searches, streams and ends, on both databases."""
 
+import base64
+import json
+
 import numpy as np
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.errors import NotFound
 from app.store import chunks, payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
 from app.store.models import Artifact, Chunk, Job, Run, Saved
-from app.store.search import Listing
+from app.store.search import SORTS, Listing
 from app.store.states import JobStatus
 from ml.events import Checkpoint, Epoch, Event, Note, Started
 
@@ -61,23 +65,52 @@ def test_lists_newest_first_page_by_page(store: RunStore) -> None:
     assert store.count(Listing(limit=2)) == 5
 
 
+@pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("descending", [True, False])
 def test_cursors_walk_every_job_once_with_those_without_a_value_last(
-    store: RunStore, descending: bool
+    store: RunStore, sort: str, descending: bool
 ) -> None:
-    jobs = [queue(store) for _ in range(7)]
+    jobs = [queue(store, name) for name in "abcabca"]
     for job, valid in zip(jobs, [0.3, None, 0.1, 0.3, None, 0.2, 0.3], strict=True):
         work(store, job, valid)
     seen: list[Job] = []
-    listing = Listing(sort="valid", descending=descending, limit=2)
+    whole = listing = Listing(sort=sort, descending=descending, limit=2)
     while page := store.jobs(listing):
         seen += page
-        last = (page[-1].valid, page[-1].id)
-        listing = Listing(sort="valid", descending=descending, limit=2, after=last)
+        listing = whole.behind(whole.cursor(page[-1]))
     assert len({job.id for job in seen}) == len(seen) == 7
-    values = [job.valid for job in seen if job.valid is not None]
+    values = [value for job in seen if (value := getattr(job, sort)) is not None]
     assert values == sorted(values, reverse=descending)
-    assert [job.valid for job in seen[5:]] == [None, None]
+    assert all(getattr(job, sort) is None for job in seen[len(values) :])
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "", "~x", "0.3~12", "[]", "5", '["valid",0.1]', '["-valid",0.1,1]', '["valid","x",1]',
+        '["valid",0.1,"1"]', '["valid",0.1,99999999999]', '["name","x",1]', '["valid",[1],1]',
+    ],
+)  # fmt: skip
+def test_a_cursor_of_another_list_is_none(store: RunStore, cursor: str) -> None:
+    for text in (cursor, base64.urlsafe_b64encode(cursor.encode()).decode()):
+        with pytest.raises((ValueError, TypeError)):
+            Listing(sort="valid", descending=False).behind(text)
+
+
+def test_a_cursor_that_anybody_may_write_finds_nothing_worse_than_nothing(store: RunStore) -> None:
+    queue(store)
+    for sort, value in (("valid", 10**19), ("name", "\u2603"), ("status", "bogus"), ("id", 10**19)):
+        text = base64.urlsafe_b64encode(json.dumps([sort, value, 7]).encode()).decode()
+        store.jobs(Listing(sort=sort, descending=False).behind(text))
+
+
+def test_a_job_is_looked_up_as_an_address_has_it(store: RunStore) -> None:
+    job = queue(store)
+    assert store.get(job.id) is store.get(str(job.id)) is store.find(job.id)
+    for number in (0, -1, 77, "", "x", "²", "1.0", " 1", "9" * 10, "9" * 5000, 2**31, "a" * 100):
+        with pytest.raises(NotFound) as error:
+            store.get(number)
+        assert len(error.value.message) < 100
 
 
 def test_filters(store: RunStore) -> None:
