@@ -35,7 +35,13 @@ def find_job(job_id: str, session: ReadSession) -> Job:
     return RunStore(session).get(job_id)
 
 
+def find_job_to_change(job_id: str, session: DbSession) -> Job:
+    """The same, within the transaction of the request: no other snapshot is in its way."""
+    return RunStore(session).get(job_id)
+
+
 CurrentJob = Annotated[Job, Depends(find_job)]
+JobToChange = Annotated[Job, Depends(find_job_to_change)]
 
 
 @router.get("/jobs/{job_id}")
@@ -155,19 +161,19 @@ def submission(request: Request, job: CurrentJob, session: ReadSession) -> Respo
 
 
 @router.post("/jobs/{job_id}/cancel")
-def cancel(job: CurrentJob, session: DbSession) -> Response:
+def cancel(job: JobToChange, session: DbSession) -> Response:
     """Ask the job to stop, and show it."""
     return _go(lifecycle.cancel(session, job))
 
 
 @router.post("/jobs/{job_id}/retry")
-def retry(job: CurrentJob, session: DbSession) -> Response:
+def retry(job: JobToChange, session: DbSession) -> Response:
     """Queue the same experiment again, and show the new job."""
     return _go(lifecycle.retry(session, job))
 
 
 @router.post("/jobs/{job_id}/delete")
-def delete(job: CurrentJob, session: DbSession) -> Response:
+def delete(job: JobToChange, session: DbSession) -> Response:
     """Forget the job, and show those that are left."""
     freed = lifecycle.delete(session, job)
     return RedirectResponse(f"/jobs?deleted={job.id}&freed={freed}", 303)

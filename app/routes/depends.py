@@ -6,7 +6,7 @@ from fastapi import Depends, Header, Path
 
 from app.store.jobs import RunStore
 from app.store.models import LARGEST, Job
-from app.store.sessions import ReadSession
+from app.store.sessions import DbSession, ReadSession
 
 JobId = Annotated[int, Path(ge=1, le=LARGEST, description="Number of the job.")]
 IdempotencyKey = Annotated[
@@ -23,4 +23,10 @@ def find_job(job_id: JobId, session: ReadSession) -> Job:
     return RunStore(session).get(job_id)
 
 
+def find_job_to_change(job_id: JobId, session: DbSession) -> Job:
+    """The same, within the transaction of the request: no other snapshot is in its way."""
+    return RunStore(session).get(job_id)
+
+
 CurrentJob = Annotated[Job, Depends(find_job)]
+JobToChange = Annotated[Job, Depends(find_job_to_change)]

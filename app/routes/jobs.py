@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from app import lifecycle
 from app.bodies import JobIn, JobList, JobOut, RunList
 from app.errors import Invalid, responses
-from app.routes.depends import CurrentJob, IdempotencyKey
+from app.routes.depends import CurrentJob, IdempotencyKey, JobToChange
 from app.store.jobs import RunStore
 from app.store.models import LARGEST, Job
 from app.store.search import SORTS, Listing
@@ -91,7 +91,7 @@ def get_job(job: CurrentJob) -> Job:
         "schema": {"type": "integer", "minimum": 0}, "description": "Bytes that are free again.",
     }},
 }})  # fmt: skip
-def delete_job(job: CurrentJob, session: DbSession, response: Response) -> None:
+def delete_job(job: JobToChange, session: DbSession, response: Response) -> None:
     """Forget a job that has ended, with its runs, curves and predictor; `Freed-Bytes` says what
     that gave."""
     response.headers[FREED] = str(lifecycle.delete(session, job))
@@ -100,7 +100,7 @@ def delete_job(job: CurrentJob, session: DbSession, response: Response) -> None:
 @router.post(
     "/{job_id}/cancel", response_model=JobOut, status_code=202, responses=responses(404, 409, 422)
 )
-def cancel_job(job: CurrentJob, session: DbSession) -> Job:
+def cancel_job(job: JobToChange, session: DbSession) -> Job:
     """Stop a job: now if it waits, within a tick of its worker if it runs; its curves stay."""
     return lifecycle.cancel(session, job)
 
@@ -108,7 +108,7 @@ def cancel_job(job: CurrentJob, session: DbSession) -> Job:
 @router.post(
     "/{job_id}/retry", response_model=JobOut, status_code=202, responses=responses(404, 409, 422)
 )
-def retry_job(job: CurrentJob, session: DbSession, response: Response) -> Job:
+def retry_job(job: JobToChange, session: DbSession, response: Response) -> Job:
     """Ask for the same again, as a new job."""
     made = lifecycle.retry(session, job)
     response.headers["Location"] = f"/api/v1/jobs/{made.id}"

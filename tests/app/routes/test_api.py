@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from app.engine.runners import Processes
 from app.engine.worker import Worker
+from app.settings import settings
 from app.store import chunks, sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
@@ -87,6 +88,19 @@ def test_cancel_retry_delete(client: TestClient) -> None:
     assert int(response.headers["freed-bytes"]) >= 0
     problem(client.get(address), 404)
     assert client.get(f"/api/v1/jobs/{again['id']}").json()["retry_of"] is None
+
+
+@pytest.mark.parametrize("address", ["DELETE /api/v1/jobs/{}", "POST /jobs/{}/delete"])
+def test_a_deleted_job_leaves_the_disk_with_the_answer(client: TestClient, address: str) -> None:
+    file = settings().data_dir / "ridgeline.db"
+    before = file.stat().st_size
+    method, path = address.format(HOUSE).split()
+    response = client.request(method, path, follow_redirects=False)
+    said = (
+        response.headers.get("freed-bytes") or response.headers["location"].partition("freed=")[2]
+    )
+    assert before - file.stat().st_size == int(said) > before / 4
+    assert file.with_name("ridgeline.db-wal").stat().st_size == 0
 
 
 def test_a_list_is_paged_without_gap_or_repeat_in_every_order(client: TestClient) -> None:
