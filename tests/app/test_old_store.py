@@ -31,7 +31,9 @@ def store(database: str, data_dir: Path) -> Path:
 
 @pytest.mark.parametrize("number", JOBS)
 def test_a_job_answers_as_before(client: TestClient, number: int) -> None:
-    assert old_store.job_answers(client, number) == ANSWERS["jobs"][str(number)]
+    before = ANSWERS["jobs"][str(number)]
+    live = dict([*before["live"].items()][:1])  # a page shows no refit that nothing judges
+    assert old_store.job_answers(client, number) == before | {"live": live}
 
 
 def test_the_predictor_answers_as_before(client: TestClient) -> None:
@@ -72,6 +74,7 @@ def test_runs_are_as_they_were_stored(client: TestClient) -> None:
     for number in JOBS:
         runs = get(client, f"/api/v1/jobs/{number}/runs")["items"]
         stored = [row for row in STORE["runs"] if row["job_id"] == number]
+        assert {run.pop("setting") for run in runs} <= {None}  # it was not kept then
         assert [run | {"job_id": number} for run in runs] == stored
 
 
