@@ -40,6 +40,7 @@ PAGES = (
     "/learn/4.5?experiment=weight_decay", "/learn/4.5?experiment=decay_path",
     "/learn/4.4?experiment=polynomial", "/learn/4.10?experiment=house_sweeps",
 )  # fmt: skip
+CHECK = ("section", "name", "expected", "got", "tolerance", "passed")
 COLUMN = ("name", "kind", "levels", "minimum", "maximum", "typical", "missing")
 HOUSES = [
     {"MSZoning": "RL", "LotArea": 9600, "Neighborhood": "Somerst", "OverallQual": 8,
@@ -96,7 +97,10 @@ def job_answers(client: TestClient, number: int) -> dict[str, Any]:
                 item["name"]: [item["title"], *figure_answers(client, number, item)]
                 for item in figures
             },
-            "checks": [plain(item) for item in get(client, f"/api/v1/jobs/{number}/checks")],
+            "checks": [
+                [item[name] for name in CHECK]
+                for item in get(client, f"/api/v1/jobs/{number}/checks")
+            ],
             "stream": stream_answers(client, number) if number in ENDED_JOBS else None,
         }
     )
@@ -120,10 +124,20 @@ def group_answers(client: TestClient, number: int) -> list[dict[str, Any]]:
     ]
 
 
-def live_answers(client: TestClient, number: int) -> list[int]:
-    """How far the curves have come that the page of a job begins with, group by group."""
-    epochs: list[int] = get(client, f"/jobs/{number}/curves.json")["epochs"]
-    return epochs
+def live_answers(client: TestClient, number: int) -> dict[str, Any]:
+    """The curves that the page of a job shows, those of its first group: how far they have come,
+    and the last valid of each run, or quantiles over many."""
+    content = get(client, f"/jobs/{number}/curves.json")
+    started = get(client, f"/api/v1/jobs/{number}/metrics")["groups"]
+    if not content["views"]:
+        return {}
+    lines = (content["fan"] or content["views"][-1])["lines"]
+    lasts = [[line["y"][-1]] for line in lines]
+    if len(started[0]["labels"]) > len(lines):
+        (middle, lowest, highest), (low, high) = lasts, (edge[-1:] for edge in lines[0]["band"])
+        lasts = [[*lowest, *low, *middle, *high, *highest]]
+    key, lanes = started[0]["key"], len(started[0]["labels"])
+    return {key: [lanes, content["epochs"][0], content["last"], lasts]}
 
 
 def figure_answers(client: TestClient, number: int, item: dict[str, str]) -> list[Any]:
