@@ -158,6 +158,14 @@ def answer(experiment: Experiment) -> Tally:
     return Tally(sum(book), len(book), sum(ours), len(ours))
 
 
+def prepare() -> None:
+    """Answer all that needs no training, before anybody asks."""
+    for lesson in lessons().values():
+        for cls in lesson.experiments.values():
+            for experiment in cls.verifications() if cls.instant else ():
+                answer(experiment)
+
+
 def current(store: RunStore) -> list[SectionClaims]:
     """Every section as it is now."""
     every = {name: cls for lesson in lessons().values() for name, cls in lesson.experiments.items()}

@@ -1,10 +1,12 @@
 """`ridgeline serve`: uvicorn, which says that it serves once its port accepts."""
 
 from socket import socket
+from threading import Thread
 
 import structlog
 import uvicorn
 
+from app.catalogue import badges
 from app.settings import settings
 
 
@@ -17,6 +19,7 @@ class Server(uvicorn.Server):
         if self.started:
             log = structlog.get_logger()
             log.info("Serving.", host=self.config.host, port=self.config.port)
+            Thread(target=badges.prepare).start()  # two seconds that the first page need not take
 
 
 def serve(host: str, port: int) -> None:
