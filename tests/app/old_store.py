@@ -199,11 +199,6 @@ def preflight_answers(client: TestClient) -> dict[str, Any]:
     return found | {"checks": [{name: check[name] for name in names} for check in found["checks"]]}
 
 
-def plain(check: dict[str, Any]) -> list[Any]:
-    """A check without whose claim it is, which the older version did not say."""
-    return [value for name, value in check.items() if name != "claim"]
-
-
 def listing_answers(client: TestClient) -> dict[str, list[int]]:
     """Which jobs a list has, in which order, and how many there are on all its pages."""
     listings = {query: get(client, f"/api/v1/jobs?{query}") for query in LISTINGS}
