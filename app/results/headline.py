@@ -64,7 +64,7 @@ class Headline:
 
     @property
     def numbers(self) -> list[Number]:
-        """Two or three; a setting beside each number where the job compares a few."""
+        """The loss, and the gap or the shares; one of each setting where the job compares a few."""
         one = self.setting
         if 1 < len(self.alike) <= SIDE_BY_SIDE:
             return [
@@ -83,21 +83,17 @@ class Headline:
         return [
             Number(f"{self.judged_on} {self.measure}", brief(valid), under, whose[1]),
             Number(f"train {self.measure}", brief(train), of, whose[0]),
-            *(
-                self.accuracies
-                or [Number("gap", brief(valid - train), f"{self.judged_on} − train")]
-            ),
+            *(self.shares or [Number("gap", brief(valid - train), f"{self.judged_on} − train")]),
         ]
 
     @property
-    def accuracies(self) -> list[Number]:
-        """Shares of rows that a classifier is right on."""
+    def shares(self) -> list[Number]:
+        """What is measured beside the loss: the share of rows that a classifier is right on."""
         one = self.setting
-        if not one.group.has("valid accuracy"):
-            return []
         return [
-            Number(f"{name} accuracy", brief(one.last(f"{metric} accuracy")), self.mean_of)
-            for name, metric in (("train", "train"), (self.judged_on, "valid"))
+            Number(f"{name} {share}", brief(one.last(f"{part} {share}")), self.mean_of)
+            for share in one.group.shares
+            for name, part in (("train", "train"), (self.judged_on, "valid"))
         ]
 
     @property
