@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from app.results.curves import Group
-from app.results.reading import Item, Reading, read
+from app.results.reading import Item, Named, Reading, read
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.sessions import readers
@@ -117,14 +118,25 @@ def _diverged(group: Group, since: int) -> str:
 
 def report(reading: Reading, console: Console) -> None:
     """Print what a job gave: its tables, its checks, its findings."""
-    results = reading.results()
-    for item in results["tables"]:
-        console.print(_table(item["title"], item["columns"], item["rows"], item["note"]))
-    if results["checks"]:
-        console.print(checks_table(results["checks"]))
-    for item in results["findings"]:
-        console.print(item["text"], highlight=False)
-        console.print(item["rule"], style="dim", highlight=False)
+    for kind, items in reading.named.items():
+        if items:
+            for part in _parts(kind, [*items.values()]):
+                console.print(part, highlight=False)
+
+
+def _parts(kind: Named, items: list[Item]) -> list[Table | str]:
+    """Results of a kind, one or more, as a terminal shows them."""
+    match kind:
+        case "figure":
+            return []  # a terminal draws none
+        case "table":
+            return [_table(i["title"], i["columns"], i["rows"], i["note"]) for i in items]
+        case "check":
+            return [checks_table(items)]
+        case "finding":
+            return [f"{item['text']}\n[dim]{escape(item['rule'])}[/dim]" for item in items]
+        case _:
+            assert_never(kind)
 
 
 def checks_table(checks: list[Item], title: str = "Checks") -> Table:
