@@ -6,7 +6,7 @@ BIN := .venv/bin
 INPUTS := pyproject.toml constraints.txt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check fix slow bench lock clean
+.PHONY: help setup run test check fix breaks slow bench lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ check: .venv/.dev ## format, lint, types and import contracts
 
 fix: .venv/.dev ## format, and mend what ruff can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+breaks: .venv/.dev ## break every key line: each check of the chapter must turn red
+	$(call step,breaks,700,$(BIN)/pytest -m slow tests/broken --timeout 600 -n 2 --dist worksteal)
 
 slow: .venv/.dev ## the tests that take minutes
 	$(call step,slow tests,1800,$(BIN)/pytest -m slow --timeout 1200 -n 2 --dist worksteal)

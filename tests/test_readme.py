@@ -27,10 +27,6 @@ def rows(*, columns: int) -> list[tuple[str, ...]]:
     return found
 
 
-def test_it_is_short() -> None:
-    assert len(README.splitlines()) <= 150
-
-
 def test_the_table_of_experiments_is_the_registry() -> None:
     said = [line for line in README.splitlines() if re.match(r"\| 4\.\d+ \|", line)]
     made = [*table(lambda _: " (1 s)")][len(HEAD) :]
@@ -120,7 +116,7 @@ if __name__ == "__main__":
     wrong = client.post("/api/v1/jobs", json={"experiment": {"name": "xor", "num_hiddens": 0}})
     assert wrong.json()["errors"][0]["loc"] == ["body", "experiment", "xor", "num_hiddens"]
     form = client.get("/jobs/new?experiment=xor").text
-    assert 'name="num_hiddens"' in form and "Hidden units." in form
+    assert 'name="num_hiddens"' in form and "Units of each hidden layer." in form
     assert "xor" in client.get(f"/jobs/{number}").text
 """
 
