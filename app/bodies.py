@@ -107,9 +107,17 @@ class JobOut(Said):
     num_runs: int
     epochs_done: int = Field(description="Summed over the groups of runs.")
     epochs_total: int
-    train: float | None = Field(description="Mean over the runs of the first group, last epoch.")
+    headline: str | None = Field(
+        description="The setting that the numbers below are of; empty where the job has only one,"
+        " null where it was not kept: then they are means over all runs of the first group."
+    )
+    best_of: int = Field(description="Settings that it is the best of; 1 where it was asked for.")
+    judged_on: str | None = Field(description="Rows of valid: valid or test; null: not known.")
+    train: float | None = Field(
+        description="At the last epoch, mean over the runs that repeat the headline's setting."
+    )
     valid: float | None
-    best_valid: float | None
+    best_valid: float | None = Field(description="The lowest of that mean in any epoch.")
     best_epoch: int | None
     checks_held: int
     checks_total: int
@@ -132,6 +140,7 @@ class RunOut(Said):
     key: str = Field(description="Group of lanes within the job.")
     lane: int
     label: str
+    setting: str | None = Field(description="Runs of one setting repeat each other.")
     num_epochs: int
     num_parameters: int
     epoch: int = Field(description="Last epoch stored.")

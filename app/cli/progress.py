@@ -11,7 +11,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from rich.table import Table
 
 from app.results.curves import Group
+from app.results.headline import Headline, headline_of
 from app.results.reading import Item, Named, Reading, read
+from app.results.repetitions import settings_of
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.sessions import readers
@@ -19,6 +21,7 @@ from app.store.states import FINAL
 
 LOOK = 0.2  # seconds between two looks for news
 NAMED = 10  # runs named in a line
+WHOSE = {"figure": "book's figure", "words": "book's words", "ours": "ours"}
 
 
 def readings(job_id: int, meanwhile: Callable[[], object] = int) -> Iterator[Reading]:
@@ -54,9 +57,9 @@ def follow(job: Job, console: Console, meanwhile: Callable[[], object] = int) ->
         for reading in readings(job.id, meanwhile):
             total = sum(group.started["num_epochs"] for group in reading.groups.values())
             bar.update(task, total=total)
-            for group in _lengthened(before, reading):
+            if _lengthened(before, reading):
                 bar.start_task(task)
-                bar.update(task, last=_last(group))
+                bar.update(task, last=_last(reading))
             done = sum(len(group.values) for group in reading.groups.values())
             bar.update(task, completed=done)
             for text in _lines(before, reading):
@@ -77,12 +80,15 @@ def _epochs(reading: Reading, key: str) -> int:
     return len(reading.groups[key].values) if key in reading.groups else 0
 
 
-def _last(group: Group) -> str:
-    """Mean at the last epoch of a group, over the lanes that have not diverged."""
-    last = [(name, group.metric(name)[-1]) for name in ("train", "valid")]
-    finite = [(name, values[np.isfinite(values)]) for name, values in last]
-    known = ", ".join(f"{name} {values.mean():.4f}" for name, values in finite if len(values))
-    return f"{group.key}: {known} {group.measure.replace('_', ' ')}"
+def _last(reading: Reading) -> str:
+    """Where the setting of the headline stands."""
+    headline = _headline(reading)
+    return headline.in_short if headline else ""
+
+
+def _headline(reading: Reading) -> Headline | None:
+    groups = [*reading.groups.values()]
+    return headline_of(groups, settings_of(groups))
 
 
 def _lines(before: Reading, reading: Reading) -> list[str]:
@@ -117,11 +123,14 @@ def _diverged(group: Group, since: int) -> str:
 
 
 def report(reading: Reading, console: Console) -> None:
-    """Print what a job gave: its tables, its checks, its findings."""
+    """Print what a job gave: its tables, checks and findings, then where its headline stands."""
     for kind, items in reading.named.items():
         if items:
             for part in _parts(kind, [*items.values()]):
                 console.print(part, highlight=False)
+    headline = _headline(reading)
+    if headline and headline.sentence:
+        console.print(headline.sentence, highlight=False, markup=False)
 
 
 def _parts(kind: Named, items: list[Item]) -> list[Table | str]:
@@ -140,12 +149,13 @@ def _parts(kind: Named, items: list[Item]) -> list[Table | str]:
 
 
 def checks_table(checks: list[Item], title: str = "Checks") -> Table:
-    """What the book says, what came out, and the verdict."""
-    columns = ("section", "check", "book", "got", "tolerance", "verdict")
+    """Whose claim it is, what it expects, what came out, and the verdict."""
+    columns = ("section", "check", "claim", "expected", "got", "tolerance", "verdict")
     rows = [
         (
             check["section"],
             check["name"],
+            WHOSE.get(check.get("claim") or "", ""),
             check["expected"],
             check["got"],
             check["tolerance"],

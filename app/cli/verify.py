@@ -66,6 +66,7 @@ def _told_apart(said: Sequence[tuple[str, Experiment, Check]]) -> list[Verdict]:
             "section": check.section,
             "experiment": experiment.name,
             "check": name,
+            "claim": check.claim,
             "expected": check.expected,
             "got": check.got,
             "tolerance": check.tolerance,

@@ -139,6 +139,14 @@ class Headline:
         return f"{epoch}: {title}{of}{self._where}. {meaning}"
 
     @property
+    def in_short(self) -> str:
+        """The same in few words, beside a bar: "best of 3 so far, lr 0.1: train 0.41, ..."."""
+        one, of = self.setting, f"best of {len(self.alike)} so far" if self.picked else ""
+        whose = ", ".join(filter(None, (of, one.title)))
+        numbers = f"train {brief(one.last('train'))}, {self.judged_on} {brief(one.last('valid'))}"
+        return f"{f'{whose}: ' if whose else ''}{numbers} {self.measure}, {self.mean_of}"
+
+    @property
     def _where(self) -> str:
         valid, train = self.setting.last("valid"), self.setting.last("train")
         if not math.isfinite(valid):

@@ -308,7 +308,7 @@ def test_verify_prints_objects_and_nothing_else(ridgeline: Run) -> None:
     result = ridgeline("verify", "4.7", "--json")
     verdicts = json.loads(result.out)
     assert result.code == 0
-    keys = ["section", "experiment", "check", "expected", "got", "tolerance", "passed"]
+    keys = ["section", "experiment", "check", "claim", "expected", "got", "tolerance", "passed"]
     assert all(list(verdict) == keys for verdict in verdicts)
     assert {verdict["experiment"] for verdict in verdicts} == {
         "backpropagation",

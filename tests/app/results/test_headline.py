@@ -112,6 +112,9 @@ def test_the_best_of_several_is_said_to_be_picked_by_looking() -> None:
     assert shown.numbers[0].under == "best of 4 settings, picked by looking"
     assert shown.numbers[1].under == "lr 2, mean of 2 seeds"
     assert "lr 2, best of 4 so far" in shown.so_far
+    assert shown.in_short == (
+        "best of 4 so far, lr 2: train 0.1600, valid 0.2000 halved squared loss, mean of 2 seeds"
+    )
 
 
 def test_an_error_of_log_prices_is_said_to_be_an_rmse() -> None:
