@@ -144,7 +144,12 @@ class Headline:
         one, of = self.setting, f"best of {len(self.alike)} so far" if self.picked else ""
         whose = ", ".join(filter(None, (of, one.title)))
         numbers = f"train {brief(one.last('train'))}, {self.judged_on} {brief(one.last('valid'))}"
-        return f"{f'{whose}: ' if whose else ''}{numbers} {self.measure}, {self.mean_of}"
+        shares = [
+            f"{self.judged_on} {share} {brief(one.last(f'valid {share}'))}"
+            for share in one.group.shares
+        ]
+        words = ", ".join([f"{numbers} {self.measure}", *shares, self.mean_of])
+        return f"{whose}: {words}" if whose else words
 
     @property
     def _where(self) -> str:

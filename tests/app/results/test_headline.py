@@ -153,6 +153,7 @@ def test_a_further_share_has_its_numbers_and_its_curves() -> None:
     expected = brief((1 / 1.2 + 1 / 1.3) / 2)
     name = "test top-2 accuracy"
     assert values(shown)[name] == ends(reading)[name] == expected
+    assert f"test accuracy 0.6696, {name} {expected}, mean of 2 seeds" in shown.in_short
 
 
 def test_there_is_no_headline_before_its_setting_has_begun() -> None:
