@@ -49,7 +49,16 @@ class Asked(BaseModel):
         return value
 
 
-class JobIn(Asked):
+class Terms(Asked):
+    """What a job can be asked for with beside its experiment: columns of its row, by name."""
+
+    timeout: float | None = Field(
+        None, gt=0, le=604_800, description="Seconds an attempt may take."
+    )
+    tags: list[Tag] = Field([], max_length=20, description="Words to find it by.")
+
+
+class JobIn(Terms):
     """An experiment to be run."""
 
     model_config = ConfigDict(
@@ -67,10 +76,6 @@ class JobIn(Asked):
     experiment: AnyExperiment = Field(
         description="Its name, and the fields that differ from default."
     )
-    timeout: float | None = Field(
-        None, gt=0, le=604_800, description="Seconds an attempt may take."
-    )
-    tags: list[Tag] = Field([], max_length=20, description="Words to find it by.")
 
 
 class InstantIn(Asked):

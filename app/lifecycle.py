@@ -3,6 +3,7 @@
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from app.bodies import Terms
 from app.errors import Conflict
 from app.store.jobs import RunStore
 from app.store.models import Job
@@ -14,9 +15,8 @@ from ml.experiments import parse
 def submit(
     session: Session,
     experiment: Experiment,
+    terms: Terms | None = None,
     *,
-    timeout: float | None = None,
-    tags: list[str] | None = None,
     idempotency_key: str | None = None,
     retry_of: int | None = None,
 ) -> Job:
@@ -26,19 +26,19 @@ def submit(
         Conflict: where the key was used for another request.
     """
     store = RunStore(session)
-    asked = Job(
-        experiment=experiment.model_dump(mode="json"),
-        name=experiment.name,
-        label=experiment.label[:200],
-        timeout=timeout,
-        tags=tags or [],
-        idempotency_key=idempotency_key,
-        retry_of=retry_of,
-    )
+    asked = (terms or Terms()).model_dump(include=set(Terms.model_fields))
+    asked["experiment"] = experiment.model_dump(mode="json")
     made = store.find_by_key(idempotency_key) if idempotency_key else None
     if made is None:
-        return store.enqueue(asked)
-    if (made.experiment, made.timeout, made.tags) != (asked.experiment, asked.timeout, asked.tags):
+        job = Job(
+            name=experiment.name,
+            label=experiment.label[:200],
+            idempotency_key=idempotency_key,
+            retry_of=retry_of,
+            **asked,
+        )
+        return store.enqueue(job)
+    if any(getattr(made, name) != value for name, value in asked.items()):
         raise Conflict(f"This Idempotency-Key made job {made.id} from another request.")
     return made
 
@@ -59,12 +59,12 @@ def retry(session: Session, job: Job) -> Job:
             f"Job {job.id} is {job.status}; only a job that has ended can be tried again."
         )
     try:
-        experiment = parse(job.experiment)
+        experiment, terms = parse(job.experiment), Terms.model_validate(job, from_attributes=True)
     except ValidationError:
         raise Conflict(
             f"Job {job.id} was made by another version: its experiment is no longer valid here."
         ) from None
-    return submit(session, experiment, timeout=job.timeout, tags=job.tags, retry_of=job.id)
+    return submit(session, experiment, terms, retry_of=job.id)
 
 
 def delete(session: Session, job: Job) -> int:

@@ -30,7 +30,9 @@ FLAGS = {
 }
 Name = Annotated[str, typer.Argument(help="The experiment, e.g. kaggle_house.", metavar="NAME")]
 PresetName = Annotated[str | None, typer.Option("--preset", help="Start from a preset's values.")]
-Timeout = Annotated[float | None, typer.Option(min=1, help="Seconds an attempt may take.")]
+Timeout = Annotated[
+    float | None, typer.Option(min=1, max=604_800, help="Seconds an attempt may take.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
 Submission = Annotated[Path | None, typer.Option(help="Where to write submission.csv.")]
 Parent = Annotated[int | None, typer.Option(hidden=True, help="End when this process does.")]
@@ -104,6 +106,7 @@ def submit(
     if _wants_help(ctx, name):
         return
     from app import lifecycle
+    from app.bodies import Terms
     from app.cli import flags, steps
     from app.results.reading import Reading
     from app.store.migrations import bring_to_head
@@ -112,7 +115,7 @@ def submit(
     experiment = flags.read(name, preset, ctx.args)
     bring_to_head()
     with writers().begin() as session:
-        job = lifecycle.submit(session, experiment, timeout=timeout)
+        job = lifecycle.submit(session, experiment, Terms(timeout=timeout))
     typer.echo(steps.as_json(job, Reading()) if as_json else f"Job {job.id} is queued.")
 
 

@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from app.results.curves import Group
 from app.results.headline import Headline, headline_of
-from app.results.reading import Item, Reading, read
+from app.results.reading import Item, Named, Reading, read
 from app.results.repetitions import settings_of
 from app.store.jobs import RunStore
 from app.store.models import Job
@@ -122,17 +123,29 @@ def _diverged(group: Group, since: int) -> str:
 
 
 def report(reading: Reading, console: Console) -> None:
-    """Print what a job gave: its tables, its checks, its numbers and findings."""
-    results, headline = reading.results(), _headline(reading)
-    for item in results["tables"]:
-        console.print(_table(item["title"], item["columns"], item["rows"], item["note"]))
-    if results["checks"]:
-        console.print(checks_table(results["checks"]))
+    """Print what a job gave: its tables, checks and findings, then where its headline stands."""
+    for kind, items in reading.named.items():
+        if items:
+            for part in _parts(kind, [*items.values()]):
+                console.print(part, highlight=False)
+    headline = _headline(reading)
     if headline and headline.sentence:
         console.print(headline.sentence, highlight=False, markup=False)
-    for item in results["findings"]:
-        console.print(item["text"], highlight=False)
-        console.print(item["rule"], style="dim", highlight=False)
+
+
+def _parts(kind: Named, items: list[Item]) -> list[Table | str]:
+    """Results of a kind, one or more, as a terminal shows them."""
+    match kind:
+        case "figure":
+            return []  # a terminal draws none
+        case "table":
+            return [_table(i["title"], i["columns"], i["rows"], i["note"]) for i in items]
+        case "check":
+            return [checks_table(items)]
+        case "finding":
+            return [f"{item['text']}\n[dim]{escape(item['rule'])}[/dim]" for item in items]
+        case _:
+            assert_never(kind)
 
 
 def checks_table(checks: list[Item], title: str = "Checks") -> Table:

@@ -5,6 +5,7 @@ from threading import Thread
 from rich.console import Console
 
 from app import lifecycle
+from app.bodies import Terms
 from app.cli.progress import follow
 from app.engine.runners import Runner
 from app.engine.worker import Worker
@@ -27,7 +28,7 @@ def train_here(
     while not worker.warm_up():
         pass
     with writers().begin() as session:
-        job = lifecycle.submit(session, experiment, timeout=timeout)
+        job = lifecycle.submit(session, experiment, Terms(timeout=timeout))
         claim = Leases(session).claim(worker.name, job.id)  # before another worker can see it
     worker.only = job.id
     watcher = Thread(target=follow, args=(job, console), daemon=True)

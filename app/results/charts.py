@@ -21,6 +21,7 @@ BANDS = 3  # settings up to which train has a band, too
 PAIRS = 6  # settings up to which train is drawn at all
 RUNS_AWAY = 10  # times the median of all settings: a curve above it is left out of the frame
 COARSE = 200  # points of a line that is sent whole, again and again
+BOOKS = "accuracy"  # the share that the book draws on the axis of its loss
 
 
 def charts(
@@ -81,14 +82,20 @@ def legend(alike: Sequence[Setting]) -> Legend:
 
 
 def _views(alike: Sequence[Setting], shown: Setting | None, start: Start) -> list[View]:
-    """Of the settings of one measure: its curves, and those of accuracy where it is known."""
-    by_measure = measured(alike, shown, start)
-    if not all(one.group.has("valid accuracy") for one in alike):
-        return [by_measure]
-    if not alike[0].others:
-        return [_as_the_book(alike[0], start(alike[0])), by_measure]
-    accuracy = _each(alike, shown, start, of=" accuracy")
-    return [by_measure, View("accuracy", "accuracy", accuracy, log=False, most=_most(alike))]
+    """Of the settings of one measure: its curves, and those of each share that all of them have."""
+    by_measure, one = measured(alike, shown, start), alike[0]
+    shares = [name for name in one.group.shares if all(name in s.group.shares for s in alike)]
+    if one.others:
+        of_share = {name: _each(alike, shown, start, of=f" {name}") for name in shares}
+    else:
+        of_share = {name: _pair(one, start(one), of=f" {name}") for name in shares}
+    views = [
+        View(name, name, lines, log=False, most=_most(alike)) for name, lines in of_share.items()
+    ]
+    if one.others or BOOKS not in shares:
+        return [by_measure, *views]
+    views.pop(shares.index(BOOKS))
+    return [_as_the_book(one, start(one)), by_measure, *views]
 
 
 def measured(
@@ -124,12 +131,12 @@ def _most(settings: Sequence[Setting]) -> int:
     return MOST if len(settings) <= TOLD_APART else COARSE
 
 
-def _pair(setting: Setting, after: int) -> list[Line]:
+def _pair(setting: Setting, after: int, of: str = "") -> list[Line]:
     """Train and what the setting is judged on, in the colours of their roles."""
     judged = setting.group.judged_on
     return [
-        Line(name, ROLES[metric], setting.mean(metric, after), after, label=name)
-        for name, metric in (("train", "train"), (judged, "valid"))
+        Line(f"{name}{of}", ROLES[part], setting.mean(f"{part}{of}", after), after, label=name)
+        for name, part in (("train", "train"), (judged, "valid"))
     ]
 
 

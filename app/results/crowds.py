@@ -29,7 +29,7 @@ def band_of(setting: Setting, metric: str, after: int) -> tuple[Values, ...]:
 
 def crowd(alike: Sequence[Setting], shown: Setting | None, of: str) -> list[Line]:
     """Where most settings lie, and the headline's among the best few of them."""
-    sign = -1 if of else 1  # accuracy is better the higher
+    sign = -1 if of else 1  # a share, such as accuracy, is better the higher
     means = [one.mean(f"valid{of}") for one in alike]
     ends = [sign * mean[-1] if np.isfinite(mean[-1]) else np.inf for mean in means]
     order = sorted(range(len(alike)), key=lambda i: (alike[i] is not shown, ends[i]))[:NAMED]

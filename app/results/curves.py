@@ -42,13 +42,15 @@ class Group:
         """The setting that each lane repeats, (L,); a job of the first version does not say."""
         return list(self.started.get("settings") or [""] * len(self.started["labels"]))
 
-    def has(self, metric: str) -> bool:
-        """Whether that is measured in every epoch."""
-        return metric in self.started["metrics"]
+    @property
+    def shares(self) -> list[str]:
+        """What is measured beside the loss: "accuracy", of "valid accuracy"."""
+        names = (name.partition(" ") for name in self.started["metrics"])
+        return [share for part, _, share in names if part == "valid" and share]
 
     def metric(self, name: str, after: int = 0) -> NDArray[np.float32]:
         """One metric of every lane after that epoch: (E, L), NaN where the group has it not."""
-        if self.has(name):
+        if name in self.started["metrics"]:
             return self.values[after:, self.started["metrics"].index(name)]
         return np.full(self.values[after:, 0].shape, np.nan, dtype=np.float32)
 

@@ -64,7 +64,7 @@ class Headline:
 
     @property
     def numbers(self) -> list[Number]:
-        """Two or three; a setting beside each number where the job compares a few."""
+        """The loss, and the gap or the shares; one of each setting where the job compares a few."""
         one = self.setting
         if 1 < len(self.alike) <= SIDE_BY_SIDE:
             return [
@@ -83,21 +83,17 @@ class Headline:
         return [
             Number(f"{self.judged_on} {self.measure}", brief(valid), under, whose[1]),
             Number(f"train {self.measure}", brief(train), of, whose[0]),
-            *(
-                self.accuracies
-                or [Number("gap", brief(valid - train), f"{self.judged_on} − train")]
-            ),
+            *(self.shares or [Number("gap", brief(valid - train), f"{self.judged_on} − train")]),
         ]
 
     @property
-    def accuracies(self) -> list[Number]:
-        """Shares of rows that a classifier is right on."""
+    def shares(self) -> list[Number]:
+        """What is measured beside the loss: the share of rows that a classifier is right on."""
         one = self.setting
-        if not one.group.has("valid accuracy"):
-            return []
         return [
-            Number(f"{name} accuracy", brief(one.last(f"{metric} accuracy")), self.mean_of)
-            for name, metric in (("train", "train"), (self.judged_on, "valid"))
+            Number(f"{name} {share}", brief(one.last(f"{part} {share}")), self.mean_of)
+            for share in one.group.shares
+            for name, part in (("train", "train"), (self.judged_on, "valid"))
         ]
 
     @property
@@ -148,7 +144,12 @@ class Headline:
         one, of = self.setting, f"best of {len(self.alike)} so far" if self.picked else ""
         whose = ", ".join(filter(None, (of, one.title)))
         numbers = f"train {brief(one.last('train'))}, {self.judged_on} {brief(one.last('valid'))}"
-        return f"{f'{whose}: ' if whose else ''}{numbers} {self.measure}, {self.mean_of}"
+        shares = [
+            f"{self.judged_on} {share} {brief(one.last(f'valid {share}'))}"
+            for share in one.group.shares
+        ]
+        words = ", ".join([f"{numbers} {self.measure}", *shares, self.mean_of])
+        return f"{whose}: {words}" if whose else words
 
     @property
     def _where(self) -> str:

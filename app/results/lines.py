@@ -51,7 +51,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Lines on common axes: of a measure, or of accuracy."""
+    """Lines on common axes: of a measure, or of a share such as accuracy."""
 
     name: str  # on the switch between views
     axis: str

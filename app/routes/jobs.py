@@ -24,13 +24,7 @@ def create_job(
     asked: JobIn, session: DbSession, response: Response, idempotency_key: IdempotencyKey = None
 ) -> Job:
     """Queue an experiment; a worker picks it up."""
-    job = lifecycle.submit(
-        session,
-        asked.experiment,
-        timeout=asked.timeout,
-        tags=asked.tags,
-        idempotency_key=idempotency_key,
-    )
+    job = lifecycle.submit(session, asked.experiment, asked, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return job
 

@@ -1,7 +1,7 @@
 """What an attempt yielded since the last tick: sorted by what becomes of it, and written."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 from sqlalchemy import delete, func, insert, update
@@ -9,19 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.store import summaries
 from app.store.models import Artifact, Job, Run, Saved
-from ml.events import (
-    Check,
-    Checkpoint,
-    Epoch,
-    Event,
-    Figure,
-    Finding,
-    Note,
-    Started,
-    Stored,
-    Table,
-    Trained,
-)
+from ml.events import Check, Checkpoint, Epoch, Event, Started, Stored, Trained
 
 Summary = dict[str, Any]
 
@@ -52,14 +40,12 @@ class Batch:
             case Check():
                 self.checks.append(event)
                 self.stored.append(event)
-            case Figure() | Table() | Finding() | Note():
-                self.stored.append(event)
             case Checkpoint():
                 self.checkpoint = event
             case Trained():
                 self.trained = event
             case _:
-                assert_never(event)
+                self.stored.append(event)  # mypy says so where an event is none that is stored
 
     def _open(self, event: Started) -> None:
         if event.key not in self.epochs:

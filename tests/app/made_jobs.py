@@ -29,7 +29,7 @@ def group(key: str, lanes: Sequence[str], epochs: int = 4, **said: Any) -> Start
 
 
 def curves(started: Started, ends: Sequence[float], seed: int = 0) -> Curve:
-    """Curves (E, M, L) that fall to these ends of valid; train is a little below, and an accuracy
+    """Curves (E, M, L) that fall to these ends of valid; train is a little below, accuracies are
     what is left of 1. NaN is a lane that is lost in its last epoch."""
     shape = started.num_epochs, len(started.labels)
     wobble = np.random.default_rng(seed).uniform(0.9, 1.1, shape)
@@ -37,7 +37,12 @@ def curves(started: Started, ends: Sequence[float], seed: int = 0) -> Curve:
     valid = np.asarray(ends) * (1 + steps * wobble)
     train = 0.8 * valid
     by_name = {"train": train, "valid": valid, "test": 1.1 * valid}
-    by_name |= {f"{part} accuracy": 1 / (1 + y) for part, y in by_name.items()}
+    shares = {"accuracy": 1.0, "top-2 accuracy": 0.5}
+    by_name |= {
+        f"{part} {share}": 1 / (1 + slope * y)
+        for part, y in by_name.items()
+        for share, slope in shares.items()
+    }
     known = np.stack([by_name[name] for name in started.metrics], 1).astype(np.float32)
     known[-1][:, np.isnan(ends)] = np.nan
     known[:-1][:, :, np.isnan(ends)] = 1.0

@@ -40,7 +40,6 @@ PAGES = (
     "/learn/4.5?experiment=weight_decay", "/learn/4.5?experiment=decay_path",
     "/learn/4.4?experiment=polynomial", "/learn/4.10?experiment=house_sweeps",
 )  # fmt: skip
-CHECK = ("section", "name", "expected", "got", "tolerance", "passed")
 COLUMN = ("name", "kind", "levels", "minimum", "maximum", "typical", "missing")
 HOUSES = [
     {"MSZoning": "RL", "LotArea": 9600, "Neighborhood": "Somerst", "OverallQual": 8,

@@ -14,7 +14,10 @@ from app.results.repetitions import settings_of
 from ml.events import Epoch, Started
 from tests.app.made_jobs import NAN, Curve, curves, group
 
-ACCURACY = ("train", "valid", "train accuracy", "valid accuracy")
+SHARES = (
+    *("train", "valid", "train accuracy", "valid accuracy"),
+    *("train top-2 accuracy", "valid top-2 accuracy"),
+)
 PAIR = group("decay", ["λ 0"] * 3 + ["λ 3"] * 3, 9, asked="λ 3", judged_on="test")
 ENDS = [80.0, 90.0, 85.0, 0.1, 0.2, 0.3]
 
@@ -149,13 +152,18 @@ def test_what_is_measured_otherwise_has_a_view_of_its_own() -> None:
     assert second["lines"][0]["color"] == "c5"  # the third setting of the job
 
 
-def test_accuracy_of_several_settings_is_a_view_beside_their_loss() -> None:
-    started = group("net", ["a", "a", "b", "b"], metrics=ACCURACY, asked=None, judged_on="test")
+def test_each_share_of_several_settings_is_a_view_beside_their_loss() -> None:
+    started = group("net", ["a", "a", "b", "b"], metrics=SHARES, asked=None, judged_on="test")
     values = curves(started, [0.4, 0.5, 0.6, 0.7])
-    loss, accuracy = drawn(started, Epoch("net", 1, values))["views"]
-    assert (loss["log"], accuracy["log"], accuracy["name"]) == (True, False, "accuracy")
-    by_name = {line["name"]: line for line in accuracy["lines"]}
-    np.testing.assert_allclose(by_name["b test"]["y"], values[:, 3, 2:].mean(1), rtol=1e-6)
+    loss, *shares = drawn(started, Epoch("net", 1, values))["views"]
+    assert loss["log"]
+    assert [(view["name"], view["log"]) for view in shares] == [
+        ("accuracy", False),
+        ("top-2 accuracy", False),
+    ]
+    for view, place in zip(shares, (3, 5), strict=True):
+        by_name = {line["name"]: line for line in view["lines"]}
+        np.testing.assert_allclose(by_name["b test"]["y"], values[:, place, 2:].mean(1), rtol=1e-6)
 
 
 def test_a_group_that_has_only_begun_draws_nothing() -> None:

@@ -141,6 +141,21 @@ def test_a_classifier_has_the_three_numbers_of_the_book_and_its_loss() -> None:
     assert [line["name"] for line in loss["lines"]] == ["train", "test"]
 
 
+def test_a_further_share_has_its_numbers_and_its_curves() -> None:
+    further = ("train top-2 accuracy", "valid top-2 accuracy")
+    started = group("net", ["", ""], metrics=(*ACCURACY, *further), judged_on="test")
+    reading = known(started, Epoch("net", 1, curves(started, [0.4, 0.6])))
+    shown = headline(reading)
+    assert shown is not None
+    assert [view["name"] for view in drawn(reading)["views"]] == [
+        "one axis, as the book", "halved squared loss", "top-2 accuracy",
+    ]  # fmt: skip
+    expected = brief((1 / 1.2 + 1 / 1.3) / 2)
+    name = "test top-2 accuracy"
+    assert values(shown)[name] == ends(reading)[name] == expected
+    assert f"test accuracy 0.6696, {name} {expected}, mean of 2 seeds" in shown.in_short
+
+
 def test_there_is_no_headline_before_its_setting_has_begun() -> None:
     second = group("more", ["λ 3"], asked="λ 3")
     first = group("less", ["λ 0"], asked="λ 3")
