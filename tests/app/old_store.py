@@ -28,6 +28,7 @@ FIELDS = (
     "attempt", "device", "measure", "num_runs", "epochs_done", "epochs_total", "checks_held",
     "checks_total",
 )  # fmt: skip
+CHECK = ("section", "name", "expected", "got", "tolerance", "passed")
 MEANS = ("train", "valid", "best_valid", "best_epoch")
 LISTINGS = (
     "sort=id", "sort=-id&limit=4", "sort=name", "sort=status", "sort=-created_at",
