@@ -1,14 +1,21 @@
 """The rules of a job's life: submit, cancel, retry, delete."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict
+from app.errors import Conflict, Invalid
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.states import FINAL, JobStatus
 from ml.experiment import Experiment
 from ml.experiments import parse
+
+ACCELERATORS = {"cuda", "mps"}
+REQUESTED = ("experiment", "timeout", "tags", "requires")
+"""Columns that make two requests of one Idempotency-Key the same."""
 
 
 def submit(
@@ -19,11 +26,13 @@ def submit(
     tags: list[str] | None = None,
     idempotency_key: str | None = None,
     retry_of: int | None = None,
+    requires: Mapping[str, Any] | None = None,
 ) -> Job:
     """Queue an experiment; the same key with the same request gives the job it made before.
 
     Raises:
         Conflict: where the key was used for another request.
+        Invalid: where it requires another device than its experiment asks for.
     """
     store = RunStore(session)
     asked = Job(
@@ -34,13 +43,24 @@ def submit(
         tags=tags or [],
         idempotency_key=idempotency_key,
         retry_of=retry_of,
+        requires=_requirements(experiment, requires or {}) or None,
     )
     made = store.find_by_key(idempotency_key) if idempotency_key else None
     if made is None:
         return store.enqueue(asked)
-    if (made.experiment, made.timeout, made.tags) != (asked.experiment, asked.timeout, asked.tags):
+    if any(getattr(made, name) != getattr(asked, name) for name in REQUESTED):
         raise Conflict(f"This Idempotency-Key made job {made.id} from another request.")
     return made
+
+
+def _requirements(experiment: Experiment, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, and the device that the experiment names by itself."""
+    device = getattr(experiment, "device", None)  # a field of those that train
+    if device not in ACCELERATORS:
+        return dict(asked)
+    if asked.get("device", device) != device:
+        raise Invalid(f"It requires {asked['device']}, but its experiment asks for {device}.")
+    return {**asked, "device": device}
 
 
 def cancel(session: Session, job: Job) -> Job:
@@ -64,7 +84,10 @@ def retry(session: Session, job: Job) -> Job:
         raise Conflict(
             f"Job {job.id} was made by another version: its experiment is no longer valid here."
         ) from None
-    return submit(session, experiment, timeout=job.timeout, tags=job.tags, retry_of=job.id)
+    return submit(
+        session, experiment,
+        timeout=job.timeout, tags=job.tags, retry_of=job.id, requires=job.requires,
+    )  # fmt: skip
 
 
 def delete(session: Session, job: Job) -> int:

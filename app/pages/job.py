@@ -19,6 +19,7 @@ from app.results.reading import Reading, read
 from app.results.repetitions import settings_of
 from app.store.jobs import RunStore
 from app.store.models import LARGEST, Job
+from app.store.requirements import waiting_for
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
 from ml.experiments import EXPERIMENTS
@@ -48,6 +49,7 @@ def show_job(
     store = RunStore(session)
     reading = read(session, job.id)
     pace = log.pace(job, reading)
+    workers = store.workers()
     runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
     cls = EXPERIMENTS.get(job.name)
     return render(
@@ -59,7 +61,8 @@ def show_job(
         job=job,
         seq=reading.seq,
         place=_place(store, job),
-        workers=store.workers(),
+        workers=workers,
+        waiting_for=waiting_for(job, workers),
         has_predictor=store.artifact(job.id) is not None,
         trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
         **reading.results(),
