@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.store import requirements
+from app.store.jobs import SERVED
 from app.store.models import Job, WorkerRow
 from app.store.states import JobStatus
 from ml.events import Claim
@@ -70,7 +71,7 @@ class JobIn(Asked):
         json_schema_extra={
             "examples": [
                 {
-                    "experiment": {"name": "kaggle_house", "lr": 0.02},
+                    "experiment": {"name": SERVED, "lr": 0.02},
                     "timeout": 3600,
                     "tags": ["try"],
                 }

@@ -1,25 +1,15 @@
 """An experiment from the words of a command line: its fields are the flags."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from importlib.util import find_spec
-from pkgutil import iter_modules
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
-from app.catalogue import forms
-from app.errors import Complaint
+from app.catalogue import experiments, forms
+from app.errors import Complaint, instead
 from ml.experiment import Experiment
 
 BAD_INPUT = 2  # exit code
-
-
-def names() -> list[str]:
-    """The experiments there are, without importing them: torch takes its time."""
-    found = find_spec("ml.experiments")
-    places = found.submodule_search_locations if found else None
-    return sorted(module.name for module in iter_modules(places))
 
 
 def known(name: str) -> str:
@@ -28,11 +18,11 @@ def known(name: str) -> str:
     Raises:
         Complaint: where it is not, with those that are.
     """
-    wanted = name.replace("-", "_")
+    there, wanted = experiments.names(), name.replace("-", "_")
     if not name:
-        raise Complaint(f"Which experiment? There are: {', '.join(names())}.", BAD_INPUT)
-    if wanted not in names():
-        raise Complaint(f"There is no experiment {name!r}.{_instead(wanted, names())}", BAD_INPUT)
+        raise Complaint(f"Which experiment? There are: {', '.join(there)}.", BAD_INPUT)
+    if wanted not in there:
+        raise Complaint(str(experiments.unknown(wanted, there)), BAD_INPUT)
     return wanted
 
 
@@ -42,7 +32,7 @@ def read(name: str, preset: str | None, words: Sequence[str]) -> Experiment:
     Raises:
         Complaint: for a name, preset, field or value that there is not.
     """
-    cls = _experiment(name)
+    cls = experiments.find(known(name))
     shapes = {shape.name: shape for shape in forms.shapes(cls)}
     typed = dict(_pairs(words, shapes))
     form = forms.fill(cls, _preset(cls, preset), typed)
@@ -54,7 +44,7 @@ def read(name: str, preset: str | None, words: Sequence[str]) -> Experiment:
 
 def table(name: str) -> Table:
     """The flags of an experiment, for its help."""
-    cls = _experiment(name)
+    cls = experiments.find(known(name))
     drawn = Table(title=f"{name} ({cls.section}): {cls.summary()}", title_justify="left")
     drawn.add_column("flag", no_wrap=True)
     drawn.add_column("default", no_wrap=True)
@@ -67,18 +57,11 @@ def table(name: str) -> Table:
     return drawn
 
 
-def _experiment(name: str) -> type[Experiment]:
-    wanted = known(name)
-    from ml.experiments import EXPERIMENTS  # here is where the second goes
-
-    return EXPERIMENTS[wanted]
-
-
 def _preset(cls: type[Experiment], wanted: str | None) -> Mapping[str, Any]:
     presets = {preset.name: preset.values for preset in cls.presets}
     if wanted is not None and wanted not in presets:
         name = cls.model_fields["name"].default
-        text = f"{name} has no preset {wanted!r}.{_instead(wanted, presets)}"
+        text = f"{name} has no preset {wanted!r}.{instead(wanted, presets)}"
         raise Complaint(text, BAD_INPUT)
     return presets[wanted] if wanted is not None else {}
 
@@ -93,7 +76,7 @@ def _pairs(words: Sequence[str], shapes: Mapping[str, forms.Shape]) -> Iterator[
         name = word.removeprefix("--").replace("-", "_")
         if name not in shapes:
             flags = [_flag(name) for name in shapes]
-            raise Complaint(f"There is no flag {word}.{_instead(word, flags)}", BAD_INPUT)
+            raise Complaint(f"There is no flag {word}.{instead(word, flags)}", BAD_INPUT)
         if not equals:
             value = _value(word, shapes[name], rest)
         yield name, value
@@ -117,10 +100,3 @@ def _wrong(shape: forms.Shape | None, typed: Mapping[str, str], error: str) -> s
         return error  # of the whole
     given = f"{_flag(shape.name)} {typed[shape.name]}" if shape.name in typed else shape.name
     return f"{given}: {error} {shape.name}: {shape.hint}"
-
-
-def _instead(wanted: str, there: Iterable[str]) -> str:
-    """A hint at what may have been meant."""
-    close = get_close_matches(wanted, list(there), 1)
-    meant = f" Did you mean {close[0]}?" if close else ""
-    return f"{meant} There are: {', '.join(there)}."

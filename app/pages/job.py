@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import lifecycle
-from app.catalogue import changes, reproduce
+from app.catalogue import changes, experiments, reproduce
 from app.dashboard import views
 from app.dashboard.rendering import render
 from app.results import log
@@ -22,7 +22,6 @@ from app.store.models import LARGEST, Job
 from app.store.requirements import waiting_for
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
-from ml.experiments import EXPERIMENTS
 
 RUNS = 100  # rows of a page of runs
 FRESH = {"Cache-Control": "no-cache"}
@@ -51,7 +50,7 @@ def show_job(
     pace = log.pace(job, reading)
     workers = store.workers()
     runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
-    cls = EXPERIMENTS.get(job.name)
+    cls = experiments.get(job.name)
     return render(
         request,
         "job.html",
