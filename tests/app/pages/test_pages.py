@@ -484,6 +484,15 @@ def test_a_queued_job_knows_its_place(empty: TestClient, session: Session) -> No
     assert "No worker is running" in get(empty, "/jobs/3").words
 
 
+def test_a_queued_job_says_what_no_live_worker_has(empty: TestClient, session: Session) -> None:
+    make(session, device="cuda")
+    Leases(session).beat("worker", slots=1, busy=0, device="cpu")
+    session.commit()
+    words = get(empty, "/jobs/1").words
+    assert "No live worker has cuda: it waits until one comes." in words
+    assert "No worker is running" not in words
+
+
 @pytest.mark.parametrize(
     ("outcome", "words"),
     [
