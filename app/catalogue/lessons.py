@@ -12,7 +12,7 @@ from app.catalogue.texts import written
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
 
-FOLDER = Path(__file__).parents[1] / "dashboard/templates/lessons"
+FOLDER = Path(__file__).with_suffix("")
 NO_VALUES: dict[str, Any] = {}
 
 
