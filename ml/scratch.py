@@ -101,8 +101,8 @@ def fit(
     for epoch in range(len(curve) + 1, training.num_epochs + 1):
         order = batches(train_rows, training.batch_size, lane.seed, epoch)
         train(params, X, y, order, lane.lr)
-        parts = [measured(params, X[rows], y[rows]) for rows in (train_rows, test_rows)]
-        curve.append(np.array([*zip(*parts, strict=True)], dtype=np.float32).reshape(4, 1))
+        parts = [measured(training, params, X[rows], y[rows]) for rows in (train_rows, test_rows)]
+        curve.append(np.array([*zip(*parts, strict=True)], dtype=np.float32).reshape(-1, 1))
         yield Epoch(key, epoch, curve[-1][None])
         if not np.isfinite(curve[-1][0, 0]):
             text = f"Training diverged at epoch {epoch}: try a smaller lr than {lane.lr:g}."
@@ -113,8 +113,9 @@ def fit(
 
 
 @torch.no_grad()
-def measured(params: Parameters, X: Tensor, y: Tensor) -> tuple[float, float]:
-    """Mean cross-entropy, and the share of images whose largest logit is their class's."""
+def measured(training: Training, params: Parameters, X: Tensor, y: Tensor) -> list[float]:
+    """Mean cross-entropy over rows X (n, in), y (n,), and what else the training measures."""
     logits = torch.cat([net(part, params) for part in X.split(10_000)])
-    loss, right = cross_entropy(logits, y).mean(), (logits.argmax(1) == y).float().mean()
-    return float(loss), float(right)
+    lane, weight = (logits[None], y[None, :, None]), torch.ones_like(y, dtype=logits.dtype)[None]
+    shares = [share(*lane, weight) for share in training.also.values()]
+    return [float(number) for number in (cross_entropy(logits, y).mean(), *shares)]

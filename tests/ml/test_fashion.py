@@ -1,6 +1,7 @@
 """4.2 and 4.3: the quick claims hold, a run goes on where it ended, a search ends well."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ml.experiments.mlp_scratch import MLPScratch
 from ml.experiments.mlp_search import MLPSearch
 from ml.experiments.mlp_sweeps import MLPSweeps
 from ml.fashion import FashionChoice
+from ml.losses import accuracy
 from ml.programs import Fits
 from ml.train import Fitted, Progress
 
@@ -57,6 +59,16 @@ def test_the_loop_by_hand_says_that_it_diverged_and_keeps_its_curve() -> None:
     with pytest.raises(Diverged, match=r"at epoch 1: try a smaller lr than 0\.1"):
         said.extend(steps)
     assert len(of(Epoch, said)) == 1
+
+
+def test_the_loop_by_hand_measures_whatever_its_training_names() -> None:
+    (training,) = MLPScratch(num_images=300, num_hiddens=8, num_epochs=1).trainings()
+    also = {"accuracy": accuracy, "error": lambda *rows: 1 - accuracy(*rows)}
+    params = scratch.parameters((784, 8, 10), 0.01, 0)
+    (epoch,) = of(Epoch, scratch.fit(replace(training, also=also), params, Progress(None)))
+    right, wrong = epoch.values[0, 2:4], epoch.values[0, 4:6]
+    np.testing.assert_allclose(right + wrong, 1, rtol=1e-6)
+    assert (right > 0.05).all()
 
 
 def test_accuracy_is_a_metric_of_every_classifier_so_that_it_is_drawn_live() -> None:
