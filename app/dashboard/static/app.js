@@ -97,7 +97,7 @@ function move(step) {
   const rows = $$(".rows tbody tr");
   if (!rows.length) return;
   row = Math.max(0, Math.min(rows.length - 1, row + step));
-  rows.forEach((el, i) => el.toggleAttribute("data-cursor", i === row));
+  for (const [i, el] of rows.entries()) el.toggleAttribute("data-cursor", i === row);
   rows[row].scrollIntoView({ block: "nearest" });
 }
 const KEYS = {

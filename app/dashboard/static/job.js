@@ -17,7 +17,7 @@ function grow(before, line) {
 const grown = (before, fresh) => fresh && { ...fresh, lines: fresh.lines.map((line, k) => grow(before?.lines[k], line)) };
 const alike = (a, b) => a && a.views.length === b.views.length && a.views.every((one, k) => one.lines.length === b.views[k].lines.length) && !a.fan === !b.fan;
 const epoch = () => Math.max(0, ...(curves?.epochs ?? []));
-const grew = () => curves && curves.views.some((one) => one.lines.some((line) => line.x.length > MOST));
+const grew = () => curves?.views.some((one) => one.lines.some((line) => line.x.length > MOST));
 
 let asking = null, again = false;
 async function ask() {
@@ -93,7 +93,7 @@ let told = 0; // the epoch of the last sentence
 function words() {
   if (ended) return;
   const [done, total] = curves.progress;
-  curves.numbers.forEach((text, i) => set(`n-${i}`, text));
+  for (const [i, text] of curves.numbers.entries()) set(`n-${i}`, text);
   if ($("#progress")) { $("#progress").max = total || 1; $("#progress").value = done; }
   if (total) set("progress-words", `${done.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} epochs`);
   set("pace", curves.pace);

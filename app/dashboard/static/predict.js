@@ -150,7 +150,8 @@ const save = (text, name) => {
 };
 $("#template").addEventListener("click", () => {
   const quoted = (v) => (/[",\n]/.test(v) ? `"${v.replaceAll('"', '""')}"` : v);
-  save(["Id", ...start.keys()].map(quoted).join(",") + "\n" + ["1", ...start.values()].map(quoted).join(",") + "\n", "houses.csv");
+  const line = (...values) => `${values.map(quoted).join(",")}\n`;
+  save(line("Id", ...start.keys()) + line("1", ...start.values()), "houses.csv");
   toast("houses.csv saved: the columns, and a typical house to write over.");
 });
 $("#csv").addEventListener("change", async ({ target }) => {
