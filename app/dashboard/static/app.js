@@ -1,4 +1,5 @@
-/* What every page shares: theme, keys, tabs, copy, dialogs, local times, and the pulse of live lists. Pages work without it; it only adds. */
+/* What every page shares: theme, keys, tabs, copy, dialogs, local times, and the pulse of live lists. Pages work
+   without it; it only adds. */
 export const $ = (selector, el = document) => el.querySelector(selector);
 export const $$ = (selector, el = document) => [...el.querySelectorAll(selector)];
 const root = document.documentElement;

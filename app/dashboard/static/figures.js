@@ -44,7 +44,8 @@ function make(figure, width) {
   const plain = figure.data.filter(isLine),
     points = figure.data.some((t) => t.mode === "markers");
   const many = plain.length > 8;
-  const thin = new Set(plain.map(role).filter((name, i, all) => many && all.indexOf(name) < i)); // what is drawn many times
+  // what is drawn many times
+  const thin = new Set(plain.map(role).filter((name, i, all) => many && all.indexOf(name) < i));
   const data = figure.data.map((t) => dress(t, thin));
   const bars = data.some((t) => t.type === "bar"),
     lines = data.filter(isLine);

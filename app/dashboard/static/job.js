@@ -1,4 +1,5 @@
-/* The page of a job, live: the stream rings, and the server gives what is new of its curves. Words, means and tables are the server's. */
+/* The page of a job, live: the stream rings, and the server gives what is new of its curves. Words, means and tables
+   are the server's. */
 import { $, $$ } from "./app.js";
 import { alpha, corner, css, draw, endLabels, logTicks, narrow, span, template } from "./theme.js";
 

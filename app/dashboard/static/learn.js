@@ -1,4 +1,5 @@
-/* The laboratory of a lesson: what needs no training is asked for again with every change, and the address holds the state. */
+/* The laboratory of a lesson: what needs no training is asked for again with every change, and the address holds the
+   state. */
 import { $, $$, complaints, reach } from "./app.js";
 import { put } from "./figures.js";
 

@@ -1,4 +1,5 @@
-/* Figures that are no curves: a matrix as colours, images as a mosaic, a graph with arrows. Each comes with rows for its table of numbers. */
+/* Figures that are no curves: a matrix as colours, images as a mosaic, a graph with arrows. Each comes with rows for
+   its table of numbers. */
 import { css, narrow, template } from "./theme.js";
 
 const scale = (names) => names.map((name, i) => [i / (names.length - 1), css(name)]);

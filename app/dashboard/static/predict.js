@@ -1,4 +1,5 @@
-/* Price, interval and doubts of one house, asked of POST /predictions 150 ms after a change; a what-if curve and a CSV file by the same door. */
+/* Price, interval and doubts of one house, asked of POST /predictions 150 ms after a change; a what-if curve and a
+   CSV file by the same door. */
 import { $, $$, complaints, money, toast } from "./app.js";
 import { alpha, corner, css, draw, narrow, template } from "./theme.js";
 
@@ -116,9 +117,11 @@ function show() {
   $("#dock-range").textContent = `${low} to ${high}`;
   const changed = fields.filter((el) => el.value !== start.get(el.name));
   for (const el of fields) el.closest(".field").classList.toggle("changed", changed.includes(el));
-  const difference = now.price - first.price;
+  const difference = now.price - first.price,
+    dollars = `${difference < 0 ? "−" : "+"}${money(Math.round(Math.abs(difference) / 10) * 10)}`,
+    changes = changed.length === 1 ? "one change" : `${changed.length} changes`;
   $("#delta").textContent = changed.length
-    ? `${difference < 0 ? "−" : "+"}${money(Math.round(Math.abs(difference) / 10) * 10)} against a typical house, by ${changed.length === 1 ? "one change" : `${changed.length} changes`}.`
+    ? `${dollars} against a typical house, by ${changes}.`
     : "A typical house: every field at its median or its commonest value.";
   $("#reset").hidden = !changed.length;
   $("#unlike").hidden = !now.warnings.length;
@@ -273,7 +276,9 @@ function priced(text, name, box, line) {
   cells(table.createTHead().insertRow(), "th", [rows[0].split(",")[0], "price", "low", "high"]);
   for (const [id, ...prices] of shown.map((row) => row.split(",").slice(0, 4)))
     cells(body.insertRow(), "td", [id, ...prices.map((price) => money(round(+price)))]);
-  const rest = `${count > shown.length ? `The first ${shown.length}. ` : ""}The download has every digit, and names what was not known and what is unlike the training data.`;
+  const rest =
+    (count > shown.length ? `The first ${shown.length}. ` : "") +
+    "The download has every digit, and names what was not known and what is unlike the training data.";
   box.replaceChildren(
     line(`${count.toLocaleString("en-US")} ${count === 1 ? "house" : "houses"} priced.`, "finding"),
     table,
