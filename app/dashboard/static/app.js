@@ -14,7 +14,9 @@ $("#theme").addEventListener("click", () => {
   }
 });
 
-/* ---------- words: numbers are the server's to write, but for dollars that follow a hand */
+/* ---------- words: as app/typography.py writes them, and dollars that follow a hand */
+export const count = (value) => value.toLocaleString("en-US");
+export const plural = (n, noun, many = `${noun}s`) => `${count(n)} ${n === 1 ? noun : many}`;
 export const money = (value) => `$${Math.round(value).toLocaleString("en-US")}`;
 
 export function toast(text) {

@@ -1,5 +1,5 @@
 /* The form of a new job, checked while it is typed: errors stand beside their field, the request beside the form. */
-import { $, $$ } from "./app.js";
+import { $, $$, plural } from "./app.js";
 
 const form = $("#new"),
   result = $("#result");
@@ -15,9 +15,7 @@ async function check() {
   for (const field of $$("[data-field]", form))
     mark(field, said.errors[field.dataset.field] ?? "", said.changed.includes(field.dataset.field));
   $("#label").textContent = said.label;
-  $("#changed").textContent = said.changed.length
-    ? `${said.changed.length} ${said.changed.length === 1 ? "field" : "fields"}`
-    : "nothing";
+  $("#changed").textContent = said.changed.length ? plural(said.changed.length, "field") : "nothing";
   $("#json").textContent = said.body;
   problems(said.errors);
   for (const preset of $$(".preset")) preset.removeAttribute("aria-current");
@@ -51,7 +49,7 @@ function problems(errors) {
     ];
   });
   $("p", box).replaceChildren(
-    `${names.length} ${names.length === 1 ? "field needs" : "fields need"} attention: `,
+    `${plural(names.length, "field needs", "fields need")} attention: `,
     ...links,
     errors[""] ?? "",
     ".",

@@ -1,6 +1,6 @@
 /* The page of a job, live: the stream rings, and the server gives what is new of its curves. Words, means and tables
    are the server's. */
-import { $, $$ } from "./app.js";
+import { $, $$, count } from "./app.js";
 import { alpha, corner, css, draw, endLabels, logTicks, narrow, span, template } from "./theme.js";
 
 const el = $("#job"),
@@ -210,7 +210,7 @@ function words() {
     $("#progress").max = total || 1;
     $("#progress").value = done;
   }
-  if (total) set("progress-words", `${done.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} epochs`);
+  if (total) set("progress-words", `${count(done)} of ${count(total)} epochs`);
   set("pace", curves.pace);
   const sentence = $("#so-far");
   if (sentence && curves.sentence && (sentence.dataset.empty !== undefined || epoch() - told >= 10 || done === total)) {

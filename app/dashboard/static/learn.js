@@ -11,7 +11,7 @@ let busy = false,
   again = false;
 
 /* A field's text as JSON has it; what is no number stays text, and the server says what is wrong. */
-function typed(text, kind, optional) {
+export function typed(text, kind, optional) {
   const value = text.trim();
   if (optional && !value) return null;
   if (kind === "flag") return value === "true";

@@ -1,6 +1,6 @@
 /* Price, interval and doubts of one house, asked of POST /predictions 150 ms after a change; a what-if curve and a
    CSV file by the same door. */
-import { $, $$, complaints, money, toast } from "./app.js";
+import { $, $$, complaints, money, plural, toast } from "./app.js";
 import { alpha, corner, css, draw, narrow, template } from "./theme.js";
 
 const form = $("#house"),
@@ -279,11 +279,7 @@ function priced(text, name, box, line) {
   const rest =
     (count > shown.length ? `The first ${shown.length}. ` : "") +
     "The download has every digit, and names what was not known and what is unlike the training data.";
-  box.replaceChildren(
-    line(`${count.toLocaleString("en-US")} ${count === 1 ? "house" : "houses"} priced.`, "finding"),
-    table,
-    line(rest, "quiet small"),
-  );
+  box.replaceChildren(line(`${plural(count, "house")} priced.`, "finding"), table, line(rest, "quiet small"));
 }
 function refused(problem, box, line) {
   const faults = problem.errors ?? [],
