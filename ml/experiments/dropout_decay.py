@@ -1,6 +1,6 @@
 """4.6 Exercise 5: dropout and weight decay, each alone and both together."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,9 +14,7 @@ BOTH = "dropout and decay"
 class DropoutDecay(NoiseComparison):
     """Cross dropout with weight decay, and see whether what they do adds up."""
 
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("decay", "With decay", "Whether the two add up.", {}),
-    )
+    presets = (Preset("decay", "With decay", "Whether the two add up.", {}),)
 
     name: Literal["dropout_decay"] = "dropout_decay"
     weight_decay: Annotated[fields.WeightDecay, Field(le=1)] = 0.001

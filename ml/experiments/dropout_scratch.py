@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,8 +29,8 @@ LITERAL: dict[str, Any] = {"literal": True, "lr": 0.1}
 class DropoutScratch(BookDropout):
     """Set dropout by matrices beside the shared layers: the same net, masks and losses."""
 
-    breakable: ClassVar[tuple[str, ...]] = ("without_relu",)
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("without_relu",)
+    presets = (
         Preset("meant", "With ReLU", "The net that 4.6.5 prints, and 4.6.4 means.", {}),
         Preset(
             "literal",
@@ -39,7 +39,7 @@ class DropoutScratch(BookDropout):
             LITERAL,
         ),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = (SMALL | {"num_epochs": 10}, SMALL | LITERAL)
+    verifies = (SMALL | {"num_epochs": 10}, SMALL | LITERAL)
 
     name: Literal["dropout_scratch"] = "dropout_scratch"
     literal: bool = fields.own(

@@ -1,7 +1,7 @@
 """4.6 Dropout kept on at test time (4.6.3): where its masks agree, the net is more often right."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
@@ -23,10 +23,8 @@ TOLD_APART = 0.2  # TODO
 class DropoutUncertainty(NoiseComparison):
     """Predict with twenty masks, and see how often the net is right where they agree."""
 
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("sure", "How sure?", "Predict with many masks.", {}),
-    )
-    curves_only: ClassVar[bool] = False
+    presets = (Preset("sure", "How sure?", "Predict with many masks.", {}),)
+    curves_only = False
 
     name: Literal["dropout_uncertainty"] = "dropout_uncertainty"
 

@@ -1,6 +1,6 @@
 """4.6 Exercises 6 and 7: DropConnect and Gaussian noise in the place of dropout."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from ml.experiment import Preset
 from ml.noise import NET, NONE, NoiseComparison, NoisyMLP, Variant, setting_of
@@ -9,10 +9,8 @@ from ml.noise import NET, NONE, NoiseComparison, NoisyMLP, Variant, setting_of
 class DropoutVariants(NoiseComparison):
     """Drop weights rather than units, or multiply units by Gaussian noise, as strong as dropout."""
 
-    breakable: ClassVar[tuple[str, ...]] = ("choose",)
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("noise", "Other noise", "DropConnect and Gaussian noise.", {}),
-    )
+    breakable = ("choose",)
+    presets = (Preset("noise", "Other noise", "DropConnect and Gaussian noise.", {}),)
 
     name: Literal["dropout_variants"] = "dropout_variants"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,16 +36,15 @@ RATIO = 2.0  # without standardising 2.87 to 2.98 times as large over six seeds
 class HouseSweeps(HouseComparison):
     """Vary the houses' folds, layers, dropout, decay or scaling, over several seeds."""
 
-    section: ClassVar[str] = "4.10"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("layers", "Layers", "A linear net beside one and two layers.", {"vary": "layers"}),
         Preset("k", "Folds", "From 2 to 20 of them.", {"vary": "k"}),
         Preset("dropout", "Dropout", "From none to 0.6.", {"vary": "dropout"}),
         Preset("decay", "Decay", "From none to 8.", {"vary": "decay"}),
         Preset("scaling", "Without scaling", "Numbers as they come.", {"vary": "scaling"}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({"vary": "scaling"},)
-    breakable: ClassVar[tuple[str, ...]] = ("as_they_come",)
+    verifies = ({"vary": "scaling"},)
+    breakable = ("as_they_come",)
 
     name: Literal["house_sweeps"] = "house_sweeps"
     vary: Literal["k", "layers", "dropout", "decay", "scaling"] = fields.own(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -56,14 +56,13 @@ class Measured(NamedTuple):
 class Initialisation(InstantExperiment):
     """Start a deep net in seven ways, and measure activations and gradients layer by layer."""
 
-    section: ClassVar[str] = "4.8"
-    breakable: ClassVar[tuple[str, ...]] = ("weights", "deviations")
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("weights", "deviations")
+    presets = (
         Preset("linear", "No activation", "What 4.8.2 reasons about.", {"activation": "none"}),
         Preset("tanh", "tanh", "Xavier keeps the gradient alive.", {}),
         Preset("relu", "ReLU", "He makes up for what a ReLU drops.", {"activation": "relu"}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = (
+    verifies = (
         {},
         {"activation": "none", "depth": 16},
         {"activation": "relu", "num_inputs": 32},

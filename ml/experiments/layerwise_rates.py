@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -65,9 +65,8 @@ class LayerWiseFor:
 class LayerwiseRates(TrainingExperiment):
     """Train a deep ReLU net with one rate for all layers, and with a rate for each layer."""
 
-    section: ClassVar[str] = "4.8"
-    curves_only: ClassVar[bool] = True
-    presets: ClassVar[tuple[Preset, ...]] = (
+    curves_only = True
+    presets = (
         Preset("normal", "Ten layers", "One rate for all of them explodes.", {}),
         Preset("small", "He's width", "The scale stays, and plain SGD learns, too.", {"std": 0.25}),
         Preset("wide", "Wide weights", "Finite, but units die, and learning stalls.", {"std": 1.0}),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,8 @@ GAIN = 0.003  # of an indicator of what is missing not at random: 0.0057 to 0.00
 class MissingValues(HouseComparison):
     """Hide values of the houses, and ask what a column that says so is worth beside the mean."""
 
-    section: ClassVar[str] = "4.10"
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("missing", "Gaps that mean something", "High values are missing.", {}),
-    )
-    breakable: ClassVar[tuple[str, ...]] = ("hide",)
+    presets = (Preset("missing", "Gaps that mean something", "High values are missing.", {}),)
+    breakable = ("hide",)
 
     name: Literal["missing_values"] = "missing_values"
 

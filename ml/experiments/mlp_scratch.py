@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 
@@ -25,14 +25,13 @@ OVERFIT: dict[str, Any] = {"num_images": 1000, "num_epochs": 200, "lr": 0.5}
 class MLPScratch(BookMLP):
     """Train an MLP on Fashion-MNIST with own matrices, ReLU, cross-entropy and SGD."""
 
-    section: ClassVar[str] = "4.2"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("book", "The book's code", "256 hidden units, and the lr of 4.2.5's code.", {}),
         Preset("prose", "The book's prose", "Lr 0.5, as the sentence above it says.", {"lr": 0.5}),
         Preset("underfit", "Underfit", "Two hidden units for ten classes.", {"num_hiddens": 2}),
         Preset("overfit", "Overfit", "1,000 images, learnt until hardly one is wrong.", OVERFIT),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"lr": 0.5})
+    verifies = ({}, {"lr": 0.5})
 
     name: Literal["mlp_scratch"] = "mlp_scratch"
     std: float = own(

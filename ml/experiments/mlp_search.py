@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import product
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -54,10 +54,9 @@ BOOK = Trial(MLP((NUM_INPUTS, 256, NUM_OUTPUTS)), 0.1)
 class MLPSearch(FashionChoice):
     """Search learning rate, epochs, depth, width and activation, then try the best anew."""
 
-    section: ClassVar[str] = "4.3"
-    curves_only: ClassVar[bool] = True
-    breakable: ClassVar[tuple[str, ...]] = ("choose",)
-    presets: ClassVar[tuple[Preset, ...]] = (
+    curves_only = True
+    breakable = ("choose",)
+    presets = (
         Preset("search", "Joint search", "24 trials; the best beside the book's setting.", {}),
         Preset("wide", "Longer steps", "Learning rates up to 30: some diverge.", {"max_lr": 30.0}),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 from math import factorial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -27,9 +27,8 @@ ORTHOGONAL = "orthonormal"
 class NoFactorial(TrainingExperiment):
     """Drop the 1/i! of the polynomial's features: training diverges, and three remedies."""
 
-    section: ClassVar[str] = "4.4"
-    breakable: ClassVar[tuple[str, ...]] = ("powers", "bearable")
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("powers", "bearable")
+    presets = (
         Preset("remedies", "Five ways", "The book's features, none, and three remedies.", {}),
         Preset("alone", "No remedy", "Bare powers only: it ends diverged.", {"remedies": False}),
         Preset("cubic", "A cubic", "Four bare powers stay finite.", {"num_features": 4}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -43,9 +43,8 @@ SOLVED = (0.025, 0.03, 0.03, 0.08)  # exact cubics, over 300 seeds: .019, .021, 
 class PolynomialRegression(TrainingExperiment):
     """Fit a cubic with a polynomial of some degree by SGD, beside the exact solution."""
 
-    section: ClassVar[str] = "4.4"
-    breakable: ClassVar[tuple[str, ...]] = ("exact",)
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("exact",)
+    presets = (
         Preset("underfit", "Underfit", "A line through a cubic.", {"num_features": 2}),
         Preset("normal", "Just right", "Four features, as many as the truth has.", {}),
         Preset(
@@ -55,7 +54,7 @@ class PolynomialRegression(TrainingExperiment):
             {"num_features": 20, "num_epochs": 1500},
         ),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = tuple(preset.values for preset in presets)
+    verifies = tuple(preset.values for preset in presets)
 
     name: Literal["polynomial"] = "polynomial"
     num_features: fields.NumFeatures = 4

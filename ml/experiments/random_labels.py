@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -30,10 +30,9 @@ CHANCE, ABOUT = 0.10, 0.03  # accuracy on new images: of 2,000 chance itself str
 class RandomLabels(FashionExperiment):
     """Learn 1,000 images with labels drawn at random, beside the same images with their own."""
 
-    section: ClassVar[str] = "4.6"
-    breakable: ClassVar[tuple[str, ...]] = ("relabelled",)
-    curves_only: ClassVar[bool] = True
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("relabelled",)
+    curves_only = True
+    presets = (
         Preset("underfit", "Underfit", "Four hidden units cannot store them.", {"num_hiddens": 4}),
         Preset("overfit", "Overfit", "256 hidden units store every label.", {}),
         Preset("dropout", "With dropout", "Dropout of 0.5 makes storing harder.", {"dropout": 0.5}),

@@ -54,18 +54,17 @@ class ByRule(Optimizer):
 class Sparsity(NoisyRegression):
     """Penalise sum |w| instead of sum w²: count the weights that are exactly 0."""
 
-    section: ClassVar[str] = "4.5"
-    start: ClassVar[float] = 0.01
+    start = 0.01
     rules: ClassVar[dict[str, Callable[..., Tensor]]] = {
         "L1 proximal": proximal,
         "L1 subgradient": subgradient,
         "L2": shrinking,
     }
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("sparse", "Few matter", "Five inputs of a hundred matter: L1's own case.", {}),
         Preset("dense", "All matter", "Nothing should be cleared.", {"relevant": 100}),
     )
-    breakable: ClassVar[tuple[str, ...]] = ("rules",)
+    breakable = ("rules",)
 
     name: Literal["sparsity"] = "sparsity"
     relevant: Annotated[

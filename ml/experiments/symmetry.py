@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -26,13 +26,12 @@ LONG = 50  # epochs after which a convex loss has forgotten its start
 class Symmetry(TrainingExperiment):
     """Start all weights at one constant, with and without dropout, in an MLP and in linear nets."""
 
-    section: ClassVar[str] = "4.8"
-    breakable: ClassVar[tuple[str, ...]] = ("same", "turn")
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("same", "turn")
+    presets = (
         Preset("normal", "Eight units", "Without dropout they act as one.", {}),
         Preset("two", "Two units", "The book's example.", {"num_hiddens": 2, "activation": "tanh"}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"num_hiddens": 2, "activation": "tanh"})
+    verifies = ({}, {"num_hiddens": 2, "activation": "tanh"})
 
     name: Literal["symmetry"] = "symmetry"
     num_hiddens: Annotated[fields.NumHiddens, Field(ge=2, le=256)] = 8

@@ -1,7 +1,7 @@
 """4.5 Weight decay: 200 inputs, 20 points, with and without a penalty on the weights."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -23,8 +23,7 @@ TESTS = {0.0: (90.0, 22.0), 3.0: (0.1035, 0.0455)}
 class WeightDecay(LinearRegression):
     """Fit 200 weights to 20 points with and without weight decay, five times side by side."""
 
-    section: ClassVar[str] = "4.5"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("book", "The book's", "20 points for 200 weights; lambda is 3.", {}),
         Preset(
             "underfit", "Underfit", "No weight is left: better than λ 0.", {"weight_decay": 100.0}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -57,14 +57,13 @@ class ByTorch(Optimizer):
 class WeightDecayScratch(LinearRegression):
     """Write the penalty and the step by hand, and get what torch.optim.SGD gets."""
 
-    section: ClassVar[str] = "4.5"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("decay", "With decay", "The book's lambda of 3.", {}),
         Preset("none", "Without", "No penalty.", {"weight_decay": 0.0}),
         Preset("bias", "Bias, too", "torch alone decays the bias, too.", {"decay_bias": True}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"weight_decay": 0.0})
-    breakable: ClassVar[tuple[str, ...]] = ("groups",)
+    verifies = ({}, {"weight_decay": 0.0})
+    breakable = ("groups",)
 
     name: Literal["weight_decay_scratch"] = "weight_decay_scratch"
     weight_decay: fields.WeightDecay = 3.0
