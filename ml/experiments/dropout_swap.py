@@ -1,6 +1,6 @@
 """4.6 Exercise 1: dropout's two probabilities swapped, and both of them large."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ml.experiment import Preset
 from ml.noise import NONE, NoiseComparison, Variant, setting_of
@@ -11,14 +11,11 @@ STRONG = 0.8  # too strong to help
 class DropoutSwap(NoiseComparison):
     """Swap the probabilities of both hidden layers, and set stronger ones beside them."""
 
+    asked: ClassVar[None] = None  # the best of them
     breakable = ("choose",)
     presets = (Preset("swap", "Swapped", "0.2 and 0.5, 0.5 and 0.2, in a small grid.", {}),)
 
     name: Literal["dropout_swap"] = "dropout_swap"
-
-    @property
-    def asked(self) -> None:
-        """The best of them."""
 
     @property
     def variants(self) -> dict[str, Variant]:

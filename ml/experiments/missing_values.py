@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +29,11 @@ GAIN = 0.003  # of an indicator of what is missing not at random: 0.0057 to 0.00
 class MissingValues(HouseComparison):
     """Hide values of the houses, and ask what a column that says so is worth beside the mean."""
 
+    asked: ClassVar[str] = [*SETTINGS][-1]  # where an indicator should help
     presets = (Preset("missing", "Gaps that mean something", "High values are missing.", {}),)
     breakable = ("hide",)
 
     name: Literal["missing_values"] = "missing_values"
-
-    @property
-    def asked(self) -> str:
-        """Where an indicator should help."""
-        return [*SETTINGS][-1]
 
     def trainings(self) -> Iterator[Training]:
         """A linear net, which cannot tell a mean that was filled in from one that was seen."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 from math import factorial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ ORTHOGONAL = "orthonormal"
 class NoFactorial(TrainingExperiment):
     """Drop the 1/i! of the polynomial's features: training diverges, and three remedies."""
 
+    asked: ClassVar[str] = RAW
     breakable = ("powers", "bearable")
     presets = (
         Preset("remedies", "Five ways", "The book's features, none, and three remedies.", {}),
@@ -54,11 +55,6 @@ class NoFactorial(TrainingExperiment):
     def powers(x: Floats, count: int) -> Floats:
         """The bare monomials x^i for i below `count`: (n,) -> (n, count)."""
         return x[:, None] ** np.arange(count)
-
-    @property
-    def asked(self) -> str:
-        """What becomes of the bare powers."""
-        return RAW
 
     @cached_property
     def points(self) -> Points:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -30,6 +30,7 @@ CHANCE, ABOUT = 0.10, 0.03  # accuracy on new images: of 2,000 chance itself str
 class RandomLabels(FashionExperiment):
     """Learn 1,000 images with labels drawn at random, beside the same images with their own."""
 
+    asked: ClassVar[str] = RANDOM
     breakable = ("relabelled",)
     curves_only = True
     presets = (
@@ -45,11 +46,6 @@ class RandomLabels(FashionExperiment):
     num_epochs: Annotated[fields.NumEpochs, Field(le=2000)] = 150
     num_seeds: Annotated[fields.NumSeeds, Field(le=10)] = 3
     num_images: Annotated[fields.NumImages, Field(le=10_000)] = 1000
-
-    @property
-    def asked(self) -> str:
-        """The labels that mean nothing."""
-        return RANDOM
 
     @property
     def grid(self) -> Grid:

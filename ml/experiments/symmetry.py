@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -26,6 +26,7 @@ LONG = 50  # epochs after which a convex loss has forgotten its start
 class Symmetry(TrainingExperiment):
     """Start all weights at one constant, with and without dropout, in an MLP and in linear nets."""
 
+    asked: ClassVar[str] = "MLP, constant"  # the book's: units that stay alike
     breakable = ("same", "turn")
     presets = (
         Preset("normal", "Eight units", "Without dropout they act as one.", {}),
@@ -45,11 +46,6 @@ class Symmetry(TrainingExperiment):
     lr: Annotated[fields.Lr, Field(le=10)] = 0.1
     batch_size: Annotated[fields.BatchSize, Field(le=200)] = 20
     num_epochs: Annotated[fields.NumEpochs, Field(le=2000)] = 100
-
-    @property
-    def asked(self) -> str:
-        """What the book starts with: units that stay alike."""
-        return "MLP, constant"
 
     @cached_property
     def data(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -57,6 +57,7 @@ class ByTorch(Optimizer):
 class WeightDecayScratch(LinearRegression):
     """Write the penalty and the step by hand, and get what torch.optim.SGD gets."""
 
+    asked: ClassVar[str] = "scratch"
     presets = (
         Preset("decay", "With decay", "The book's lambda of 3.", {}),
         Preset("none", "Without", "No penalty.", {"weight_decay": 0.0}),
@@ -71,11 +72,6 @@ class WeightDecayScratch(LinearRegression):
         bool, fields.knob("Training", "Decay the bias", "torch decays the bias, as by default.")
     ] = False
     num_seeds: fields.NumSets = 3
-
-    @property
-    def asked(self) -> str:
-        """What is written by hand."""
-        return "scratch"
 
     @property
     def grid(self) -> Grid:

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from ml.experiments import EXPERIMENTS
-from ml.experiments.layerwise_rates import LayerWise
 from ml.nn import Dropout
-from ml.optim import SGD
+from ml.optim import SGD, LayerWise
 from tests.broken.breaks import Break, Wrong, identity, off, still, times
 
 QUICK = {"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"}
