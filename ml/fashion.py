@@ -182,7 +182,8 @@ def gallery(data: FashionMNIST, y_hat: Tensor, count: int = 24) -> Figure:
     found, true = y_hat[:count].tolist(), y[:count].tolist()
     right = sum(a == b for a, b in zip(found, true, strict=True))
     return Figure(
-        "gallery", "Test images: true and predicted",
+        "gallery",
+        "Test images: true and predicted",
         f"{right} of these {len(true)} are right; of all {len(y):,} test images"
         f" {float((y_hat == y).float().mean()):.1%}.",
         images=Images(
@@ -192,7 +193,7 @@ def gallery(data: FashionMNIST, y_hat: Tensor, count: int = 24) -> Figure:
                 for a, b in zip(found, true, strict=True)
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def confusion(data: FashionMNIST, y_hat: Tensor) -> Figure:
@@ -204,22 +205,12 @@ def confusion(data: FashionMNIST, y_hat: Tensor) -> Figure:
     true, taken = divmod(int((share - np.diag(np.diag(share))).argmax()), NUM_OUTPUTS)
     hard = int(np.diag(share).argmin())
     return Figure(
-        "confusion", "What is taken for what",
+        "confusion",
+        "What is taken for what",
         f"Hardest is {LABELS[hard]}, right in {share[hard, hard]:.0f} % of its images; the most"
         f" frequent mistake: {share[true, taken]:.0f} % of {LABELS[true]} are taken for"
         f" {LABELS[taken]}.",
-        heat_map=HeatMap(LABELS, LABELS, share), x_label="predicted", y_label="true",
-    )  # fmt: skip
-
-
-@torch.no_grad()
-def variances(net: nn.Module, data: FashionMNIST) -> Tensor:
-    """Variance over test images and units of what each ReLU gives: (2, L)."""
-    found = list[Tensor]()
-    weight, X = next(net.parameters()), data.X[data.test[:2000]]
-    H = X.to(weight.device).expand(len(weight), -1, -1)
-    for layer in (layer for layer in net.modules() if not isinstance(layer, nn.Sequential)):
-        H = layer(H)
-        if isinstance(layer, nn.ReLU):
-            found.append(H.flatten(1).var(1))
-    return torch.stack(found).double().cpu()
+        heat_map=HeatMap(LABELS, LABELS, share),
+        x_label="predicted",
+        y_label="true",
+    )

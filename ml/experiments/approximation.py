@@ -14,9 +14,7 @@ from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.nn import MLP
 from ml.optim import Adam
-from ml.programs import Fits
-from ml.train import Training
-from ml.trains import TrainingExperiment
+from ml.trains import Fits, Training, TrainingExperiment
 
 POINTS = torch.linspace(-2, 2, 511)[:, None]  # every other one is learnt, from end to end
 TARGETS: dict[str, Callable[[Tensor], Tensor]] = {

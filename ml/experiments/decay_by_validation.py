@@ -9,8 +9,8 @@ from ml import fields
 from ml.events import Event, Table
 from ml.experiment import Preset
 from ml.grid import by_category, written
-from ml.programs import Fits
 from ml.regression import DECAYS, NoisyRegression
+from ml.trains import Fits
 
 
 class DecayByValidation(NoisyRegression):

@@ -7,8 +7,8 @@ import numpy as np
 
 from ml.events import Event
 from ml.experiment import Preset
-from ml.programs import Fits
 from ml.regression import DECAYS, NoisyRegression, along
+from ml.trains import Fits
 from ml.verdict import judge
 
 

@@ -11,8 +11,7 @@ from ml.experiment import Preset
 from ml.fashion import gallery, logits
 from ml.grid import Grid
 from ml.noise import LEARNT, NONE, BookDropout, answers, gap_figure
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 FELT = 0.05  # a smaller dropout may leave two steps alike

@@ -8,8 +8,8 @@ from ml.events import Event
 from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.noise import NoiseComparison, variance
-from ml.programs import Fits
-from ml.train import Net, Probe, Training
+from ml.train import Net, Probe
+from ml.trains import Fits, Training
 
 SHOWN = 2000  # test images that the hidden units are shown
 LAYERS = ("first", "second")

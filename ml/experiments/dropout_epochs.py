@@ -12,7 +12,7 @@ from ml.experiment import Preset
 from ml.grid import band
 from ml.intervals import percent
 from ml.noise import NoiseComparison, gap_figure
-from ml.programs import Fits
+from ml.trains import Fits
 
 
 class DropoutEpochs(NoiseComparison):

@@ -14,8 +14,7 @@ from ml.experiment import Preset
 from ml.fashion import bend, first_losses, logits
 from ml.lanes import Lanes
 from ml.noise import LEARNT, STD, BookDropout, setting_of
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 STEPS, EQUAL = 40, 1e-4  # minibatches by hand beside the shared loop, and how far losses may part

@@ -11,7 +11,7 @@ from ml.experiment import Preset
 from ml.grid import band
 from ml.intervals import plus_minus
 from ml.noise import NoiseComparison, Variant, answers, setting_of
-from ml.programs import Fits
+from ml.trains import Fits
 
 SHOWN = 2000  # test images whose answers are drawn
 MASKS = 20

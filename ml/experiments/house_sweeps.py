@@ -16,8 +16,7 @@ from ml.grid import Grid, by_category
 from ml.houses.folds import HouseComparison, Recipe
 from ml.houses.tables import HouseTable
 from ml.intervals import interval, plus_minus
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 
 AS_THEY_COME = "as they come"
 VARIED: dict[str, dict[str, Recipe]] = {

@@ -18,8 +18,8 @@ from ml.houses.folds import HouseExperiment, Recipe, affordable
 from ml.houses.tables import HouseTable
 from ml.lanes import NO_ROWS
 from ml.predictor import Card, Histogram, Predictor
-from ml.programs import Fits
-from ml.train import Fitted, Training
+from ml.train import Fitted
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 EDGES = tuple(np.geomspace(30_000, 800_000, 41).tolist())  # dollars, of the histogram of prices

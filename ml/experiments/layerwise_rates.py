@@ -15,9 +15,7 @@ from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.nn import MLP, gaussian, zeros
 from ml.optim import SGD, LayerWise
-from ml.programs import Fits
-from ml.train import Training
-from ml.trains import TrainingExperiment
+from ml.trains import Fits, Training, TrainingExperiment
 
 POINTS, INPUTS = 128, 8  # half of the points to learn from
 SMALLER = 100  # plain SGD is also tried with a rate so many times smaller

@@ -15,8 +15,7 @@ from ml.grid import Grid, by_category
 from ml.houses.folds import HouseComparison, Recipe
 from ml.houses.tables import HouseTable
 from ml.intervals import plus_minus
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 COLUMNS = ("OverallQual", "GrLivArea", "TotalBsmtSF", "GarageArea", "YearBuilt")

@@ -15,8 +15,7 @@ from ml.fashion import BookMLP, first_losses, logits
 from ml.fields import own
 from ml.nn import MLP, gaussian, zeros
 from ml.optim import OPTIMIZERS
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 BOOK, OURS = 0.82, 0.88  # test accuracy after 10 epochs, of the book's settings and of our preset

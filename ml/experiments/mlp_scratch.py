@@ -13,8 +13,9 @@ from ml.experiment import Preset
 from ml.fashion import NUM_INPUTS, NUM_OUTPUTS, BookMLP, bend
 from ml.fields import own
 from ml.nn import MLP, gaussian, zeros
-from ml.programs import Fits, started
-from ml.train import Progress, Training
+from ml.programs import started
+from ml.train import Progress
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 BENT = 1e-2  # of the outputs' spread: an affine map does not bend at all (4.1.2)

@@ -17,8 +17,9 @@ from ml.grid import Grid, by_category, written
 from ml.intervals import percent, plus_minus
 from ml.lanes import NO_ROWS
 from ml.nn import MLP
-from ml.programs import Fits, fit_all
-from ml.train import Progress, Training
+from ml.programs import fit_all
+from ml.train import Progress
+from ml.trains import Fits, Training
 
 SMALLEST = 0.01  # learning rate
 DEPTHS, WIDTHS = (0, 1, 2, 3), (32, 64, 128, 256, 512)

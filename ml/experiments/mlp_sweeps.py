@@ -13,8 +13,7 @@ from ml.fields import own
 from ml.grid import Grid, by_category
 from ml.intervals import plus_minus
 from ml.nn import MLP, gaussian, uniform, zeros
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 
 BASE = (NUM_INPUTS, 256, NUM_OUTPUTS)
 Settings = dict[str, tuple[MLP, float]]  # the net and the lr of each

@@ -15,9 +15,7 @@ from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.nn import MLP
 from ml.polynomials import Points
-from ml.programs import Fits
-from ml.train import Training
-from ml.trains import TrainingExperiment
+from ml.trains import Fits, Training, TrainingExperiment
 from ml.verdict import judge
 
 RAW, BOOK, SMALL, SCALED = "xⁱ", "xⁱ / i!", "xⁱ, small lr", "(x / max |x|)ⁱ"

@@ -11,9 +11,8 @@ from ml.events import Event, Table
 from ml.experiment import Preset
 from ml.grid import Grid, by_category
 from ml.intervals import interval
-from ml.programs import Fits
 from ml.regression import NoisyRegression
-from ml.train import Training
+from ml.trains import Fits, Training
 
 NUM_VALID = 50  # points that say when to stop
 

@@ -14,9 +14,7 @@ from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.nn import MLP, uniform
 from ml.polynomials import TRUE_WEIGHTS, Points
-from ml.programs import Fits
-from ml.train import Training
-from ml.trains import TrainingExperiment
+from ml.trains import Fits, Training, TrainingExperiment
 from ml.verdict import judge
 
 SAMPLES = {  # of 4.4.4, by x: some features x^i/i! by i, and the label

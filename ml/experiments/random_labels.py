@@ -18,8 +18,7 @@ from ml.fashion import HELD_OUT, NUM_INPUTS, NUM_OUTPUTS, FashionExperiment
 from ml.grid import Grid, by_category
 from ml.nn import MLP
 from ml.optim import Adam
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 RANDOM, TRUE = "random labels", "true labels"

@@ -13,9 +13,8 @@ from ml.events import Event, Figure, Floats
 from ml.experiment import Preset
 from ml.grid import Grid
 from ml.optim import ByRule, proximal, shrinking, subgradient
-from ml.programs import Fits
 from ml.regression import NoisyRegression, along
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 NUM_VALID = 200

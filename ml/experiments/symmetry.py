@@ -14,9 +14,7 @@ from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.losses import cross_entropy, squared_loss
 from ml.nn import MLP, Init, constant
-from ml.programs import Fits
-from ml.train import Training
-from ml.trains import TrainingExperiment
+from ml.trains import Fits, Training, TrainingExperiment
 
 POINTS, INPUTS, CLASSES = 400, 2, 3  # half of the points to learn from
 ALIKE, APART = 1e-6, 1e-2  # spreads of the units' weights

@@ -9,9 +9,8 @@ from ml import fields
 from ml.events import Event
 from ml.experiment import Preset
 from ml.grid import Grid
-from ml.programs import Fits
 from ml.regression import LinearRegression
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 NORMS = {0.0: (13.259391, 1.8), 3.0: (0.382491, 0.04)}  # ‖w‖ as printed; 12.8 to 15 over 5 seeds

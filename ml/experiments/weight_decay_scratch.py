@@ -14,9 +14,8 @@ from ml.experiment import Preset
 from ml.grid import Grid
 from ml.lanes import Lanes
 from ml.optim import SGD, Optimizer
-from ml.programs import Fits
 from ml.regression import LinearRegression
-from ml.train import Training
+from ml.trains import Fits, Training
 
 LOSSES = "losses of every epoch"
 SAME = 1e-5  # of the larger of two numbers: float32 adds in another order
