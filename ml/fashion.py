@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from ml import fields
+from ml import draws, fields
 from ml.data import fashion_mnist
 from ml.data.fashion_mnist import LABELS, SIDE, FashionMNIST
 from ml.events import Check, Figure, Floats, HeatMap, Images
+from ml.grid import written
 from ml.lanes import Lane, Lanes
 from ml.losses import accuracy, cross_entropy
-from ml.nn import Pixels
+from ml.nn import ACTIVATIONS, MLP, Pixels
 from ml.programs import Fits
 from ml.train import CHUNK, Net, Training, train_epoch
 from ml.trains import TrainingExperiment
@@ -26,6 +27,9 @@ from ml.trains import TrainingExperiment
 NUM_INPUTS, NUM_OUTPUTS = SIDE * SIDE, len(LABELS)
 HELD_OUT = 2000  # further training images to choose by: their accuracy strays by 1 %
 GUESSING = float(np.log(NUM_OUTPUTS))  # the cross-entropy of one who knows nothing
+SMALLEST = 0.01  # learning rate of a trial
+DEPTHS, WIDTHS = (0, 1, 2, 3), (32, 64, 128, 256, 512)
+DRAWN = 43  # place of the trials' random numbers
 # A run whose loss is finite has diverged where its training images cost more than LOST and fewer
 # than BLIND of them are right. The cost alone is no sign: after a start of N(0, 1) it is above that
 # of guessing while 70 % are right.
@@ -136,6 +140,33 @@ class FashionChoice(FashionExperiment):
         rows = [torch.cat([lane.train, lane.valid, lane.test]) for lane in lanes]
         twice = sum(len(each) - len(each.unique()) for each in rows)
         return self.equal("images in two of the training, held-out and test parts", 0, twice)
+
+
+class Trial(NamedTuple):
+    """One setting of a search: a net that starts as torch's do, and the learning rate of SGD."""
+
+    net: MLP
+    lr: float
+
+    @property
+    def depth(self) -> int:
+        """How many hidden layers it has."""
+        return len(self.net.sizes) - 2
+
+    @property
+    def label(self) -> str:
+        """Such as "64-64 tanh, lr 0.0151"; without a hidden layer "linear, lr 0.318"."""
+        activation = f" {self.net.activation}" * bool(self.depth)
+        return f"{written(self.net.sizes[1:-1])}{activation}, lr {self.lr:.3g}"
+
+
+def draw_trial(seed: int, i: int, max_lr: float) -> Trial:
+    """Trial i of a search, from random numbers of its own: what others there are is no matter."""
+    rng = draws.numpy_generator(seed, DRAWN, i)
+    lr = float(np.exp(rng.uniform(np.log(SMALLEST), np.log(max_lr))))
+    depth, width = int(rng.choice(DEPTHS)), int(rng.choice(WIDTHS))
+    activation = str(rng.choice([*ACTIVATIONS])) if depth else "relu"  # it has no place
+    return Trial(MLP((NUM_INPUTS, *(width,) * depth, NUM_OUTPUTS), activation), lr)
 
 
 class _Enough(Exception):
