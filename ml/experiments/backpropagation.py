@@ -96,17 +96,12 @@ class Backpropagation(OneHiddenLayer):
             x_label="input",
             y_label="hidden unit",
         )
-        yield Table.of(
-            "nodes",
-            "By hand and by autograd",
-            {
-                "quantity": [name.rpartition(" ")[2] for name in ours],
-                "equation": [name.rpartition(" ")[0] for name in ours],
-                "shape": [*map(shaped, ours.values())],
-                "norm": [float(value.norm()) for value in ours.values()],
-                "difference": [*gaps.values()],
-            },
+        names = ("quantity", "equation", "shape", "norm", "difference")
+        rows = (
+            (*name.rpartition(" ")[::-2], shaped(value), float(value.norm()), gaps[name])
+            for name, value in ours.items()
         )
+        yield Table("nodes", "By hand and by autograd", names, (*rows,))
         for name, off in gaps.items():
             claim: Claim = "ours" if name.endswith("b1") else "words"
             yield self.near(name, 0.0, off, EXACT, claim)

@@ -40,13 +40,10 @@ class Coin(InstantExperiment):
         new_tosses = self.toss(rng, self.heads, NEW)
         guess = int(self.majority(BOOK[None])[0])
         six, new = float(np.mean(guess != BOOK)), float(np.mean(guess != new_tosses))
-        columns = {"tosses": ["0, 1, 1, 1, 0, 1"], "majority": [str(guess)]}
-        yield Table.of(
-            "six",
-            "The six tosses of 4.4.1",
-            columns | {"training error": [six], "new tosses": [new]},
-            f"New tosses: {NEW:,}, heads with probability {self.heads:g}.",
-        )
+        names = ("tosses", "majority", "training error", "new tosses")
+        cells = ("0, 1, 1, 1, 0, 1", str(guess), six, new)
+        note = f"New tosses: {NEW:,}, heads with probability {self.heads:g}."
+        yield Table("six", "The six tosses of 4.4.1", names, (cells,), note)
         errors = np.stack([self.errors(rng, n) for n in SIZES])  # (sizes, repeats)
         yield self.sizes(errors)
         yield self.near("majority error of {0,1,1,1,0,1}", 1 / 3, six, 1e-15, "figure")

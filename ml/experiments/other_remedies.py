@@ -70,9 +70,9 @@ class OtherRemedies(NoisyRegression):
             test,
             y_label="halved squared loss",
         )
-        mean, half = interval(np.stack([*test.values()]))
+        mean, half = interval([*test.values()])
         columns: dict[str, Any] = {"remedy": [*test], "test loss": mean, "± 95 %": half}
-        columns["median"] = [float(np.median(each)) for each in test.values()]
+        columns["median"] = np.median([*test.values()], axis=1)
         note = (
             f"Over {self.num_seeds} data sets; σ²/2 is {self.noise**2 / 2:g}. As many points as"
             f" inputs, {self.num_inputs}, are the worst number without decay: the fit passes"

@@ -37,12 +37,9 @@ class Sparsity(NoisyRegression):
     breakable = ("rules",)
 
     name: Literal["sparsity"] = "sparsity"
-    relevant: Annotated[
-        int,
-        fields.knob(
-            "Data", "Inputs that matter", "Inputs whose true weight is not 0.", ge=1, le=100
-        ),
-    ] = 5
+    relevant: int = fields.own(
+        5, "Data", "Inputs that matter", "Inputs whose true weight is not 0.", ge=1, le=100
+    )
     num_inputs: Annotated[fields.NumInputs, Field(ge=100, le=200)] = 100
     num_train: Annotated[fields.NumTrain, Field(le=1000)] = 60
     num_test: Annotated[fields.NumTest, Field(le=1000)] = 200

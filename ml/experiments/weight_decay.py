@@ -17,6 +17,7 @@ NORMS = {0.0: (13.259391, 1.8), 3.0: (0.382491, 0.04)}  # ‖w‖ as printed; 12
 # Test losses, seen from 70 to 96 and from 0.058 to 0.149. Without decay (d - n) / 2 is expected:
 # 20 points leave 180 directions as they began. 22 is three standard errors of a mean of 5.
 TESTS = {0.0: (90.0, 22.0), 3.0: (0.1035, 0.0455)}
+STRONG = {"weight_decay": 100.0}
 
 
 class WeightDecay(LinearRegression):
@@ -24,9 +25,7 @@ class WeightDecay(LinearRegression):
 
     presets = (
         Preset("book", "The book's", "20 points for 200 weights; lambda is 3.", {}),
-        Preset(
-            "underfit", "Underfit", "No weight is left: better than λ 0.", {"weight_decay": 100.0}
-        ),
+        Preset("underfit", "Underfit", "No weight is left: better than λ 0.", STRONG),
         Preset("data", "More data", "1,000 points need no decay at all.", {"num_train": 1000}),
     )
 
