@@ -82,17 +82,13 @@ class Backpropagation(OneHiddenLayer):
         ours |= self.backward(at, values)
         theirs = self.autograd(at, ours)
         gaps = {name: gap(value, theirs[name]) for name, value in ours.items()}
-        slopes = ours["(4.7.14) dJ/dW1"]
+        x = tuple(f"x{i + 1}" for i in range(self.num_inputs))
+        h = tuple(f"h{i + 1}" for i in range(self.num_hiddens))
         yield Figure(
             "gradient",
             "dJ/dW1 by hand (4.7.14)",
             f"No value and no gradient is off autograd's by more than {max(gaps.values()):.1g}.",
-            heat_map=HeatMap(
-                tuple(f"x{i + 1}" for i in range(self.num_inputs)),
-                tuple(f"h{i + 1}" for i in range(self.num_hiddens)),
-                slopes.numpy(),
-                diverging=True,
-            ),
+            heat_map=HeatMap(x, h, ours["(4.7.14) dJ/dW1"].numpy(), diverging=True),
             x_label="input",
             y_label="hidden unit",
         )

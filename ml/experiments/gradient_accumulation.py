@@ -37,9 +37,8 @@ class GradientAccumulation(OneHiddenLayer):
             for size in (self.num_inputs, self.num_outputs)
         )
         for x, y in zip(X.chunk(parts), Y.chunk(parts), strict=True):
-            J, kept = graphs.kept(
-                partial(self.mean, parameters, x, y), (*parameters.values(), *x, *y)
-            )
+            mean, given = partial(self.mean, parameters, x, y), (*parameters.values(), *x, *y)
+            J, kept = graphs.kept(mean, given)
             (J / parts).backward()
         return [value.grad for value in parameters.values() if value.grad is not None], kept
 

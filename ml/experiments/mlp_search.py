@@ -168,12 +168,10 @@ class MLPSearch(FashionChoice):
         )
         both = {"chosen": ours, "book": books}
         yield by_category("chosen", title, finding, both, y_label="test accuracy")
-        grid, test = (
-            Grid({"setting": names, "seed": range(self.num_seeds)}),
-            np.stack([ours, books]),
-        )
+        grid = Grid({"setting": names, "seed": range(self.num_seeds)})
+        ends = {"test": np.stack([ours, books])}
         note = f"{self.num_seeds} fresh seeds, both trained the same way; empty: one diverged."
-        yield grid.ends("chosen", "Test accuracy", {"test": test}, note)
+        yield grid.ends("chosen", "Test accuracy", ends, note)
         if self.matches():  # the best of many was lucky, too: by 0.03 to 0.19 with each of 5 seeds
             luck = choice.promised - float(ours.mean())
             yield self.above("held-out accuracy of the choice minus test accuracy anew", 0, luck)

@@ -105,9 +105,8 @@ class PolynomialExact(InstantExperiment):
         yield self.at_most("training loss at degree n - 1", TINY * scale, last)
         if not self.noise:
             return
-        before, lowest = middle[0, -2], TINY * scale
-        name = "training loss at degree n - 2 is not 0"
-        yield self.holds(name, "above 0", before, before > lowest)
+        before, name = middle[0, -2], "training loss at degree n - 2 is not 0"
+        yield self.holds(name, "above 0", before, before > TINY * scale)
         x, y = (values[:, self.num_train :] for values in (self.points.x, self.points.y))
         floor, paid = self.noise**2 / 2, float(np.mean((y - polynomials.truth(x)) ** 2)) / 2
         spread = 4 * floor * (2 / x.size) ** 0.5  # four standard errors of a mean of squares

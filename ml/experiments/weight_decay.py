@@ -58,14 +58,13 @@ class WeightDecay(LinearRegression):
         norms = self.grid.fold(np.linalg.norm(fits.parameter("0.weight")[..., 0], axis=1))
         train, test = (self.grid.fold(fits.last(name)) for name in ("train", "valid"))
         yield judge(fits.at(self.asked), beside=fits.at("λ 0") if self.weight_decay else None)
-        yield self.grid.ends(
-            "norms",
-            "Length of the weights, and losses",
-            {"‖w‖": norms, "train": train, "test": test},
+        ends = {"‖w‖": norms, "train": train, "test": test}
+        note = (
             f"Means over the data sets. The truth has {np.linalg.norm(self.truth):.4g}; the"
             f" decay alone would leave {self.decayed:.4g} of a start that is N(0, 1). The book"
-            " prints 13.26 and, concise, 15.01 for λ 0, and 0.3825 for λ 3.",
+            " prints 13.26 and, concise, 15.01 for λ 0, and 0.3825 for λ 3."
         )
+        yield self.grid.ends("norms", "Length of the weights, and losses", ends, note)
         if not self.matches():
             return
         for i, decay in enumerate(NORMS):
