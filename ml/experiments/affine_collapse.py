@@ -67,11 +67,8 @@ class AffineCollapse(InstantExperiment):
             x_label="first output of XW + b",
             y_label="first output of the network",
         )
-        yield Table.of(
-            "parameters",
-            "Parameters",
-            {"model": ["MLP", "collapsed"], "parameters": [count, W.numel() + b.numel()]},
-        )
+        counts = ("MLP", float(count)), ("collapsed", float(W.numel() + b.numel()))
+        yield Table("parameters", "Parameters", ("model", "parameters"), counts)
         yield self.at_most("(4.1.2) farthest of XW + b from the layers", 1e-10, apart, "words")
         if sizes == (4, 5, 3):
             yield self.equal("parameters of the MLP of Fig. 4.1.1", 43, count)

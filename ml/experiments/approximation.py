@@ -80,15 +80,13 @@ class Approximation(TrainingExperiment):
         least, median, largest = losses.min(1), np.median(losses, axis=1), losses.max(1)
         yield self.closest(fits, losses)
         x = np.array(widths, dtype=np.float64)
+        starts = Series("starts", x.repeat(self.num_seeds), losses.ravel(), mode="markers")
         yield Figure(
             "widths",
             "Loss by number of hidden units",
             f"The median loss goes from {median[0]:.2g} at width {widths[0]} to {median[-1]:.2g} at"
             f" width {widths[-1]}.",
-            (
-                Series("median", x, median, low=least, high=largest),
-                Series("starts", x.repeat(self.num_seeds), losses.ravel(), mode="markers"),
-            ),
+            (Series("median", x, median, low=least, high=largest), starts),
             x_label="hidden units",
             y_label="halved squared loss",
             x_scale="log",
@@ -115,11 +113,8 @@ class Approximation(TrainingExperiment):
             best = answers[int(losses[place].argmin()), :, 0].double().numpy()
             lines.append(Series(settings[place][1], x, best, setting=settings[place][1]))
         (narrow, _), (wide, _) = settings[0], settings[-1]
-        return Figure(
-            "fits",
-            "The best of each width",
+        finding = (
             f"The best loss is {losses[0].min():.2g} at width {narrow} and {losses[-1].min():.2g}"
-            f" at width {wide}.",
-            tuple(lines),
-            y_label="f(x)",
+            f" at width {wide}."
         )
+        return Figure("fits", "The best of each width", finding, (*lines,), y_label="f(x)")

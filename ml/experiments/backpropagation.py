@@ -82,31 +82,22 @@ class Backpropagation(OneHiddenLayer):
         ours |= self.backward(at, values)
         theirs = self.autograd(at, ours)
         gaps = {name: gap(value, theirs[name]) for name, value in ours.items()}
-        slopes = ours["(4.7.14) dJ/dW1"]
+        x = tuple(f"x{i + 1}" for i in range(self.num_inputs))
+        h = tuple(f"h{i + 1}" for i in range(self.num_hiddens))
         yield Figure(
             "gradient",
             "dJ/dW1 by hand (4.7.14)",
             f"No value and no gradient is off autograd's by more than {max(gaps.values()):.1g}.",
-            heat_map=HeatMap(
-                tuple(f"x{i + 1}" for i in range(self.num_inputs)),
-                tuple(f"h{i + 1}" for i in range(self.num_hiddens)),
-                slopes.numpy(),
-                diverging=True,
-            ),
+            heat_map=HeatMap(x, h, ours["(4.7.14) dJ/dW1"].numpy(), diverging=True),
             x_label="input",
             y_label="hidden unit",
         )
-        yield Table.of(
-            "nodes",
-            "By hand and by autograd",
-            {
-                "quantity": [name.rpartition(" ")[2] for name in ours],
-                "equation": [name.rpartition(" ")[0] for name in ours],
-                "shape": [*map(shaped, ours.values())],
-                "norm": [float(value.norm()) for value in ours.values()],
-                "difference": [*gaps.values()],
-            },
+        names = ("quantity", "equation", "shape", "norm", "difference")
+        rows = (
+            (*name.rpartition(" ")[::-2], shaped(value), float(value.norm()), gaps[name])
+            for name, value in ours.items()
         )
+        yield Table("nodes", "By hand and by autograd", names, (*rows,))
         for name, off in gaps.items():
             claim: Claim = "ours" if name.endswith("b1") else "words"
             yield self.near(name, 0.0, off, EXACT, claim)

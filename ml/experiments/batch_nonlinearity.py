@@ -62,20 +62,12 @@ class BatchNonlinearity(InstantExperiment):
         y = {name: (phi(batches @ W) @ v)[:, 0, 0] for name, phi in phis.items()}
         moves = [float(outputs.max() - outputs.min()) for outputs in y.values()]
         pulls = [pull(phi, X, W, v) for phi in phis.values()]
-        yield Figure.lines(
-            "mates",
-            "The first example's output while the second moves",
-            f"Alone the output moves by {moves[0]:.2g}, over the batch by {moves[1]:.2g}.",
-            shift,
-            y,
-            x_label="shift of the second example",
-            y_label="output of the first",
-        )
-        yield Table.of(
-            "pulls",
-            "Largest derivative of the first output by a mate's input",
-            {"nonlinearity": [*phis], "derivative": pulls},
-        )
+        title = "The first example's output while the second moves"
+        finding = f"Alone the output moves by {moves[0]:.2g}, over the batch by {moves[1]:.2g}."
+        x, out = "shift of the second example", "output of the first"
+        yield Figure.lines("mates", title, finding, shift, y, x_label=x, y_label=out)
+        title = "Largest derivative of the first output by a mate's input"
+        yield Table.of("pulls", title, {"nonlinearity": [*phis], "derivative": pulls})
         yield self.near("elementwise: pull of the mates", 0.0, pulls[0], 0.0)
         yield self.near("elementwise: output moves by", 0.0, moves[0], MOVES)
         yield self.at_least(f"{kind}: pull of the mates", MOVES, pulls[1])

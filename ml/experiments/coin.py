@@ -1,7 +1,7 @@
 """4.4 A coin: even without a single feature the training error is below the error on new data."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +40,10 @@ class Coin(InstantExperiment):
         new_tosses = self.toss(rng, self.heads, NEW)
         guess = int(self.majority(BOOK[None])[0])
         six, new = float(np.mean(guess != BOOK)), float(np.mean(guess != new_tosses))
-        columns = {"tosses": ["0, 1, 1, 1, 0, 1"], "majority": [str(guess)]}
-        yield Table.of(
-            "six",
-            "The six tosses of 4.4.1",
-            columns | {"training error": [six], "new tosses": [new]},
-            f"New tosses: {NEW:,}, heads with probability {self.heads:g}.",
-        )
+        names = ("tosses", "majority", "training error", "new tosses")
+        cells = ("0, 1, 1, 1, 0, 1", str(guess), six, new)
+        note = f"New tosses: {NEW:,}, heads with probability {self.heads:g}."
+        yield Table("six", "The six tosses of 4.4.1", names, (cells,), note)
         errors = np.stack([self.errors(rng, n) for n in SIZES])  # (sizes, repeats)
         yield self.sizes(errors)
         yield self.near("majority error of {0,1,1,1,0,1}", 1 / 3, six, 1e-15, "figure")
@@ -65,21 +62,18 @@ class Coin(InstantExperiment):
         best = min(self.heads, 1 - self.heads)
         exact = np.array([expected(size, self.heads)[0] for size in SIZES])
         low, high = np.quantile(errors, (0.25, 0.75), axis=1)
-        return Figure(
-            "sizes",
-            "Training error against data",
+        finding = (
             f"From {SIZES[0]} to {SIZES[-1]:,} tosses the mean training error rises from"
             f" {mean[0]:.3g} to {mean[-1]:.3g}; no rule errs less than {best:.3g} on new ones."
-            " Half of the data sets lie within the band.",
-            (
-                Series("new tosses, at best", n, np.full(len(n), best), "valid"),
-                Series("expected", n, exact, "truth"),
-                Series("training error", n, mean, "train", "markers", low=low, high=high),
-            ),
-            x_label="tosses",
-            y_label="share of wrong predictions",
-            x_scale="log",
+            " Half of the data sets lie within the band."
         )
+        lines = (
+            Series("new tosses, at best", n, np.full(len(n), best), "valid"),
+            Series("expected", n, exact, "truth"),
+            Series("training error", n, mean, "train", "markers", low=low, high=high),
+        )
+        axes: dict[str, Any] = {"x_label": "tosses", "y_label": "share of wrong predictions"}
+        return Figure("sizes", "Training error against data", finding, lines, x_scale="log", **axes)
 
     def claims(self, new: float, errors: Floats) -> Iterator[Check]:
         """What 4.4.1 says of a fair coin; its 1/2 is tried within four standard errors."""

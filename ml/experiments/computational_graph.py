@@ -26,22 +26,15 @@ class ComputationalGraph(OneHiddenLayer):
         graph = self.trace(values)
         before = {name: " ".join(sorted(graph.before(at))) for name, at in graph.names.items()}
         operators = len(graph.nodes) - len(graph.names)
-        yield Figure(
-            "graph",
-            "The computational graph, as autograd recorded it",
+        title = "The computational graph, as autograd recorded it"
+        finding = (
             f"{len(graph.names)} variables and {operators} operators lead from x to J; each arrow"
-            " goes to the right.",
-            graph=Graph(graph.nodes, graph.edges),
+            " goes to the right."
         )
-        yield Table.of(
-            "variables",
-            "Variables",
-            {
-                "variable": [*before],
-                "shape": [shaped(values[name]) for name in before],
-                "computed from": [*before.values()],
-            },
-        )
+        yield Figure("graph", title, finding, graph=Graph(graph.nodes, graph.edges))
+        columns = {"variable": [*before], "shape": [shaped(values[name]) for name in before]}
+        columns["computed from"] = [*before.values()]
+        yield Table.of("variables", "Variables", columns)
         inputs = "W1 b1 x" if self.bias else "W1 x"
         yield self.equal(
             "Fig. 4.7.1: what each variable is computed from",

@@ -1,7 +1,7 @@
 """4.5 Lambda by validation: what choosing it by a few points costs."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,9 +22,9 @@ class DecayByValidation(NoisyRegression):
     )
 
     name: Literal["decay_by_validation"] = "decay_by_validation"
-    num_valid: Annotated[
-        int, fields.knob("Data", "Validation points", "Points that choose λ.", ge=2, le=1000)
-    ] = 50
+    num_valid: int = fields.own(
+        50, "Data", "Validation points", "Points that choose λ.", ge=2, le=1000
+    )
 
     @property
     def parts(self) -> tuple[int, ...]:
@@ -48,13 +48,9 @@ class DecayByValidation(NoisyRegression):
             {"λ 0": test[0], "by validation": ours, "best λ": oracle},
             y_label="halved squared loss",
         )
-        columns: dict[str, Any] = {
-            "data set": [str(i + 1) for i in sets],
-            "λ by validation": [written(DECAYS[k]) for k in chosen],
-            "its test loss": ours,
-            "best λ": [written(DECAYS[k]) for k in best],
-            "best test loss": oracle,
-        }
+        columns: dict[str, Any] = {"data set": [str(i + 1) for i in sets]}
+        columns |= {"λ by validation": [written(DECAYS[k]) for k in chosen], "its test loss": ours}
+        columns |= {"best λ": [written(DECAYS[k]) for k in best], "best test loss": oracle}
         note = "The best λ is known to an oracle only: it looks at the test points."
         yield Table.of("chosen", "λ by validation", columns, note)
         if self.matches():

@@ -32,17 +32,14 @@ class DecayPath(NoisyRegression):
         gone = f" Training diverges at λ {', '.join(lost)}." if lost else ""
         without = fits.at("λ 0") if best else None
         yield judge(fits.at(f"λ {DECAYS[best]:.3g}"), beside=without, floor=self.noise**2 / 2)
-        yield along(
-            "path",
-            "Losses against lambda",
+        losses, title = {"train": train, "test": test}, "Losses against lambda"
+        finding = (
             f"Mean test loss is {known[0]:.4g} without decay, least at λ {DECAYS[best]:.3g} with"
-            f" {known[best]:.4g}, and {known[-1]:.4g} at λ {DECAYS[-1]:g}.{gone}",
-            DECAYS,
-            {"train": train, "test": test},
-            y_label="halved squared loss",
-            y_scale="log",
+            f" {known[best]:.4g}, and {known[-1]:.4g} at λ {DECAYS[-1]:g}.{gone}"
         )
-        yield self.grid.ends("path", "Along λ", {"train": train, "test": test, "‖w‖": norms})
+        y = {"y_label": "halved squared loss", "y_scale": "log"}
+        yield along("path", title, finding, DECAYS, losses, **y)
+        yield self.grid.ends("path", "Along λ", losses | {"‖w‖": norms})
         if not self.matches():
             return
         rise, longer = np.diff(train.mean(1)).min(), np.diff(norms, axis=0).max()

@@ -29,15 +29,13 @@ class DropoutEpochs(NoiseComparison):
         train, test = (self.grid.fold(fits.metric(f"{p} accuracy")) for p in ("train", "test"))
         gain = test[:, 1] - test[:, 0]  # (E, S)
         yield gap_figure(self.grid, train, test)
-        yield Figure(
-            "gained",
-            "What dropout gains on test images",
+        line = band("with minus without", np.arange(1.0, len(gain) + 1), gain)
+        finding = (
             f"{percent('Dropout changes test accuracy by', gain[0])} after the first epoch and"
-            f" {percent('by', gain[-1])} after the last.",
-            (band("with minus without", np.arange(1.0, len(gain) + 1), gain),),
-            x_label="epoch",
-            y_label="difference of test accuracy",
+            f" {percent('by', gain[-1])} after the last."
         )
+        title, unit = "What dropout gains on test images", "difference of test accuracy"
+        yield Figure("gained", title, finding, (line,), x_label="epoch", y_label=unit)
         if self.claiming:
             plain, noisy = (train - test)[-1].mean(1)
             yield self.above("gap of accuracy, narrowed by dropout by", 0, plain - noisy, "words")

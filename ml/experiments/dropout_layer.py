@@ -40,16 +40,10 @@ class DropoutLayer(InstantExperiment):
         X = torch.arange(float(ROWS * COLUMNS)).view(ROWS, COLUMNS)
         once = self.dropped(X[None], 0)[0]
         zero = int((once == 0).sum()) - 1  # the number 0 stays 0
-        yield Figure(
-            "once",
-            "One draw",
-            f"{zero} of the fifteen numbers above 0 are dropped.",
-            heat_map=HeatMap(
-                tuple(map(str, range(COLUMNS))), ("0 to 7", "8 to 15"), once.double().numpy()
-            ),
-            x_label="column",
-            y_label="row",
-        )
+        finding = f"{zero} of the fifteen numbers above 0 are dropped."
+        columns = tuple(map(str, range(COLUMNS)))
+        drawn = HeatMap(columns, ("0 to 7", "8 to 15"), once.double().numpy())
+        yield Figure("once", "One draw", finding, heat_map=drawn, x_label="column", y_label="row")
         yield self.one_draw(X, once)
         if self.p < 1:
             yield from self.many_draws(X.view(-1))
@@ -120,7 +114,6 @@ class DropoutLayer(InstantExperiment):
         h = torch.arange(1.0, 6.0).requires_grad_()
         u = torch.tensor([1.0, 0.0, 1.0, 1.0, 0.0])  # below any p above 0, or above all
         outputs = scratch.dropout_layer(h, self.p, u) @ torch.ones(5, 3)
-        grad = torch.autograd.grad(outputs.sum(), h)[0]
-        reached = "".join("01"[bool(g)] for g in grad)
+        reached = "".join("01"[bool(g)] for g in torch.autograd.grad(outputs.sum(), h)[0])
         name = "units h1 to h5 that a gradient reaches, h2 and h5 dropped"
         return self.equal(name, "10110", reached, "words")

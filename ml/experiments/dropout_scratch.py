@@ -23,6 +23,7 @@ STEADY = 0.5  # lr: a longer step makes training itself unsteady
 AFFINE, BENT = 1e-4, 1e-2  # of the outputs' spread: below the first a net is affine, above it bends
 SMALL: dict[str, Any] = {"num_images": 10_000, "num_epochs": 5}
 LITERAL: dict[str, Any] = {"literal": True, "lr": 0.1}
+PRINTED = "4.6.4 prints its net without ReLU: an affine map, which diverges at its lr of 0.5."
 
 
 class DropoutScratch(BookDropout):
@@ -31,12 +32,7 @@ class DropoutScratch(BookDropout):
     breakable = ("without_relu",)
     presets = (
         Preset("meant", "With ReLU", "The net that 4.6.5 prints, and 4.6.4 means.", {}),
-        Preset(
-            "literal",
-            "The book's letter",
-            "4.6.4 prints its net without ReLU: an affine map, which diverges at its lr of 0.5.",
-            LITERAL,
-        ),
+        Preset("literal", "The book's letter", PRINTED, LITERAL),
     )
     verifies = (SMALL | {"num_epochs": 10}, SMALL | LITERAL)
 
@@ -62,23 +58,20 @@ class DropoutScratch(BookDropout):
 
     def results(self, fits: Fits) -> Iterator[Event]:
         """Whether both programs are the same, and whether the net is more than an affine map."""
-        finding = judge(fits, lost=self.lost(fits)[-1])
-        yield finding
-        if finding.verdict == "diverged":  # of a net that diverged nothing is claimed
+        judged = judge(fits, lost=self.lost(fits)[-1])
+        yield judged
+        if judged.verdict == "diverged":  # of a net that diverged nothing is claimed
             return
         hand, ours = self.scratch_losses(), first_losses(fits[0].training, STEPS)[:, 0]
         worst, steps = float((ours - hand).abs().max()), np.arange(1.0, len(hand) + 1)
-        yield Figure.lines(
-            "by_hand",
-            "From scratch and concise, the first minibatches",
+        title, y = "From scratch and concise, the first minibatches", "cross-entropy"
+        finding = (
             f"Over {len(hand)} steps the losses by hand and by the shared layers are never more"
-            f" than {worst:.1e} apart.",
-            steps,
-            {"by hand": hand.double().numpy()},
-            Series("concise", steps, ours.double().numpy(), mode="markers"),
-            x_label="step",
-            y_label="cross-entropy",
+            f" than {worst:.1e} apart."
         )
+        by_hand = Series("by hand", steps, hand.double().numpy())
+        concise = Series("concise", steps, ours.double().numpy(), mode="markers")
+        yield Figure("by_hand", title, finding, (by_hand, concise), x_label="step", y_label=y)
         if self.lr <= STEADY and len(hand) >= ENOUGH:
             yield self.at_most("scratch and concise, losses apart", EQUAL, worst)
         bent = bend(lambda X: logits(fits[0].net, X)[0], self.data)

@@ -39,16 +39,17 @@ class DropoutUncertainty(NoiseComparison):
         y = self.data.y[rows, 0]
         shares = [answers(one.net, self.data.X[rows], MASKS)[:, 0].softmax(2) for one in fits]
         bins = np.stack([by_agreement(each, y).numpy() for each in shares], axis=1)  # (BINS, S)
-        yield Figure(
-            "uncertainty",
-            "Accuracy by how far the masks agree",
+        finding = (
             f"Of the tenth of images on which {MASKS} masks agree most"
             f" {plus_minus(bins[0], '.1%')} are right, of the tenth on which they agree least"
-            f" {plus_minus(bins[-1], '.1%')}.",
-            (band("accuracy", np.arange(1.0, BINS + 1), bins, mode="bars"),),
-            x_label="tenth of the images, most agreed on first",
-            y_label="accuracy",
+            f" {plus_minus(bins[-1], '.1%')}."
         )
+        title, x = (
+            "Accuracy by how far the masks agree",
+            "tenth of the images, most agreed on first",
+        )
+        bars = band("accuracy", np.arange(1.0, BINS + 1), bins, mode="bars")
+        yield Figure("uncertainty", title, finding, (bars,), x_label=x, y_label="accuracy")
         if self.claiming:
             spread = min(float(each.std(0).mean()) for each in shares)
             yield self.at_least("spread of a probability over the masks", SPREAD, spread)

@@ -15,6 +15,7 @@ from ml.experiment import InstantExperiment, Preset
 BOOK = log10(3.1097155e24)  # the largest entry printed in 4.8.1
 CLOSE = 1.0  # of log10: the largest entry is not the norm, and 200 runs have an error of 0.13
 ROUNDING = 1e-9
+LARGEST = "log10 of the largest entry"
 SHOWN = 20  # runs that are drawn
 
 
@@ -54,7 +55,7 @@ class ExplodingGradients(InstantExperiment):
         is_book = self.matches()
         yield self.grown(largest, theory)
         yield self.spread(last)
-        title = f"log10 of the largest entry after {len(M)} matrices"
+        title = f"{LARGEST} after {len(M)} matrices"
         cells = (self.num_runs, mean, std, total, BOOK if is_book else None)
         names = ("runs", "mean", "standard deviation", "theory", "book")
         yield Table("ends", title, names, (cells,))
@@ -93,7 +94,7 @@ class ExplodingGradients(InstantExperiment):
             f" gives 10^{theory * len(largest):.2f}.",
             (*runs, Series("theory", count, theory * count, "truth")),
             x_label="matrices multiplied",
-            y_label="log10 of the largest entry",
+            y_label=LARGEST,
         )
 
     def spread(self, last: Tensor) -> Figure:
@@ -101,16 +102,9 @@ class ExplodingGradients(InstantExperiment):
         heights, edges = np.histogram(last.numpy(), bins=20)
         low, high = (float(last.quantile(q)) for q in (0.25, 0.75))
         middles = (edges[1:] + edges[:-1]) / 2
-        return Figure.lines(
-            "spread",
-            "Where the runs end",
-            f"Half of the runs end between 10^{low:.1f} and 10^{high:.1f}.",
-            middles,
-            {"runs": heights.astype(float)},
-            mode="bars",
-            x_label="log10 of the largest entry",
-            y_label="runs",
-        )
+        finding = f"Half of the runs end between 10^{low:.1f} and 10^{high:.1f}."
+        title, bars = "Where the runs end", Series("runs", middles, heights * 1.0, mode="bars")
+        return Figure("spread", title, finding, (bars,), x_label=LARGEST, y_label="runs")
 
 
 def excess(M: Tensor) -> tuple[float, float]:

@@ -37,9 +37,8 @@ class GradientAccumulation(OneHiddenLayer):
             for size in (self.num_inputs, self.num_outputs)
         )
         for x, y in zip(X.chunk(parts), Y.chunk(parts), strict=True):
-            J, kept = graphs.kept(
-                partial(self.mean, parameters, x, y), (*parameters.values(), *x, *y)
-            )
+            mean, given = partial(self.mean, parameters, x, y), (*parameters.values(), *x, *y)
+            J, kept = graphs.kept(mean, given)
             (J / parts).backward()
         return [value.grad for value in parameters.values() if value.grad is not None], kept
 
@@ -48,19 +47,14 @@ class GradientAccumulation(OneHiddenLayer):
         parts = [count for count in range(1, self.batch_size + 1) if self.batch_size % count == 0]
         gradients, kept = zip(*map(self.accumulated, parts), strict=True)
         off = [max(map(gap, gradients[0], each)) for each in gradients]
-        yield Figure.lines(
-            "kept",
-            "Bytes kept at a time",
+        finding = (
             f"In {parts[-1]} parts {kept[-1]:,} bytes are kept at a time instead of {kept[0]:,};"
-            f" no gradient is off by more than {max(off):.1g}.",
-            parts,
-            {"intermediate values": kept},
-            x_label="parts",
-            y_label="bytes",
+            f" no gradient is off by more than {max(off):.1g}."
         )
+        title, lines = "Bytes kept at a time", {"intermediate values": kept}
+        yield Figure.lines("kept", title, finding, parts, lines, x_label="parts", y_label="bytes")
         columns = {"parts": parts, "bytes kept at a time": kept, "gradients off by": off}
         yield Table.of("parts", "A batch in parts", columns)
         yield self.near("two half batches less one full batch", 0.0, off[1], 1e-6)
-        yield self.near(
-            "kept for half a batch, of the whole's", 0.5, kept[1] / kept[0], 0.05, "words"
-        )
+        name = "kept for half a batch, of the whole's"
+        yield self.near(name, 0.5, kept[1] / kept[0], 0.05, "words")

@@ -79,20 +79,13 @@ class HouseSweeps(HouseComparison):
         valid = self.means(fits, map(self.named, settings))
         default = next(setting for setting, recipe in settings.items() if recipe == Recipe())
         apart = valid - valid[[*settings].index(default)]
-        yield by_category(
-            "sweep",
-            f"Valid log RMSE by {self.vary}",
-            self.best([*settings], default, valid, apart),
-            dict(zip(settings, valid, strict=True)),
-            x_label=self.vary,
-            y_label="valid log RMSE",
-        )
-        yield Grid({self.vary: [*settings], "seed": range(self.num_seeds)}).ends(
-            "sweep",
-            f"Valid log RMSE by {self.vary}",
-            {"valid": valid, f"minus {default}": apart},
-            self.note,
-        )
+        finding = self.best([*settings], default, valid, apart)
+        each, y = dict(zip(settings, valid, strict=True)), "valid log RMSE"
+        title = f"Valid log RMSE by {self.vary}"
+        yield by_category("sweep", title, finding, each, x_label=self.vary, y_label=y)
+        grid = Grid({self.vary: [*settings], "seed": range(self.num_seeds)})
+        ends = {"valid": valid, f"minus {default}": apart}
+        yield grid.ends("sweep", title, ends, self.note)
         if self.matches(vary="scaling", num_seeds=self.num_seeds):
             name = "without standardising: mean valid over that with"
             yield self.at_least(name, RATIO, valid[1].mean() / valid[0].mean())

@@ -44,19 +44,16 @@ class InputNoise(InstantExperiment):
         sigmas = np.linspace(0, max(2 * self.sigma, 1.0), 41)
         path = np.stack([self.ridge(X, y, sigma**2) for sigma in sigmas])
         left = float(np.linalg.norm(noisy) / np.linalg.norm(plain))
-        yield Figure.lines(
-            "path",
-            "Weights against noise on the inputs",
+        finding = (
             f"Noise of {self.sigma:g} leaves {left:.0%} of the weights' norm, as ridge with"
             f" λ = {self.sigma**2:g} does: they differ by at most"
-            f" {np.abs(noisy - ridged).max():.1g}.",
-            sigmas,
-            {f"ridge, w{i}": weight for i, weight in enumerate(path.T)},
-            Series("noisy inputs", np.full(len(noisy), self.sigma), noisy, mode="markers"),
-            Series("least squares", np.zeros(len(plain)), plain, mode="markers"),
-            x_label="σ",
-            y_label="weight",
+            f" {np.abs(noisy - ridged).max():.1g}."
         )
+        lines = [Series(f"ridge, w{i}", sigmas, weight) for i, weight in enumerate(path.T)]
+        for label, at, fit in (("noisy inputs", self.sigma, noisy), ("least squares", 0.0, plain)):
+            lines.append(Series(label, np.full(len(fit), at), fit, mode="markers"))
+        title = "Weights against noise on the inputs"
+        yield Figure("path", title, finding, (*lines,), x_label="σ", y_label="weight")
         weights = {"noisy inputs": noisy, "ridge, λ = σ²": ridged, "least squares": plain}
         names = [str(i) for i in range(len(TRUTH))]
         yield Table.of("weights", "Weights", {"i": names, **weights, "truth": TRUTH})

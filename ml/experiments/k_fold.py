@@ -1,7 +1,7 @@
 """4.4 K-fold cross-validation: the degree of a polynomial, chosen without a test set."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -43,10 +43,8 @@ class KFold(InstantExperiment):
         seeds = draws.each(self.seed, self.num_sets)
         points = polynomials.draw(self.num_train + NUM_TEST, self.noise, seeds)
         folds = self.folds(self.num_train, self.k)
-        each = np.stack(
-            [polynomials.exact_losses(points, *fold, self.max_degree) for fold in folds]
-        )
-        train, valid = self.over_folds(each)
+        losses = [polynomials.exact_losses(points, *fold, self.max_degree) for fold in folds]
+        train, valid = self.over_folds(np.stack(losses))
         all_rows, new = np.split(np.arange(self.num_train + NUM_TEST), [self.num_train])
         _, test = polynomials.exact_losses(points, all_rows, new, self.max_degree)
         yield self.degrees(train, valid, test)
@@ -96,17 +94,16 @@ class KFold(InstantExperiment):
         most = self.max_degree + 1
         names = ("by training loss", f"by {self.k} folds", "by the test points")
         chosen = [np.bincount(loss.argmin(axis=1), minlength=most).astype(float) for loss in losses]
-        return Table.of(
-            "choices",
-            f"Which degree is chosen, of {self.num_sets} data sets",
-            {"degree": [*map(str, range(most))]} | dict(zip(names, chosen, strict=True)),
-            "The last column is an oracle's: it looks at points that only new data can bring.",
-        )
+        columns: dict[str, Any] = {"degree": [*map(str, range(most))]}
+        columns |= zip(names, chosen, strict=True)
+        title = f"Which degree is chosen, of {self.num_sets} data sets"
+        note = "The last column is an oracle's: it looks at points that only new data can bring."
+        return Table.of("choices", title, columns, note)
 
     def split_claims(self, folds: Folds) -> Iterator[Check]:
         """What 4.4.2 says of the K subsets."""
         times = np.bincount(np.concatenate([rows for _, rows in folds]), minlength=self.num_train)
-        once = float(np.abs(times - 1).max())
+        once = np.abs(times - 1).max()
         yield self.near("each point validates once: |times - 1|", 0, once, 0, "words")
         shared = sum(len(np.intersect1d(*fold)) for fold in folds)
         yield self.near("points that train and validate", 0, shared, 0, "words")

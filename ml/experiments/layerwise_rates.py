@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from math import inf
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -68,23 +68,20 @@ class LayerwiseRates(TrainingExperiment):
             way: float(curve[-1]) if len(curve) == self.num_epochs else inf
             for way, curve in curves.items()
         }
-        yield Table.of(
-            "ends",
-            f"Loss of {self.depth} hidden layers",
-            {
-                "rate": [*curves],
-                "finite steps": [len(curve) for curve in curves.values()],
-                "after the first step": [c[0] if len(c) else None for c in curves.values()],
-                "least": [c.min() if len(c) else None for c in curves.values()],
-                "last": [*last.values()],
-            },
+        steps, ends = [*map(len, curves.values())], [*last.values()]
+        columns: dict[str, Any] = {"rate": [*curves], "finite steps": steps}
+        columns["after the first step"] = [c[0] if len(c) else None for c in curves.values()]
+        columns["least"] = [c.min() if len(c) else None for c in curves.values()]
+        columns["last"] = ends
+        note = (
             "Empty where it is no finite number. From weights of standard deviation 1.0"
             " layer-wise rates stay finite, too, but stall: units die, and all training points get"
-            " one answer.",
+            " one answer."
         )
+        yield Table.of("ends", f"Loss of {self.depth} hidden layers", columns, note)
         if not self.matches():
             return
-        (layerwise, plain, _), ends = curves.values(), [*last.values()]
+        layerwise, plain, _ = curves.values()
         shrunk = ends[0] / layerwise[0] if len(layerwise) else inf
         yield self.at_most("layer-wise rates: last loss over the first", 0.01, shrunk)
         yield self.at_most("plain SGD, the same rate: finite steps", 10, len(plain))

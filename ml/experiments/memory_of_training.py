@@ -1,7 +1,7 @@
 """4.7 Memory: training keeps what prediction forgets (4.7.4, exercise 3)."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -78,14 +78,11 @@ class MemoryOfTraining(InstantExperiment):
         text = f"{deep} layers: intermediate values of training over prediction's"
         yield self.near(text, half, kept[-1] / most[-1], ROUGHLY * half)
         kept, most, parameters = self.stored(self.depth, self.batch_size)
-        yield Table.of(
-            "bytes",
-            "Bytes at these settings",
-            {
-                "what": ["parameters", "gradients", "intermediate values"],
-                "prediction": [parameters, 0, most],
-                "training": [parameters, parameters, kept],
-            },
+        columns: dict[str, Any] = {"what": ["parameters", "gradients", "intermediate values"]}
+        columns["prediction"] = [parameters, 0, most]
+        columns["training"] = [parameters, parameters, kept]
+        note = (
             "Training keeps intermediate values until backpropagation is done; prediction holds"
-            " what goes into a layer and what comes out.",
+            " what goes into a layer and what comes out."
         )
+        yield Table.of("bytes", "Bytes at these settings", columns, note)

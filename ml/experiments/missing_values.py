@@ -62,22 +62,17 @@ class MissingValues(HouseComparison):
         valid = self.means(fits, SETTINGS).reshape(grid.shape)
         gains = valid[:, 0] - valid[:, 1]  # (gaps, seeds)
         yield judge(fits.at(self.asked), beside=fits.at([*SETTINGS][-2]))
-        yield by_category(
-            "gains",
-            "What an indicator gains",
+        title, each = "What an indicator gains", dict(zip(GAPS, gains, strict=True))
+        finding = (
             "Where values are missing not at random, a column that says so takes"
             f" {plus_minus(gains[1])} off the valid log RMSE; where at random,"
-            f" {plus_minus(gains[0])}.",
-            dict(zip(GAPS, gains, strict=True)),
-            x_label="missing",
-            y_label="log RMSE less",
+            f" {plus_minus(gains[0])}."
         )
-        yield grid.ends(
-            "gains",
-            "Valid log RMSE by gap and fill",
-            {"valid": valid, "minus mean": valid - valid[:, :1]},
-            f"{self.note} Each seed has gaps of its own.",
-        )
+        y = "log RMSE less"
+        yield by_category("gains", title, finding, each, x_label="missing", y_label=y)
+        ends = {"valid": valid, "minus mean": valid - valid[:, :1]}
+        note = f"{self.note} Each seed has gaps of its own."
+        yield grid.ends("gains", "Valid log RMSE by gap and fill", ends, note)
         if self.matches(num_seeds=self.num_seeds):
             gain = gains[1].mean()
             yield self.at_least("missing not at random: what an indicator gains", GAIN, gain)

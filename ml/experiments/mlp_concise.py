@@ -84,21 +84,22 @@ class MLPConcise(BookMLP):
         }
         hand = scratch.train(params, X, y, order, lane.lr)  # the last one: it moves them
         apart = {name: (losses - hand).abs().numpy() for name, losses in others.items()}
+        worst = {name: differences.max() for name, differences in apart.items()}
         yield Figure.lines(
             "equality",
             "How far the losses are from those by hand",
             f"After {len(hand)} steps the loss has come from {hand[0]:.3f} to {hand[-1]:.3f}, and"
-            f" the three, in float64, were never more than"
-            f" {max(a.max() for a in apart.values()):.1e} apart.",
+            f" the three, in float64, were never more than {max(worst.values()):.1e} apart.",
             np.arange(1.0, len(hand) + 1),
             {name: np.maximum(a, 1e-17) for name, a in apart.items()},  # a logarithm has no 0
             x_label="step",
             y_label="|difference of losses|",
             y_scale="log",
         )
-        for name, a in apart.items():
-            title = f"{name}, losses of the first epoch apart from those by hand"
-            yield self.below(title, EQUAL, a.max())
+        for name, off in worst.items():
+            yield self.below(
+                f"{name}, losses of the first epoch apart from those by hand", EQUAL, off
+            )
 
 
 def by_torch(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import product
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -131,19 +131,15 @@ class MLPSearch(FashionChoice):
         order = np.argsort(-reached, kind="stable")  # NaN last
         outcomes = np.where(lost, "diverged", "")
         outcomes[best] = "chosen"
-        yield Table.of(
-            "search",
-            "Trials, best first",
-            {
-                "trial": x[order],
-                "setting": [self.trials[i].label for i in order],
-                "best epoch": 1.0 + np.nan_to_num(by_epoch, nan=-1).argmax(0)[order],
-                "accuracy": reached[order],
-                "outcome": outcomes[order].tolist(),
-            },
+        columns: dict[str, Any] = {"trial": x, "setting": [trial.label for trial in self.trials]}
+        columns["best epoch"] = 1.0 + np.nan_to_num(by_epoch, nan=-1).argmax(0)
+        columns |= {"accuracy": reached, "outcome": outcomes}
+        note = (
             f"{self.num_images:,} images, at most {self.num_epochs} epochs, SGD; accuracy on"
-            f" {HELD_OUT:,} held-out images, which alone strays by about 1 %.",
+            f" {HELD_OUT:,} held-out images, which alone strays by about 1 %."
         )
+        rows = {name: np.array(column)[order].tolist() for name, column in columns.items()}
+        yield Table.of("search", "Trials, best first", rows, note)
 
     # ---- the choice, with seeds that chose nothing
 
@@ -165,20 +161,17 @@ class MLPSearch(FashionChoice):
             f" on {plus_minus(books, '.1%')}; {percent('paired by seed', ours - books)}"
         )
         gone = f"diverges with {lost[0]} of {len(ours)} fresh seeds, {names[1]} with {lost[1]}"
-        yield by_category(
-            "chosen",
-            "The chosen setting beside the book's, on test images",
+        title = "The chosen setting beside the book's, on test images"
+        finding = (
             f"{names[0]}, right on {choice.promised:.1%} of the held-out images with the seed that"
-            f" chose, {gone if lost.any() else right}.",
-            {"chosen": ours, "book": books},
-            y_label="test accuracy",
+            f" chose, {gone if lost.any() else right}."
         )
-        yield Grid({"setting": names, "seed": range(self.num_seeds)}).ends(
-            "chosen",
-            "Test accuracy",
-            {"test": np.stack([ours, books])},
-            f"{self.num_seeds} fresh seeds, both trained the same way; empty: one diverged.",
-        )
+        both = {"chosen": ours, "book": books}
+        yield by_category("chosen", title, finding, both, y_label="test accuracy")
+        grid = Grid({"setting": names, "seed": range(self.num_seeds)})
+        ends = {"test": np.stack([ours, books])}
+        note = f"{self.num_seeds} fresh seeds, both trained the same way; empty: one diverged."
+        yield grid.ends("chosen", "Test accuracy", ends, note)
         if self.matches():  # the best of many was lucky, too: by 0.03 to 0.19 with each of 5 seeds
             luck = choice.promised - float(ours.mean())
             yield self.above("held-out accuracy of the choice minus test accuracy anew", 0, luck)

@@ -9,7 +9,6 @@ from ml import draws, fields
 from ml.events import Check, Event, Floats
 from ml.experiment import Diverged, Preset
 from ml.fashion import HELD_OUT, NUM_INPUTS, NUM_OUTPUTS, FashionChoice
-from ml.fields import own
 from ml.grid import Grid, by_category
 from ml.intervals import plus_minus
 from ml.nn import MLP, gaussian, uniform, zeros
@@ -68,7 +67,7 @@ class MLPSweeps(FashionChoice):
     varied: ClassVar[dict[str, Settings]] = VARIED
 
     name: Literal["mlp_sweeps"] = "mlp_sweeps"
-    vary: Literal["width", "depth", "lr", "activation", "start"] = own(
+    vary: Literal["width", "depth", "lr", "activation", "start"] = fields.own(
         "lr", "Sweep", "Vary", "What differs; all else is one hidden layer of 256 ReLU, SGD at 0.1."
     )
     num_seeds: fields.NumSeeds = 3
@@ -100,23 +99,18 @@ class MLPSweeps(FashionChoice):
         best = self.choose(means)
         gone = [name for name, mean in zip(settings, means, strict=True) if np.isnan(mean)]
         tests = dict(zip(settings, test, strict=True))
-        yield by_category(
-            "sweep",
-            f"Test accuracy by {self.vary}",
+        title, y = f"Test accuracy by {self.vary}", "test accuracy"
+        finding = (
             f"Of {self.vary} {', '.join(settings)} held-out images choose {settings[best]}: right"
             f" on {plus_minus(test[best], '.1%')} of the test images, over {self.num_seeds} seeds"
-            + (f"; with {', '.join(gone)} a run diverges." if gone else "."),
-            tests,
-            x_label=self.vary,
-            y_label="test accuracy",
-        )
-        yield self.grid.ends(
-            "sweep",
-            f"Accuracy by {self.vary}",
-            {"held-out": held_out, "test": test},
+        ) + (f"; with {', '.join(gone)} a run diverges." if gone else ".")
+        yield by_category("sweep", title, finding, tests, x_label=self.vary, y_label=y)
+        note = (
             f"{self.num_images:,} images, {HELD_OUT:,} held-out ones to choose by,"
-            f" {self.num_epochs} epochs, {self.num_seeds} seeds; empty: a run diverged.",
+            f" {self.num_epochs} epochs, {self.num_seeds} seeds; empty: a run diverged."
         )
+        ends = {"held-out": held_out, "test": test}
+        yield self.grid.ends("sweep", f"Accuracy by {self.vary}", ends, note)
         yield self.unmixed(fits)
         known = FEW <= self.num_images <= 10_000
         if known and self.matches(vary=self.vary, num_images=self.num_images):

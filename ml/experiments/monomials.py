@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from itertools import combinations_with_replacement
 from math import comb
-from typing import Annotated, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ml.events import Event, Figure, Table
 from ml.experiment import InstantExperiment, Preset
-from ml.fields import knob
+from ml.fields import own
 
 
 class Monomials(InstantExperiment):
@@ -23,19 +23,20 @@ class Monomials(InstantExperiment):
     breakable = ("count",)
 
     name: Literal["monomials"] = "monomials"
-    num_variables: Annotated[
-        int, knob("Monomials", "Variables", "Variables that are multiplied.", "k", ge=1, le=6)
-    ] = 5
-    degree: Annotated[int, knob("Monomials", "Degree", "Highest degree.", "d", ge=1, le=6)] = 4
+    num_variables: int = own(
+        5, "Monomials", "Variables", "Variables that are multiplied.", "k", ge=1, le=6
+    )
+    degree: int = own(4, "Monomials", "Degree", "Highest degree.", "d", ge=1, le=6)
 
     def answer(self) -> Iterator[Event]:
         """Monomials of each degree, by writing them all down, beside C(k - 1 + d, k - 1)."""
         k, degrees = self.num_variables, np.arange(1.0, self.degree + 1)
         counts = np.array([self.count(k, int(d)) for d in degrees])
         formula = np.array([comb(k - 1 + int(d), k - 1) for d in degrees])
+        title = f"Monomials of {k} variables"
         yield Figure.lines(
             "monomials",
-            f"Monomials of {k} variables",
+            title,
             f"There are {counts[0]} of degree 1 and {counts[-1]} of degree {self.degree}.",
             degrees,
             {"of this degree": counts, "up to it": counts.cumsum()},
@@ -43,16 +44,10 @@ class Monomials(InstantExperiment):
             x_label="degree",
             y_label="monomials",
         )
-        yield Table.of(
-            "monomials",
-            f"Monomials of {k} variables",
-            {
-                "degree": degrees.astype(int).astype(str).tolist(),
-                "written down": counts,
-                "C(k − 1 + d, k − 1)": formula,
-            },
-            "Each degree alone; a polynomial of that degree has all lower ones, too.",
-        )
+        columns: dict[str, Any] = {"degree": [*map(str, range(1, self.degree + 1))]}
+        columns |= {"written down": counts, "C(k − 1 + d, k − 1)": formula}
+        note = "Each degree alone; a polynomial of that degree has all lower ones, too."
+        yield Table.of("monomials", title, columns, note)
         name = f"monomials of {k} variables up to degree {self.degree}: C(k-1+d, k-1)"
         yield self.equal(name, 0.0, np.abs(counts - formula).max(), "words")
 

@@ -109,20 +109,14 @@ class NoFactorial(TrainingExperiment):
         train = dict(zip(self.kinds, fits.metric("train").T, strict=True))
         last, test = fits.last("train"), fits.last("valid")
         end, best = {kind: ended(line) for kind, line in train.items()}, int(np.nanargmin(last))
-        columns: dict[str, Any] = {
-            "features": [*self.kinds],
-            "lr": [lr for _, lr in self.kinds.values()],
-            "train": last,
-            "test": test,
-            "ended": [*end.values()],
-        }
-        yield Table.of(
-            "ends",
-            "Losses at the end",
-            columns,
+        rates = [lr for _, lr in self.kinds.values()]
+        columns: dict[str, Any] = {"features": [*self.kinds], "lr": rates}
+        columns |= {"train": last, "test": test, "ended": [*end.values()]}
+        note = (
             f"Least training loss: {[*self.kinds][best]}, with a test loss of {test[best]:.3g}; the"
-            f" noise alone costs {self.noise**2 / 2:g}.",
+            f" noise alone costs {self.noise**2 / 2:g}."
         )
+        yield Table.of("ends", "Losses at the end", columns, note)
         if not self.matches():
             return
         for kind, wanted in ((RAW, "diverged"), (BOOK, "finite"), (SMALL, "finite")):

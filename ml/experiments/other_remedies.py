@@ -61,18 +61,16 @@ class OtherRemedies(NoisyRegression):
         test = dict(zip(self.remedies, self.grid.fold(fits.last("test")), strict=True))
         test["stopped early"] = none.metric("test")[epochs, sets]
         least = min(test, key=lambda remedy: float(np.nan_to_num(test[remedy], nan=np.inf).mean()))
-        yield by_category(
-            "remedies",
-            "Test loss by remedy",
+        finding = (
             f"The mean test loss is {test['none'].mean():.4g} without a remedy, and least with"
             f" {least}, {test[least].mean():.4g}; validation stops after epoch"
-            f" {np.median(epochs) + 1:.0f}, which gives {test['stopped early'].mean():.4g}.",
-            test,
-            y_label="halved squared loss",
+            f" {np.median(epochs) + 1:.0f}, which gives {test['stopped early'].mean():.4g}."
         )
-        mean, half = interval(np.stack([*test.values()]))
+        title, y = "Test loss by remedy", "halved squared loss"
+        yield by_category("remedies", title, finding, test, y_label=y)
+        mean, half = interval([*test.values()])
         columns: dict[str, Any] = {"remedy": [*test], "test loss": mean, "± 95 %": half}
-        columns["median"] = [float(np.median(each)) for each in test.values()]
+        columns["median"] = np.median([*test.values()], axis=1)
         note = (
             f"Over {self.num_seeds} data sets; σ²/2 is {self.noise**2 / 2:g}. As many points as"
             f" inputs, {self.num_inputs}, are the worst number without decay: the fit passes"

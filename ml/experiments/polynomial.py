@@ -102,13 +102,10 @@ class PolynomialRegression(TrainingExperiment):
         yield judge(fits, floor=self.noise**2 / 2)
         yield self.fit(sgd[0], exact[0], test[0], solved[0])
         yield self.weights(sgd[0], exact[0])
-        yield Table.of(
-            "losses",
-            "Loss of each data set",
-            {"data set": [str(i + 1) for i in range(self.num_seeds)]}
-            | {"SGD train": fits.last("train"), "SGD test": test, "exact test": solved},
-            f"Squared losses with the book's half: the noise alone costs {self.noise**2 / 2:g}.",
-        )
+        columns: dict[str, Any] = {"data set": [str(i + 1) for i in range(self.num_seeds)]}
+        columns |= {"SGD train": fits.last("train"), "SGD test": test, "exact test": solved}
+        note = f"Squared losses with the book's half: the noise alone costs {self.noise**2 / 2:g}."
+        yield Table.of("losses", "Loss of each data set", columns, note)
         if any(self.matches(**preset.values) for preset in self.presets):
             d = self.num_features
             yield from self.medians(NAMES[d], sgd, PRINTED[d], CLOSE[d], "figure")
@@ -124,15 +121,13 @@ class PolynomialRegression(TrainingExperiment):
         first = Points(self.points.x[0], self.points.y[0])
         x = np.linspace(first.x.min(), first.x.max(), 401)
         basis = polynomials.features(x, self.num_features)
-        return polynomials.fit_figure(
-            "The fitted polynomial",
+        curves = {"SGD": basis @ sgd, "exact": basis @ exact}
+        finding = (
             f"On the first data set SGD has a test loss of {test:.4g}, the exact solution"
-            f" {solved:.4g}; the noise alone costs {self.noise**2 / 2:.4g}.",
-            first,
-            self.num_train,
-            x,
-            {"SGD": basis @ sgd, "exact": basis @ exact},
+            f" {solved:.4g}; the noise alone costs {self.noise**2 / 2:.4g}."
         )
+        title = "The fitted polynomial"
+        return polynomials.fit_figure(title, finding, first, self.num_train, x, curves)
 
     def weights(self, sgd: Floats, exact: Floats) -> Table:
         """Weights of the first data set; the book's are of a data set of its own."""
@@ -148,9 +143,8 @@ class PolynomialRegression(TrainingExperiment):
     ) -> Iterator[Check]:
         """The median over the data sets of each weight (S, d), beside what it should be."""
         for i, (tolerance, middle) in enumerate(zip(close, np.median(ours, axis=0), strict=False)):
-            yield self.near(
-                f"{name} {i}, median of {len(ours)}", wanted[i], middle, tolerance, claim
-            )
+            words = f"{name} {i}, median of {len(ours)}"
+            yield self.near(words, wanted[i], middle, tolerance, claim)
 
     def claims(self, sgd: Floats, exact: Floats, test: Floats, solved: Floats) -> Iterator[Check]:
         """Too few features, enough, and too many: wild where solved, tame where SGD has no time."""

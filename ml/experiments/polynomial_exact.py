@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -33,10 +33,7 @@ class PolynomialExact(InstantExperiment):
         Field(ge=4, le=40, description="Points to learn from; every degree below is solved."),
     ] = 20
     noise: fields.Noise = 0.1
-    # the tails are long: the median of eleven sets still jumps
-    num_sets: Annotated[
-        fields.NumSets, Field(le=200, description="Data sets drawn; losses are their median.")
-    ] = 101
+    num_sets: polynomials.ManySets = 101
 
     @cached_property
     def points(self) -> Points:
@@ -46,10 +43,9 @@ class PolynomialExact(InstantExperiment):
 
     def answer(self) -> Iterator[Event]:
         """Solve every degree on every data set."""
-        train_rows, test_rows = np.split(np.arange(self.num_train + NUM_TEST), [self.num_train])
-        train, test = polynomials.exact_losses(
-            self.points, train_rows, test_rows, self.num_train - 1
-        )
+        n = self.num_train
+        known, new = np.split(np.arange(n + NUM_TEST), [n])
+        train, test = polynomials.exact_losses(self.points, known, new, n - 1)
         yield self.fit()
         yield self.degrees(train, test)
         yield self.enough(train, test)
@@ -68,9 +64,8 @@ class PolynomialExact(InstantExperiment):
             f"On the first data set, {how} {n} points, degree {degree} leaves the truth by up to"
             f" {miss:.3g} between them."
         )
-        return polynomials.fit_figure(
-            "The exact fit", finding, first, n, x, {f"degree {degree}": curve}
-        )
+        curves = {f"degree {degree}": curve}
+        return polynomials.fit_figure("The exact fit", finding, first, n, x, curves)
 
     def degrees(self, train: Floats, test: Floats) -> Figure:
         """Exercise 2 of 4.4: both losses for each degree, and what the truth itself costs."""
@@ -92,14 +87,14 @@ class PolynomialExact(InstantExperiment):
         """The last degrees: the book asks for n, and n - 1 is enough."""
         n = self.num_train
         degrees = [*sorted({1, DEGREE, n - 2, n - 1}), n - 1]
-        return Table.of(
-            "enough",
-            "Which degree fits every point",
-            {"degree": [*map(str, degrees[:-1]), f"{n}, as printed"]}
-            | {"train": np.median(train[:, degrees], 0), "test": np.median(test[:, degrees], 0)},
+        columns: dict[str, Any] = {"degree": [*map(str, degrees[:-1]), f"{n}, as printed"]}
+        for name, losses in (("train", train), ("test", test)):
+            columns[name] = np.median(losses[:, degrees], 0)
+        note = (
             f"Erratum of 4.4.3: {n} points with distinct x need degree {n - 1}, not {n}; degree {n}"
-            " has one weight more than there are points, and the fit is the same.",
+            " has one weight more than there are points, and the fit is the same."
         )
+        return Table.of("enough", "Which degree fits every point", columns, note)
 
     def claims(self, train: Floats, test: Floats) -> Iterator[Check]:
         """What 4.4 and its exercises say of exact solutions."""
@@ -110,10 +105,8 @@ class PolynomialExact(InstantExperiment):
         yield self.at_most("training loss at degree n - 1", TINY * scale, last)
         if not self.noise:
             return
-        before, lowest = middle[0, -2], TINY * scale
-        yield self.holds(
-            "training loss at degree n - 2 is not 0", "above 0", before, before > lowest
-        )
+        before, name = middle[0, -2], "training loss at degree n - 2 is not 0"
+        yield self.holds(name, "above 0", before, before > TINY * scale)
         x, y = (values[:, self.num_train :] for values in (self.points.x, self.points.y))
         floor, paid = self.noise**2 / 2, float(np.mean((y - polynomials.truth(x)) ** 2)) / 2
         spread = 4 * floor * (2 / x.size) ** 0.5  # four standard errors of a mean of squares

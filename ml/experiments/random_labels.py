@@ -77,6 +77,7 @@ class RandomLabels(FashionExperiment):
         train, held_out = (
             self.grid.fold(fits.last(f"{part} accuracy")) for part in ("train", "valid")
         )
+        ends = {"train": train, "held out": held_out}
         random = fits.at(RANDOM)
         finding = judge(random, lost=self.lost(random)[-1])
         yield finding
@@ -89,13 +90,11 @@ class RandomLabels(FashionExperiment):
             {
                 f"{labels}, {part}": accuracy[i]
                 for i, labels in enumerate(("random", "true"))
-                for part, accuracy in (("train", train), ("held out", held_out))
+                for part, accuracy in ends.items()
             },
             y_label="accuracy",
         )
-        yield self.grid.ends(
-            "accuracy", "Accuracy at the end", {"train": train, "held out": held_out}
-        )
+        yield self.grid.ends("accuracy", "Accuracy at the end", ends)
         if finding.verdict == "diverged":  # of nets that diverged nothing is claimed
             return
         farthest = held_out[0][np.abs(held_out[0] - CHANCE).argmax()]

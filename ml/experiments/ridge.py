@@ -27,16 +27,15 @@ class Ridge(InstantExperiment):
     breakable = ("closed_form", "squares")
 
     name: Literal["ridge"] = "ridge"
-    factor: Annotated[
-        float,
-        fields.knob("Model", "Decay", "λ in units of σ²/(n τ²), the prior's.", ge=0.01, le=1e3),
-    ] = 1.0
+    factor: float = fields.own(
+        1.0, "Model", "Decay", "λ in units of σ²/(n τ²), the prior's.", ge=0.01, le=1e3
+    )
     num_inputs: Annotated[fields.NumInputs, Field(le=120)] = 100
     num_train: Annotated[fields.NumTrain, Field(le=120)] = 60
     noise: Annotated[fields.Noise, Field(ge=0.05)] = 0.5
-    prior: Annotated[
-        float, fields.knob("Data", "Prior", "Spread of the true weights.", "τ", ge=0.001, le=1)
-    ] = 0.1
+    prior: float = fields.own(
+        0.1, "Data", "Prior", "Spread of the true weights.", "τ", ge=0.001, le=1
+    )
 
     def answer(self) -> Iterator[Event]:
         """The path over lambda; exercises 4 and 6 of 4.5, and that the slope is 0 there."""

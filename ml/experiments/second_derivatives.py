@@ -49,9 +49,8 @@ class SecondDerivatives(InstantExperiment):
         _, first = walk_back(loss, X, parameters)
         product, second = walk_back(lambda: self.along(loss(), parameters), X, parameters)
         row: dict[str, float] = {"hidden layers": depth, "parameters": len(product)}
-        row |= {
-            f"{n}, {of}": c[n] for n in first for of, c in zip(BOTH, (first, second), strict=True)
-        }
+        both = dict(zip(BOTH, (first, second), strict=True))
+        row |= {f"{name}, {of}": costs[name] for name in first for of, costs in both.items()}
         ends = []
         for step in (STEP, -2 * STEP):  # along the ones, then as far to the other side
             with torch.no_grad():
@@ -68,29 +67,22 @@ class SecondDerivatives(InstantExperiment):
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         off, nodes = columns.pop("off"), {of: columns[f"nodes, {of}"] for of in BOTH}
         first, second = nodes.values()
-        yield Figure.lines(
-            "nodes",
-            "Nodes of the graph that is walked backward",
+        title, x = "Nodes of the graph that is walked backward", "hidden layers"
+        finding = (
             f"At {DEPTHS[-1]} hidden layers a gradient takes {first[-1]} nodes, its derivative"
-            f" along one vector {second[-1]}.",
-            DEPTHS,
-            nodes,
-            x_label="hidden layers",
-            y_label="nodes",
+            f" along one vector {second[-1]}."
         )
-        yield Table.of(
-            "second",
-            "Second derivatives by depth",
-            columns,
+        yield Figure.lines("nodes", title, finding, DEPTHS, nodes, x_label=x, y_label="nodes")
+        note = (
             "A row of the Hessian is a product with a vector, so the time of the whole is computed:"
-            " a product's times the parameters.",
+            " a product's times the parameters."
         )
+        yield Table.of("second", "Second derivatives by depth", columns, note)
         least = min(b / a for a, b in zip(first, second, strict=True))
         yield self.at_least("nodes, Hessian times vector over gradient: least", 2, least)
         if self.activation != "relu":  # between the two gradients of a ReLU net lie its kinks
-            yield self.at_most(
-                "Hessian times vector less a difference of gradients", 1e-6, max(off)
-            )
+            name = "Hessian times vector less a difference of gradients"
+            yield self.at_most(name, 1e-6, max(off))
 
 
 def walk_back(

@@ -37,12 +37,9 @@ class Sparsity(NoisyRegression):
     breakable = ("rules",)
 
     name: Literal["sparsity"] = "sparsity"
-    relevant: Annotated[
-        int,
-        fields.knob(
-            "Data", "Inputs that matter", "Inputs whose true weight is not 0.", ge=1, le=100
-        ),
-    ] = 5
+    relevant: int = fields.own(
+        5, "Data", "Inputs that matter", "Inputs whose true weight is not 0.", ge=1, le=100
+    )
     num_inputs: Annotated[fields.NumInputs, Field(ge=100, le=200)] = 100
     num_train: Annotated[fields.NumTrain, Field(le=1000)] = 60
     num_test: Annotated[fields.NumTest, Field(le=1000)] = 200
@@ -81,15 +78,12 @@ class Sparsity(NoisyRegression):
         settings = [f"{rule}, λ {DECAYS[k]:g}" for rule, k in zip(self.rules, at, strict=True)]
         losses, most = test[chosen].mean(1), zeros.max((1, 2))
         yield judge(fits.at(settings[0]), beside=fits.at(settings[-1]))
-        yield along(
-            "zeros",
-            "Weights that are exactly 0",
+        finding = (
             f"Of {self.num_inputs} weights L1 proximal clears up to {most[0]:.0f}, L1 subgradient"
-            f" {most[1]:.0f} and L2 {most[2]:.0f}.",
-            DECAYS,
-            dict(zip(self.rules, zeros, strict=True)),
-            y_label="weights",
+            f" {most[1]:.0f} and L2 {most[2]:.0f}."
         )
+        title, by_rule = "Weights that are exactly 0", dict(zip(self.rules, zeros, strict=True))
+        yield along("zeros", title, finding, DECAYS, by_rule, y_label="weights")
         yield Figure.lines(
             "weights",
             "Weights at the λ of each rule that validation chooses, first data set",

@@ -84,31 +84,24 @@ class Symmetry(TrainingExperiment):
         ways = ("MLP, constant", "MLP, constant, dropout", "MLP, random", "MLP, random, dropout")
         incoming = {way: weights_in(nets[way].net) for way in ways}
         apart = {way: spread(w) for way, w in incoming.items()}
-        yield Figure(
-            "units",
-            "Weights into each hidden unit after training",
+        units = [
+            Series(way, w[0], w[1], mode="markers", setting=way)
+            for way, w in ((way, incoming[way].double().numpy()) for way in ways[:3])
+        ]
+        title, x, y = "Weights into each hidden unit after training", "weight of x₁", "weight of x₂"
+        finding = (
             f"From a constant the {self.num_hiddens} units differ by {apart[ways[0]]:.1g} without"
-            f" dropout and by {apart[ways[1]]:.2g} with it.",
-            tuple(
-                Series(way, x, y, mode="markers", setting=way)
-                for way in ways[:3]
-                for x, y in [incoming[way][:2].double().numpy()]
-            ),
-            x_label="weight of x₁",
-            y_label="weight of x₂",
+            f" dropout and by {apart[ways[1]]:.2g} with it."
         )
+        yield Figure("units", title, finding, (*units,), x_label=x, y_label=y)
         inputs = incoming[ways[0]][:INPUTS, 0]
-        yield Table.of(
-            "ends",
-            "After training",
-            {
-                "run": [*nets],
-                "validation loss": fits.last("valid"),
-                "spread of the hidden units": [apart.get(setting) for setting in nets],
-            },
+        columns: dict[str, Any] = {"run": [*nets], "validation loss": fits.last("valid")}
+        columns["spread of the hidden units"] = [apart.get(setting) for setting in nets]
+        note = (
             "The book has all of W1 stay equal; the weights of two inputs come apart, by"
-            f" {float(inputs.max() - inputs.min()):.2g} here, those of two units do not.",
+            f" {float(inputs.max() - inputs.min()):.2g} here, those of two units do not."
         )
+        yield Table.of("ends", "After training", columns, note)
         if any(self.matches(**v, num_epochs=self.num_epochs) for v in self.verifies):
             losses = {way: float(one.last("train")[0]) for way, one in nets.items()}
             single = alone(nets[ways[0]].net, self.data[0], self.activation)

@@ -1,13 +1,13 @@
 """4.8 Vanishing gradients: a quarter at most for each sigmoid on the way."""
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ml import draws, fields
-from ml.events import Event, Figure, Series, Table
+from ml.events import Check, Event, Figure, Series, Table
 from ml.experiment import InstantExperiment, Preset
 
 QUARTER = 0.25  # the largest derivative of the sigmoid
@@ -21,8 +21,8 @@ class Chain(NamedTuple):
     """What each layer did to the gradient, as log10 after each of L layers: (L,)."""
 
     path: Tensor  # the largest product of derivatives along any path so far
-    spectral: Tensor  # the product of the weights' largest singular values
     jacobian: Tensor  # the norm of the whole Jacobian
+    spectral: Tensor  # the product of the weights' largest singular values
 
 
 class VanishingGradients(InstantExperiment):
@@ -62,30 +62,23 @@ class VanishingGradients(InstantExperiment):
         right = torch.linspace(0, self.limit, 81, dtype=torch.float64)
         x = torch.cat([-right[1:].flip(0), right])  # 0 itself, where the sigmoid is steepest
         slopes = slope(torch.sigmoid, x)
-        yield Figure.lines(
-            "sigmoid",
-            "The sigmoid and its gradient",
-            f"The gradient is {float(slopes.max()):.4g} at most and {float(slopes[-1]):.1e} at"
-            f" x = {self.limit:g}.",
-            x.numpy(),
-            {"sigmoid": torch.sigmoid(x).numpy(), "gradient": slopes.numpy()},
-        )
+        top, end = float(slopes.max()), float(slopes[-1])
+        finding = f"The gradient is {top:.4g} at most and {end:.1e} at x = {self.limit:g}."
+        lines = {"sigmoid": torch.sigmoid(x), "gradient": slopes}
+        yield Figure.lines("sigmoid", "The sigmoid and its gradient", finding, x, lines)
         chains = {name: self.chain(phi) for name, phi in self.activations.items()}
         yield self.left_over(chains)
-        yield Table.of(
-            "ends",
-            f"After {self.depth} layers, log10",
-            {
-                "activation": [*chains],
-                "steepest path": [float(chain.path[-1]) for chain in chains.values()],
-                "Jacobian": [float(chain.jacobian[-1]) for chain in chains.values()],
-                "weights' spectral norms": [float(c.spectral[-1]) for c in chains.values()],
-            },
-            note="Empty where every path is dead.",
-        )
-        top = float(slopes.max())
+        columns: dict[str, Any] = {"activation": [*chains]}
+        ends = [[float(line[-1]) for line in chain] for chain in chains.values()]
+        names = "steepest path", "Jacobian", "weights' spectral norms"
+        columns |= zip(names, zip(*ends, strict=True), strict=True)
+        title = f"After {self.depth} layers, log10"
+        yield Table.of("ends", title, columns, "Empty where every path is dead.")
         yield self.near("largest slope of the sigmoid", QUARTER, top, 1e-12, "words")
-        # in log10, so that fifty layers do not underflow; the worst over all depths
+        yield from self.bounds(chains)
+
+    def bounds(self, chains: dict[str, Chain]) -> Iterator[Check]:
+        """In log10, so that fifty layers do not underflow; the worst over all depths."""
         sigmoid, bound = chains["sigmoid"], torch.arange(1, self.depth + 1) * LOG_QUARTER
         path, whole = (sigmoid.path - bound), sigmoid.jacobian - (bound + sigmoid.spectral)
         name = "log10 of the steepest path over 0.25^L"
@@ -112,9 +105,9 @@ class VanishingGradients(InstantExperiment):
             h, M = phi(z), D[:, None] * (layer @ M)
             steepest.append(D.max())
             jacobians.append(torch.linalg.matrix_norm(M, 2))
-        singular = torch.linalg.matrix_norm(W, 2)
+        singular = torch.linalg.matrix_norm(W, 2).log10().cumsum(0)
         paths = torch.stack(steepest).log10().cumsum(0)
-        return Chain(paths, singular.log10().cumsum(0), torch.stack(jacobians).log10())
+        return Chain(paths, torch.stack(jacobians).log10(), singular)
 
     def left_over(self, chains: dict[str, Chain]) -> Figure:
         """Norm of the Jacobian after each layer, one line an activation, and the bound."""
@@ -128,15 +121,13 @@ class VanishingGradients(InstantExperiment):
         ]
         bound = (layers * LOG_QUARTER + sigmoid.spectral).numpy()
         ends = {name: 10 ** float(chain.jacobian[-1]) for name, chain in chains.items()}
-        return Figure(
-            "layers",
-            "How much of the gradient is left",
+        lines.append(Series("bound for the sigmoid", layers.numpy(), bound, "truth"))
+        title, y = "How much of the gradient is left", "log10 of the Jacobian's norm"
+        finding = (
             f"After {self.depth} layers the sigmoid net's Jacobian has norm {ends['sigmoid']:.1e},"
-            f" the ReLU net's {ends['relu']:.1e}.",
-            (*lines, Series("bound for the sigmoid", layers.numpy(), bound, "truth")),
-            x_label="layers",
-            y_label="log10 of the Jacobian's norm",
+            f" the ReLU net's {ends['relu']:.1e}."
         )
+        return Figure("layers", title, finding, (*lines,), x_label="layers", y_label=y)
 
 
 def slope(phi: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:

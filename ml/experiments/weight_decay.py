@@ -17,6 +17,7 @@ NORMS = {0.0: (13.259391, 1.8), 3.0: (0.382491, 0.04)}  # ‖w‖ as printed; 12
 # Test losses, seen from 70 to 96 and from 0.058 to 0.149. Without decay (d - n) / 2 is expected:
 # 20 points leave 180 directions as they began. 22 is three standard errors of a mean of 5.
 TESTS = {0.0: (90.0, 22.0), 3.0: (0.1035, 0.0455)}
+STRONG = {"weight_decay": 100.0}
 
 
 class WeightDecay(LinearRegression):
@@ -24,9 +25,7 @@ class WeightDecay(LinearRegression):
 
     presets = (
         Preset("book", "The book's", "20 points for 200 weights; lambda is 3.", {}),
-        Preset(
-            "underfit", "Underfit", "No weight is left: better than λ 0.", {"weight_decay": 100.0}
-        ),
+        Preset("underfit", "Underfit", "No weight is left: better than λ 0.", STRONG),
         Preset("data", "More data", "1,000 points need no decay at all.", {"num_train": 1000}),
     )
 
@@ -59,14 +58,13 @@ class WeightDecay(LinearRegression):
         norms = self.grid.fold(np.linalg.norm(fits.parameter("0.weight")[..., 0], axis=1))
         train, test = (self.grid.fold(fits.last(name)) for name in ("train", "valid"))
         yield judge(fits.at(self.asked), beside=fits.at("λ 0") if self.weight_decay else None)
-        yield self.grid.ends(
-            "norms",
-            "Length of the weights, and losses",
-            {"‖w‖": norms, "train": train, "test": test},
+        ends = {"‖w‖": norms, "train": train, "test": test}
+        note = (
             f"Means over the data sets. The truth has {np.linalg.norm(self.truth):.4g}; the"
             f" decay alone would leave {self.decayed:.4g} of a start that is N(0, 1). The book"
-            " prints 13.26 and, concise, 15.01 for λ 0, and 0.3825 for λ 3.",
+            " prints 13.26 and, concise, 15.01 for λ 0, and 0.3825 for λ 3."
         )
+        yield self.grid.ends("norms", "Length of the weights, and losses", ends, note)
         if not self.matches():
             return
         for i, decay in enumerate(NORMS):

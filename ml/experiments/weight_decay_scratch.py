@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -67,9 +67,9 @@ class WeightDecayScratch(LinearRegression):
 
     name: Literal["weight_decay_scratch"] = "weight_decay_scratch"
     weight_decay: fields.WeightDecay = 3.0
-    decay_bias: Annotated[
-        bool, fields.knob("Training", "Decay the bias", "torch decays the bias, as by default.")
-    ] = False
+    decay_bias: bool = fields.own(
+        False, "Training", "Decay the bias", "torch decays the bias, as by default."
+    )
     num_seeds: fields.NumSets = 3
 
     @property
@@ -84,9 +84,9 @@ class WeightDecayScratch(LinearRegression):
             "concise": partial(ByTorch, groups=partial(self.groups, decay_bias=self.decay_bias)),
             "lanes": SGD,
         }
+        decay = {"weight_decay": self.weight_decay}
         for by, i in self.grid:
-            decay = self.weight_decay
-            yield self.linear(by, by, i, optimizer=optimizers[by], weight_decay=decay)
+            yield self.linear(by, by, i, optimizer=optimizers[by], **decay)
 
     def results(self, fits: Fits) -> Iterator[Event]:
         """Losses of every epoch and the weights at the end, which are the same (4.5.4)."""
@@ -104,12 +104,11 @@ class WeightDecayScratch(LinearRegression):
                 plots = (name, key) == ("scratch", LOSSES)  # which look identical in the book
                 title = f"{name} = concise, {key}, λ {self.weight_decay:g}"
                 yield self.near(title, 0.0, apart, SAME, "words" if plots else "ours")
+        by_hand, by_torch = (columns[f"‖w‖, {name}"].mean() for name in ("scratch", "concise"))
         if self.matches():
-            norm = columns["‖w‖, scratch"].mean()
-            yield self.near("mean ‖w‖ by hand, λ 3", 0.382491, norm, 0.05, "figure")
+            yield self.near("mean ‖w‖ by hand, λ 3", 0.382491, by_hand, 0.05, "figure")
         if self.matches(weight_decay=0.0):  # one draw of its own: ours are from 12.8 to 15
-            norm = columns["‖w‖, concise"].mean()
-            yield self.near("mean ‖w‖ by torch, λ 0", 15.01407, norm, 3.0, "figure")
+            yield self.near("mean ‖w‖ by torch, λ 0", 15.01407, by_torch, 3.0, "figure")
 
     @staticmethod
     def groups(net: nn.Module, decay: float, *, decay_bias: bool) -> list[dict[str, Any]]:

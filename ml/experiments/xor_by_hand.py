@@ -75,11 +75,8 @@ class XorByHand(InstantExperiment):
         off, unbent = (float((self.read(h) - y).abs().max()) for h in (H, self.sums(X)))
         names = ("x₁", "x₂", "target", "h₁", "h₂", "network", "best affine")
         columns = (*X.T, y, *H.T, self.read(H), affine.round(decimals=12))
-        yield Table.of(
-            "points",
-            "The four points",
-            {name: column.tolist() for name, column in zip(names, columns, strict=True)},
-        )
+        rows = tuple(map(tuple, torch.stack(columns, dim=1).tolist()))
+        yield Table("points", "The four points", names, rows)
         ticks = tuple(f"{i / (SIDE - 1):.2f}" for i in range(SIDE))
         upwards = self.read(Z).view(SIDE, SIDE).T.flip(0)  # x₂ grows upwards
         yield Figure(
