@@ -8,7 +8,7 @@ setup(
     packages=[*find_packages(include=["app*", "ml*"]), *MIGRATIONS],
     package_dir=MIGRATIONS,
     package_data={
-        "app": ["dashboard/templates/**", "dashboard/static/**"],
+        "app": ["catalogue/lessons/*", "dashboard/templates/**", "dashboard/static/**"],
         "app.store.alembic": ["script.py.mako"],
     },
 )

@@ -1,6 +1,7 @@
 """What the API says and hears: the shapes of its JSON."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.store import requirements
+from app.store.jobs import SERVED
+from app.store.models import Job, WorkerRow
 from app.store.states import JobStatus
 from ml.events import Claim
 from ml.experiment import whole
@@ -49,6 +53,17 @@ class Asked(BaseModel):
         return value
 
 
+class Requirements(Asked):
+    """What only some workers have: a job is claimed by one that has it, others go ahead of it."""
+
+    device: Literal["cuda", "mps"] | None = Field(
+        None, description="Kind of accelerator; an experiment whose `device` is one requires it."
+    )
+    memory_gib: float | None = Field(
+        None, gt=0, le=65_536, description="Memory of the machine that is free as it starts, GiB."
+    )
+
+
 class Terms(Asked):
     """What a job can be asked for with beside its experiment: columns of its row, by name."""
 
@@ -56,6 +71,7 @@ class Terms(Asked):
         None, gt=0, le=604_800, description="Seconds an attempt may take."
     )
     tags: list[Tag] = Field([], max_length=20, description="Words to find it by.")
+    requires: Requirements | None = Field(None, description="Of the worker that claims it.")
 
 
 class JobIn(Terms):
@@ -65,7 +81,7 @@ class JobIn(Terms):
         json_schema_extra={
             "examples": [
                 {
-                    "experiment": {"name": "kaggle_house", "lr": 0.02},
+                    "experiment": {"name": SERVED, "lr": 0.02},
                     "timeout": 3600,
                     "tags": ["try"],
                 }
@@ -128,6 +144,16 @@ class JobOut(Said):
     checks_total: int
     book_held: int = Field(description="Of these checks, those that test a claim of the book.")
     book_total: int
+    requires: dict[str, Any] | None = Field(description="Of the worker that claims it.")
+    waiting_for: str | None = Field(
+        None, description="What it requires that it has yet to wait for; null where nothing."
+    )
+
+    @classmethod
+    def of(cls, job: Job, workers: Sequence[WorkerRow]) -> "JobOut":
+        """A job, and what it waits for among the living workers."""
+        waits = requirements.waiting_for(job, workers)
+        return cls.model_validate(job).model_copy(update={"waiting_for": waits})
 
 
 class JobList(BaseModel):

@@ -1,7 +1,8 @@
 """Errors are sentences: of a request with a status, of a command with an exit code."""
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,12 +49,6 @@ class Invalid(AppError):
     status_code = 422
 
 
-class Unavailable(AppError):
-    """Not now."""
-
-    status_code = 503
-
-
 class Complaint(Exception):
     """What a command ends with: a sentence that says what to do, and an exit code."""
 
@@ -79,6 +74,15 @@ def sentences(error: ValidationError) -> str:
         given = "" if detail["type"] == "missing" else f" (given: {detail['input']!r})"
         found.append(f"{place}: {detail['msg']}{given}.")
     return " ".join(found)
+
+
+def instead(wanted: str, there: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
+    """A hint at what may have been meant, and all that there is; an alias stands for a name."""
+    names = [*there]
+    known = {**(aliases or {}), **dict(zip(names, names, strict=True))}
+    close = get_close_matches(short(wanted).lower(), known, 1)
+    meant = f" Did you mean {known[close[0]]}?" if close else ""
+    return f"{meant} There are: {', '.join(names)}."
 
 
 def disk_full(folder: Path | None = None) -> str:

@@ -1,15 +1,19 @@
 """The rules of a job's life: submit, cancel, retry, delete."""
 
+from typing import Any
+
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app.bodies import Terms
-from app.errors import Conflict
+from app.errors import Conflict, Invalid
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.states import FINAL, JobStatus
 from ml.experiment import Experiment
 from ml.experiments import parse
+
+ACCELERATORS = {"cuda", "mps"}
 
 
 def submit(
@@ -24,10 +28,12 @@ def submit(
 
     Raises:
         Conflict: where the key was used for another request.
+        Invalid: where it requires another device than its experiment asks for.
     """
     store = RunStore(session)
-    asked = (terms or Terms()).model_dump(include=set(Terms.model_fields))
+    asked = (terms or Terms()).model_dump(include=set(Terms.model_fields), exclude={"requires"})
     asked["experiment"] = experiment.model_dump(mode="json")
+    asked["requires"] = _requirements(experiment, terms) or None
     made = store.find_by_key(idempotency_key) if idempotency_key else None
     if made is None:
         job = Job(
@@ -41,6 +47,18 @@ def submit(
     if any(getattr(made, name) != value for name, value in asked.items()):
         raise Conflict(f"This Idempotency-Key made job {made.id} from another request.")
     return made
+
+
+def _requirements(experiment: Experiment, terms: Terms | None) -> dict[str, Any]:
+    """What was asked for, and the device that the experiment names by itself."""
+    requires = terms.requires if terms else None
+    asked = requires.model_dump(exclude_none=True) if requires else {}
+    device = getattr(experiment, "device", None)  # a field of those that train
+    if device not in ACCELERATORS:
+        return asked
+    if asked.get("device", device) != device:
+        raise Invalid(f"It requires {asked['device']}, but its experiment asks for {device}.")
+    return asked | {"device": device}
 
 
 def cancel(session: Session, job: Job) -> Job:

@@ -39,7 +39,7 @@ def measure_name(measure: str) -> str:
     return _MEASURES.get(measure, measure.replace("_", " "))
 
 
-# ---- numbers; the pages' scripts write none but the ticks of their axes and dollars
+# ---- numbers; what the pages' scripts write, too, is held to these by tests/data/typography.json
 
 
 def metric(value: float | None, digits: int = 4, *, fixed: bool = False) -> str:

@@ -1,5 +1,7 @@
 """An experiment is a frozen value with `run()`; its fields are the only configuration there is."""
 
+import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +42,8 @@ class Experiment(BaseModel, ABC):
     """One question of the chapter, asked with these settings.
 
     The fields are the REST body, the flags of the command line, the JSON in the run store and the
-    form on the dashboard. A subclass sets `section`, narrows `name` to a Literal and yields events.
+    form on the dashboard. A subclass narrows `name` to a Literal and yields events; its section is
+    the number that its file begins with.
     """
 
     # strict: "5" is no number and 1 no truth value, whatever JSON body it comes in
@@ -58,6 +61,13 @@ class Experiment(BaseModel, ABC):
     seed: fields.Seed = 0
 
     _whole = model_validator(mode="before")(whole)
+
+    def __init_subclass__(cls, **others: Any) -> None:
+        """Take `section` from the file's sentence, "4.6 Dropout: ...", unless the class sets it."""
+        super().__init_subclass__(**others)
+        number = re.match(r"\d+\.\d+(?= )", sys.modules[cls.__module__].__doc__ or "")
+        if number and "section" not in vars(cls):
+            cls.section = number[0]
 
     @abstractmethod
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from ml import fields
+from ml import draws, fields
 from ml.data import fashion_mnist
 from ml.data.fashion_mnist import LABELS, SIDE, FashionMNIST
 from ml.events import Check, Figure, Floats, HeatMap, Images
+from ml.grid import written
 from ml.lanes import Lane, Lanes
 from ml.losses import accuracy, cross_entropy
-from ml.nn import Pixels
+from ml.nn import ACTIVATIONS, MLP, Pixels
 from ml.programs import Fits
 from ml.train import CHUNK, Net, Training, train_epoch
 from ml.trains import TrainingExperiment
@@ -26,6 +27,9 @@ from ml.trains import TrainingExperiment
 NUM_INPUTS, NUM_OUTPUTS = SIDE * SIDE, len(LABELS)
 HELD_OUT = 2000  # further training images to choose by: their accuracy strays by 1 %
 GUESSING = float(np.log(NUM_OUTPUTS))  # the cross-entropy of one who knows nothing
+SMALLEST = 0.01  # learning rate of a trial
+DEPTHS, WIDTHS = (0, 1, 2, 3), (32, 64, 128, 256, 512)
+DRAWN = 43  # place of the trials' random numbers
 # A run whose loss is finite has diverged where its training images cost more than LOST and fewer
 # than BLIND of them are right. The cost alone is no sign: after a start of N(0, 1) it is above that
 # of guessing while 70 % are right.
@@ -138,6 +142,33 @@ class FashionChoice(FashionExperiment):
         return self.equal("images in two of the training, held-out and test parts", 0, twice)
 
 
+class Trial(NamedTuple):
+    """One setting of a search: a net that starts as torch's do, and the learning rate of SGD."""
+
+    net: MLP
+    lr: float
+
+    @property
+    def depth(self) -> int:
+        """How many hidden layers it has."""
+        return len(self.net.sizes) - 2
+
+    @property
+    def label(self) -> str:
+        """Such as "64-64 tanh, lr 0.0151"; without a hidden layer "linear, lr 0.318"."""
+        activation = f" {self.net.activation}" * bool(self.depth)
+        return f"{written(self.net.sizes[1:-1])}{activation}, lr {self.lr:.3g}"
+
+
+def draw_trial(seed: int, i: int, max_lr: float) -> Trial:
+    """Trial i of a search, from random numbers of its own: what others there are is no matter."""
+    rng = draws.numpy_generator(seed, DRAWN, i)
+    lr = float(np.exp(rng.uniform(np.log(SMALLEST), np.log(max_lr))))
+    depth, width = int(rng.choice(DEPTHS)), int(rng.choice(WIDTHS))
+    activation = str(rng.choice([*ACTIVATIONS])) if depth else "relu"  # it has no place
+    return Trial(MLP((NUM_INPUTS, *(width,) * depth, NUM_OUTPUTS), activation), lr)
+
+
 class _Enough(Exception):
     """The first minibatches have been heard."""
 
@@ -182,7 +213,8 @@ def gallery(data: FashionMNIST, y_hat: Tensor, count: int = 24) -> Figure:
     found, true = y_hat[:count].tolist(), y[:count].tolist()
     right = sum(a == b for a, b in zip(found, true, strict=True))
     return Figure(
-        "gallery", "Test images: true and predicted",
+        "gallery",
+        "Test images: true and predicted",
         f"{right} of these {len(true)} are right; of all {len(y):,} test images"
         f" {float((y_hat == y).float().mean()):.1%}.",
         images=Images(
@@ -192,7 +224,7 @@ def gallery(data: FashionMNIST, y_hat: Tensor, count: int = 24) -> Figure:
                 for a, b in zip(found, true, strict=True)
             ),
         ),
-    )  # fmt: skip
+    )
 
 
 def confusion(data: FashionMNIST, y_hat: Tensor) -> Figure:
@@ -204,22 +236,12 @@ def confusion(data: FashionMNIST, y_hat: Tensor) -> Figure:
     true, taken = divmod(int((share - np.diag(np.diag(share))).argmax()), NUM_OUTPUTS)
     hard = int(np.diag(share).argmin())
     return Figure(
-        "confusion", "What is taken for what",
+        "confusion",
+        "What is taken for what",
         f"Hardest is {LABELS[hard]}, right in {share[hard, hard]:.0f} % of its images; the most"
         f" frequent mistake: {share[true, taken]:.0f} % of {LABELS[true]} are taken for"
         f" {LABELS[taken]}.",
-        heat_map=HeatMap(LABELS, LABELS, share), x_label="predicted", y_label="true",
-    )  # fmt: skip
-
-
-@torch.no_grad()
-def variances(net: nn.Module, data: FashionMNIST) -> Tensor:
-    """Variance over test images and units of what each ReLU gives: (2, L)."""
-    found = list[Tensor]()
-    weight, X = next(net.parameters()), data.X[data.test[:2000]]
-    H = X.to(weight.device).expand(len(weight), -1, -1)
-    for layer in (layer for layer in net.modules() if not isinstance(layer, nn.Sequential)):
-        H = layer(H)
-        if isinstance(layer, nn.ReLU):
-            found.append(H.flatten(1).var(1))
-    return torch.stack(found).double().cpu()
+        heat_map=HeatMap(LABELS, LABELS, share),
+        x_label="predicted",
+        y_label="true",
+    )

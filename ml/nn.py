@@ -39,6 +39,18 @@ def constant(value: float) -> Init:
     return lambda tensor, generator: tensor.fill_(value)  # noqa: ARG005  nothing is drawn
 
 
+STARTS: dict[str, Callable[[int, int], float]] = {
+    "zero": lambda _inputs, _outputs: 0.0,
+    "0.01": lambda _inputs, _outputs: 0.01,
+    "1.0": lambda _inputs, _outputs: 1.0,
+    "Xavier": lambda inputs, outputs: (2 / (inputs + outputs)) ** 0.5,  # (4.8.5)
+    "Xavier uniform": lambda inputs, outputs: (2 / (inputs + outputs)) ** 0.5,
+    "He": lambda inputs, _outputs: (2 / inputs) ** 0.5,  # He et al., 2015: a ReLU drops half
+    "default": lambda inputs, _outputs: (3 * inputs) ** -0.5,  # torch's, uniform
+}
+"""Standard deviation of a layer's weights, by the name of its start (4.8.2)."""
+
+
 class Linear(nn.Module):
     """L affine maps: (L, n, in) -> (L, n, out)."""
 

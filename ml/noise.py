@@ -72,8 +72,6 @@ def setting_of(p: tuple[float, float]) -> str:
 class DropoutExperiment(FashionExperiment):
     """One that drops units of two hidden layers, each with a probability of its own."""
 
-    section: ClassVar[str] = "4.6"
-
     dropout1: fields.Dropout1 = 0.2
     dropout2: fields.Dropout2 = 0.5
 

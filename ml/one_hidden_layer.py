@@ -17,7 +17,6 @@ Values = dict[str, Tensor]  # by the book's letters: x, W1, b1, W2, y, then z, h
 class OneHiddenLayer(InstantExperiment):
     """An experiment that asks something of this network, in float64."""
 
-    section: ClassVar[str] = "4.7"
     presets: ClassVar[tuple[Preset, ...]] = (
         Preset("book", "The book's", "No bias, as in 4.7.1.", {}),
         Preset("bias", "With a bias", "Exercise 2: the hidden layer gets a bias.", {"bias": True}),

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from ml.lanes import Lanes
 
+SMALL = torch.finfo(torch.float32).tiny  # for layers without a gradient
+
 
 class Flat:
     """All parameters of L lanes as rows of one tensor (L, P); the net's own become views of it."""
@@ -111,6 +113,66 @@ class Adam(Optimizer):
         self.v.mul_(second).addcmul_(grad, grad, value=1 - second)
         spread = (self.v / (1 - second**self.t)).sqrt_().add_(self.eps)
         value.addcdiv_(self.m * (self.lr / (1 - first**self.t)), spread, value=-1)
+
+
+class LayerWise(Optimizer):
+    """SGD whose layers each have the rate lr (1 - t / T) ||w|| / ||g||: LARS (You et al., 2017).
+
+    T is the number of steps; a bias is of its layer.
+    """
+
+    def __init__(self, net: nn.Module, lanes: Lanes, *, num_steps: int) -> None:
+        super().__init__(net, lanes)
+        self.num_steps = num_steps
+        layers = [layer for layer in net.children() if [*layer.parameters()]]
+        lengths = [sum(p[0].numel() for p in layer.parameters()) for layer in layers]
+        of = torch.arange(len(layers)).repeat_interleave(torch.tensor(lengths))
+        self.layer = of.to(self.t.device)  # (P,) the layer of each parameter
+
+    def update(self, value: Tensor, grad: Tensor) -> None:
+        """value -= rate grad, layer by layer."""
+        eta = self.lr * (1 - (self.t - 1) / self.num_steps)
+        value.sub_((eta * self.trust(value, grad))[:, self.layer] * grad)
+
+    def trust(self, value: Tensor, grad: Tensor) -> Tensor:
+        """How long each layer is beside its gradient: (L, P), (L, P) -> (L, layers)."""
+        return self.lengths(value) / self.lengths(grad).clamp(min=SMALL)
+
+    def lengths(self, rows: Tensor) -> Tensor:
+        """Norm of each layer's part of a row, as double: a square may overflow."""
+        squares = rows.new_zeros(len(rows), int(self.layer[-1]) + 1, dtype=torch.float64)
+        return squares.index_add_(1, self.layer, rows.double().square()).sqrt()
+
+
+# ---- rules of a penalty: w, its gradient (L, P), lr (L, 1) and lambda (L, P) give the next w
+
+
+def proximal(w: Tensor, grad: Tensor, lr: Tensor, decay: Tensor) -> Tensor:
+    """L1: a step on the loss alone, then lr lambda towards 0 and no further."""
+    w = w - lr * grad
+    return w.sign() * (w.abs() - lr * decay).clamp(min=0)
+
+
+def subgradient(w: Tensor, grad: Tensor, lr: Tensor, decay: Tensor) -> Tensor:
+    """L1: what differentiating |w| gives; it jumps over 0 and back."""
+    return w - lr * (grad + decay * w.sign())
+
+
+def shrinking(w: Tensor, grad: Tensor, lr: Tensor, decay: Tensor) -> Tensor:
+    """L2: (4.5.3)."""
+    return (1 - lr * decay) * w - lr * grad
+
+
+class ByRule(Optimizer):
+    """Steps by such a rule; lambda is 0 of biases."""
+
+    def __init__(self, net: nn.Module, lanes: Lanes, *, rule: Callable[..., Tensor]) -> None:
+        super().__init__(net, lanes)
+        self.rule = rule
+
+    def update(self, value: Tensor, grad: Tensor) -> None:
+        """What the rule makes of w."""
+        value.copy_(self.rule(value, grad, self.lr, self.weight_decay * self.flat.decays))
 
 
 OPTIMIZERS: dict[str, Callable[[nn.Module, Lanes], Optimizer]] = {

@@ -18,6 +18,8 @@ from ml.optim import SGD
 from ml.programs import Fits, fit_all
 from ml.train import Net, Progress, Training
 
+__all__ = ["Fits", "Training", "TrainingExperiment"]  # the words of an experiment that trains
+
 
 class TrainingExperiment(Experiment):
     """One that trains nets: `trainings` and `results` are its own, the rest is the same for all.

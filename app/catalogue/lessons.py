@@ -7,12 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from app.catalogue import forms
+from app.catalogue import experiments, forms
 from app.catalogue.texts import written
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
 
-FOLDER = Path(__file__).parents[1] / "dashboard/templates/lessons"
+FOLDER = Path(__file__).with_suffix("")
 NO_VALUES: dict[str, Any] = {}
 
 
@@ -28,7 +28,7 @@ class Exercise:
     @property
     def known(self) -> bool:
         """Whether there is such an experiment, and it takes these values."""
-        cls = EXPERIMENTS.get(self.experiment)
+        cls = experiments.get(self.experiment)
         return cls is not None and forms.fill(cls, {}, self.typed).experiment is not None
 
     @property
@@ -74,7 +74,7 @@ class Lesson:
 def lessons() -> dict[str, Lesson]:
     """All lessons by section, in the order of the chapter."""
     found = [_read(path) for path in FOLDER.glob("*.toml")]
-    found.sort(key=lambda lesson: [*map(int, lesson.section.split("."))])
+    found.sort(key=lambda lesson: experiments.place(lesson.section))
     return {lesson.section: lesson for lesson in found}
 
 

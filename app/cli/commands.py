@@ -109,14 +109,19 @@ def submit(
     from app.bodies import Terms
     from app.cli import flags, steps
     from app.results.reading import Reading
+    from app.store.jobs import RunStore
     from app.store.migrations import bring_to_head
+    from app.store.requirements import waiting_for
     from app.store.sessions import writers
 
     experiment = flags.read(name, preset, ctx.args)
     bring_to_head()
     with writers().begin() as session:
         job = lifecycle.submit(session, experiment, Terms(timeout=timeout))
+        waits = waiting_for(job, RunStore(session).workers())
     typer.echo(steps.as_json(job, Reading()) if as_json else f"Job {job.id} is queued.")
+    if waits:
+        typer.echo(waits, err=True)
 
 
 @cli.command()

@@ -1,25 +1,16 @@
 """An experiment from the words of a command line: its fields are the flags."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
-from pkgutil import iter_modules
 from typing import Any
 
 from rich.table import Table
 
-from app.catalogue import forms
-from app.catalogue.suggestions import instead, titles
-from app.errors import Complaint
+from app.catalogue import experiments, forms
+from app.catalogue.suggestions import titles
+from app.errors import Complaint, instead
 from ml.experiment import Experiment
 
 BAD_INPUT = 2  # exit code
-
-
-def names() -> list[str]:
-    """The experiments there are, without importing them: torch takes its time."""
-    found = find_spec("ml.experiments")
-    places = found.submodule_search_locations if found else None
-    return sorted(module.name for module in iter_modules(places))
 
 
 def known(name: str) -> str:
@@ -28,11 +19,11 @@ def known(name: str) -> str:
     Raises:
         Complaint: where it is not, with those that are.
     """
-    wanted = name.replace("-", "_")
+    there, wanted = experiments.names(), name.replace("-", "_")
     if not name:
-        raise Complaint(f"Which experiment? There are: {', '.join(names())}.", BAD_INPUT)
-    if wanted not in names():
-        raise Complaint(f"There is no experiment {name!r}.{instead(wanted, names())}", BAD_INPUT)
+        raise Complaint(f"Which experiment? There are: {', '.join(there)}.", BAD_INPUT)
+    if wanted not in there:
+        raise Complaint(str(experiments.unknown(wanted, there)), BAD_INPUT)
     return wanted
 
 
@@ -42,7 +33,7 @@ def read(name: str, preset: str | None, words: Sequence[str]) -> Experiment:
     Raises:
         Complaint: for a name, preset, field or value that there is not.
     """
-    cls = _experiment(name)
+    cls = experiments.find(known(name))
     shapes = {shape.name: shape for shape in forms.shapes(cls)}
     typed = dict(_pairs(cls, words))
     form = forms.fill(cls, _preset(cls, preset), typed)
@@ -54,7 +45,7 @@ def read(name: str, preset: str | None, words: Sequence[str]) -> Experiment:
 
 def table(name: str) -> Table:
     """The flags of an experiment, for its help."""
-    cls = _experiment(name)
+    cls = experiments.find(known(name))
     drawn = Table(title=f"{name} ({cls.section}): {cls.summary()}", title_justify="left")
     drawn.add_column("flag", no_wrap=True)
     drawn.add_column("default", no_wrap=True)
@@ -65,13 +56,6 @@ def table(name: str) -> Table:
     for preset in cls.presets:
         drawn.add_row(f"--preset {preset.name}", "", preset.text)
     return drawn
-
-
-def _experiment(name: str) -> type[Experiment]:
-    wanted = known(name)
-    from ml.experiments import EXPERIMENTS  # here is where the second goes
-
-    return EXPERIMENTS[wanted]
 
 
 def _preset(cls: type[Experiment], wanted: str | None) -> Mapping[str, Any]:

@@ -46,7 +46,8 @@ def fetch(name: str, console: Console) -> None:
 def as_json(job: Job, reading: Reading) -> str:
     """A job as the API has it, with its tables, checks and findings."""
     results = reading.results()
-    columns = JobOut.model_validate(job).model_dump(mode="json")
+    with readers()() as session:
+        columns = JobOut.of(job, RunStore(session).workers()).model_dump(mode="json")
     return json.dumps(
         columns | {name: results[name] for name in ("tables", "checks", "findings")}, indent=1
     )

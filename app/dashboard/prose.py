@@ -1,59 +1,96 @@
-"""The few marks of a lesson's text as HTML; equations become MathML."""
+"""A lesson's text as HTML: of Markdown the marks that lessons use, and equations as MathML."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from latex2mathml.converter import convert
-from markupsafe import Markup, escape
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from markupsafe import Markup
 
-MARKS = re.compile(
-    r"\$(?P<math>[^$]+)\$|`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*"
-    r"|\[(?P<key>train|valid|test)\]|\[(?P<text>[^\]]+)\]\((?P<href>/[^)]*)\)"
-)
+MARKS = ("heading", "list", "backticks", "emphasis", "link")
+MATH = re.compile(r"\$([^$]+)\$")
+DISPLAY = re.compile(r"\$\$([^$]+)\$\$ *(?=\n|$)")
+KEY = re.compile(r"\[(train|valid|test)\]")
 KEYS = {"train": "train", "valid": "valid", "test": "valid"}  # the colour of each
 
 
 @lru_cache
 def blocks(text: str) -> Markup:
-    """Paragraphs apart by empty lines; `## ` is a heading, `$$` an equation, `- ` a list."""
-    return Markup("\n").join(_block(part.strip()) for part in re.split(r"\n\s*\n", text.strip()))
+    """A whole text: `$$` is an equation on a line of its own, `[train]` the key of a curve."""
+    return Markup(_markdown().render(text))
 
 
 @lru_cache
 def line(text: str) -> Markup:
     """One paragraph's content."""
-    made, at = Markup(), 0
-    for match in MARKS.finditer(text):
-        made += escape(text[at : match.start()]) + _mark(match)
-        at = match.end()
-    return made + escape(text[at:])
+    return Markup(_markdown().renderInline(text))
 
 
-def _block(part: str) -> Markup:
-    if part.startswith("## "):
-        return Markup("<h2>{}</h2>").format(line(part[3:]))
-    if part.startswith("$$"):
-        equation = _equation(part.strip("$ \n"), "block")
-        return Markup('<div class="display" tabindex="0">{}</div>').format(equation)
-    if part.startswith("- "):
-        items = (Markup("<li>{}</li>").format(line(item)) for item in part[2:].split("\n- "))
-        return Markup("<ul>{}</ul>").format(Markup().join(items))
-    return Markup("<p>{}</p>").format(line(part))
+@lru_cache
+def _markdown() -> MarkdownIt:
+    """CommonMark's parser with our marks alone: HTML in a text stays text."""
+    markdown = MarkdownIt("zero").enable(MARKS)
+    markdown.inline.ruler.before("link", "key", _key)
+    markdown.inline.ruler.before("backticks", "math", _math)
+    markdown.block.ruler.before("paragraph", "display", _display, {"alt": ["paragraph"]})
+    for name, render in (("key", _keyed), ("math", _inline), ("display", _displayed)):
+        markdown.add_render_rule(name, render)
+    return markdown
 
 
-def _equation(latex: str, display: str) -> Markup:
+def _key(state: StateInline, silent: bool) -> bool:
+    return _token(state, silent, "key", KEY)
+
+
+def _math(state: StateInline, silent: bool) -> bool:
+    return _token(state, silent, "math", MATH)
+
+
+def _token(state: StateInline, silent: bool, name: str, pattern: re.Pattern[str]) -> bool:
+    """Whether the pattern begins here; then it is a token that holds the pattern's group."""
+    match = pattern.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        state.push(name, "", 0).content = match[1]
+    state.pos = match.end()
+    return True
+
+
+def _display(state: StateBlock, start: int, _: int, silent: bool) -> bool:
+    """The same of an equation that stands alone, be it on several lines."""
+    match = DISPLAY.match(state.src, state.bMarks[start] + state.tShift[start])
+    if match is None:
+        return False
+    if not silent:
+        state.push("display", "", 0).content = match[1]
+        state.line = start + match[0].count("\n") + 1
+    return True
+
+
+Tokens = Sequence[Token]
+
+
+def _keyed(_: RendererHTML, tokens: Tokens, i: int, *__: Any) -> str:
+    name = tokens[i].content
+    return f'<span class="key {KEYS[name]}">{name}</span>'
+
+
+def _inline(_: RendererHTML, tokens: Tokens, i: int, *__: Any) -> str:
+    return _equation(tokens[i].content, "inline")
+
+
+def _displayed(_: RendererHTML, tokens: Tokens, i: int, *__: Any) -> str:
+    return f'<div class="display" tabindex="0">{_equation(tokens[i].content, "block")}</div>\n'
+
+
+def _equation(latex: str, display: str) -> str:
     """MathML; the bars of a norm keep their size, since each stands alone and would stretch."""
     bar = "<mo>&#x02016;</mo>"
-    return Markup(convert(latex, display=display).replace(bar, '<mo stretchy="false">‖</mo>'))
-
-
-def _mark(match: re.Match[str]) -> Markup:
-    found = match.groupdict()
-    if found["math"]:
-        return _equation(found["math"], "inline")
-    if found["key"]:
-        return Markup('<span class="key {}">{}</span>').format(KEYS[found["key"]], found["key"])
-    if found["href"]:
-        return Markup('<a href="{}">{}</a>').format(found["href"], found["text"])
-    tag = "code" if found["code"] else "strong"
-    return Markup(f"<{tag}>{{}}</{tag}>").format(found["code"] or found["strong"])
+    return convert(latex.strip(), display=display).replace(bar, '<mo stretchy="false">‖</mo>')

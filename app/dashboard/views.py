@@ -4,19 +4,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.catalogue import changes
+from app.catalogue import changes, experiments
 from app.dashboard import sparks
 from app.dashboard.sparks import Spark, Strip
 from app.results.headline import LIKE_A_PRICE, percent
 from app.results.log import Pace
+from app.store.jobs import SERVED
 from app.store.models import Job
 from app.store.states import FINAL, JobStatus
 from app.typography import measure_name, metric, seconds
-from ml.experiments import EXPERIMENTS
 
 SCALES = {"log_rmse": (0.035, 0.5)}  # of sparks; others take that of their experiment on the page
 DECADES = 1e5  # from bottom to top of a spark at most: one job that diverges must not flatten all
-BOOK = {"kaggle_house": 0.170157}  # 4.10.7: mean valid of its five folds
+BOOK = {SERVED: 0.170157}  # 4.10.7: mean valid of its five folds
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _scale(job: Job) -> str:
 
 def _changes(job: Job) -> str:
     """What tells a job from its siblings and its label does not say: lr 0.02, seed 7."""
-    cls = EXPERIMENTS.get(job.name)
+    cls = experiments.get(job.name)
     found = [item for item in changes.settings(cls, job.experiment) if item.changed]
     said = changes.said_by_label(cls, job.experiment, [item.name for item in found])
     return ", ".join(
@@ -179,11 +179,11 @@ def steps(
     new = "/jobs/new?experiment="
     book = Step(
         "Train the book's model", "Linear, raw price, five folds side by side.",
-        f"{new}kaggle_house&preset=book", book_done,
+        f"{new}{SERVED}&preset=book", book_done,
     )  # fmt: skip
     beat = Step(
         "Beat it", "The default: a small MLP on the log of the price.",
-        f"{new}kaggle_house", beaten,
+        f"{new}{SERVED}", beaten,
     )  # fmt: skip
     overfit = Step(
         "Fit a polynomial", "Section 4.4: two features underfit, twenty overfit. Seconds.",
@@ -195,7 +195,7 @@ def steps(
     )  # fmt: skip
     price = Step("Price a house", "With an interval that 9 of 10 houses stay within.", "/predict")
     every = {
-        "kaggle_house": [book, beat], "polynomial": [overfit], "activations": [draw],
+        SERVED: [book, beat], "polynomial": [overfit], "activations": [draw],
     }  # fmt: skip
     found = [step for name, these in every.items() if name in known for step in these]
-    return [*found, price] if "kaggle_house" in known else found
+    return [*found, price] if SERVED in known else found

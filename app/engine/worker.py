@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import uuid4
 
+import psutil
 import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
@@ -19,6 +20,7 @@ from app.settings import settings
 from app.store.failures import store_failed
 from app.store.jobs import RunStore
 from app.store.leases import Claim, Fenced, Leases, Outcome
+from app.store.requirements import Equipment
 from app.store.states import FINAL, JobStatus, Reason
 from ml.events import Event
 
@@ -165,6 +167,11 @@ class Worker:
             log.warning("Job not started.", job=claim.job_id, error=why)
             self._say(lambda leases: leases.give_back(claim.token, why))
 
+    @property
+    def equipment(self) -> Equipment:
+        """What we have now that a job may require; the device is known once we are warm."""
+        return Equipment(self.runner.device, psutil.virtual_memory().available / 2**30)
+
     def _beat(self) -> None:
         if time.monotonic() < self.beat_at:
             return
@@ -175,7 +182,7 @@ class Worker:
     def _hire(self) -> None:
         """Claim jobs into the free slots."""
         while not self.cold and len(self.busy) < self.slots and time.monotonic() >= self.claim_at:
-            claim = self._say(lambda leases: leases.claim(self.name, self.only))
+            claim = self._say(lambda leases: leases.claim(self.name, self.only, self.equipment))
             if claim is None:
                 return
             self.start(claim)

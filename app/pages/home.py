@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.catalogue import badges, changes
+from app.catalogue import badges, changes, experiments
 from app.dashboard import views
 from app.dashboard.listing import PAGE
 from app.dashboard.rendering import render
@@ -15,9 +15,6 @@ from app.store.models import Job
 from app.store.search import Listing
 from app.store.sessions import ReadSession
 from app.store.states import JobStatus
-from ml.experiments import EXPERIMENTS
-
-HOUSES = SERVED
 
 router = APIRouter()
 
@@ -29,9 +26,9 @@ def home(request: Request, session: ReadSession) -> Response:
     counts = store.counts()
     succeeded = JobStatus.succeeded
     best = store.jobs(
-        Listing(status=succeeded, name=HOUSES, sort="valid", descending=False, limit=PAGE)
+        Listing(status=succeeded, name=SERVED, sort="valid", descending=False, limit=PAGE)
     )
-    champion = store.best(HOUSES)
+    champion = store.best(SERVED)
     chapter = badges.current(store)
     return render(
         request,
@@ -46,9 +43,9 @@ def home(request: Request, session: ReadSession) -> Response:
         best=views.rows(best[:8]),
         champion=next(iter(views.rows([champion] if champion else [])), None),
         median=serving(session, champion.id).predictor.card.median_error if champion else None,
-        book_error=percent(views.BOOK[HOUSES]),
+        book_error=percent(views.BOOK[SERVED]),
         steps=views.steps(
-            EXPERIMENTS,
+            experiments.names(),
             store.latest().keys(),
             book_done=any(map(_is_book, best)),
             beaten=any(_beats_book(job) for job in best),
@@ -58,7 +55,7 @@ def home(request: Request, session: ReadSession) -> Response:
 
 def _is_book(job: Job) -> bool:
     """Whether a job has the settings of the book's preset."""
-    cls = EXPERIMENTS.get(HOUSES)
+    cls = experiments.get(SERVED)
     return cls is not None and any(
         preset.name == "book" and changes.same(cls, preset.values, job.experiment)
         for preset in cls.presets
@@ -67,4 +64,4 @@ def _is_book(job: Job) -> bool:
 
 def _beats_book(job: Job) -> bool:
     """Whether other settings than the book's are better than the book says it is."""
-    return job.valid is not None and job.valid < views.BOOK[HOUSES] and not _is_book(job)
+    return job.valid is not None and job.valid < views.BOOK[SERVED] and not _is_book(job)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import lifecycle
-from app.catalogue import changes, reproduce
+from app.catalogue import changes, experiments, reproduce
 from app.dashboard import views
 from app.dashboard.rendering import render
 from app.results import log
@@ -20,9 +20,9 @@ from app.results.repetitions import settings_of
 from app.serving.predictors import serving
 from app.store.jobs import RunStore
 from app.store.models import LARGEST, Job
+from app.store.requirements import waiting_for
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
-from ml.experiments import EXPERIMENTS
 
 RUNS = 100  # rows of a page of runs
 FRESH = {"Cache-Control": "no-cache"}
@@ -55,9 +55,9 @@ def show_job(
     store = RunStore(session)
     reading = read(session, job.id)
     pace = log.pace(job, reading)
-    has_predictor = store.artifact(job.id) is not None
+    has_predictor, workers = store.artifact(job.id) is not None, store.workers()
     runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
-    cls = EXPERIMENTS.get(job.name)
+    cls = experiments.get(job.name)
     return render(
         request,
         "job.html",
@@ -67,7 +67,8 @@ def show_job(
         job=job,
         seq=reading.seq,
         place=_place(store, job),
-        workers=store.workers(),
+        workers=workers,
+        waiting_for=waiting_for(job, workers),
         has_predictor=has_predictor,
         median=serving(session, job.id).predictor.card.median_error if has_predictor else None,
         trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),

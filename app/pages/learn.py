@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app import lifecycle
 from app.bodies import InstantIn
-from app.catalogue import badges, changes, forms, lessons
+from app.catalogue import badges, changes, experiments, forms, lessons
 from app.catalogue.lessons import Lesson
 from app.catalogue.presets import presets
 from app.dashboard import prose, views
@@ -106,7 +106,7 @@ def _lab(store: RunStore, lesson: Lesson, asked: Mapping[str, str]) -> dict[str,
         return None
     name = asked.get("experiment", next(iter(known)))
     if name not in known:
-        raise NotFound(f"Section {lesson.section} has no experiment {name[:80]!r}.")
+        raise experiments.unknown(name, known, f" in section {lesson.section}")
     cls = known[name]
     typed = {key: value for key, value in asked.items() if key not in OURS}
     form = forms.fill(cls, {}, typed)
@@ -147,7 +147,7 @@ def _result(store: RunStore, job: Job | None) -> dict[str, Any] | None:
     reading = read(store.session, job.id)
     known = [group for group in reading.groups.values() if group.is_known]
     drawn = [
-        {"name": f"curves-{group.key}", "title": f"Train and valid, {group.key}", "finding": ""}
+        {"name": f"curves-{group.key}", "title": f"Train and {group.judged_on}, {group.key}", "finding": ""}
         for group in known[:1]
     ]
     return reading.results() | {"figures": [*drawn, *reading.figures.values()]}

@@ -9,20 +9,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app import lifecycle
-from app.catalogue import forms
+from app.catalogue import experiments, forms
 from app.catalogue.presets import presets
 from app.dashboard import views
 from app.dashboard.rendering import render
-from app.errors import NotFound
 from app.results.answers import answer
-from app.store.jobs import RunStore
+from app.store.jobs import SERVED, RunStore
 from app.store.search import Listing
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
 from ml.experiment import Experiment
-from ml.experiments import EXPERIMENTS
 
-FIRST = "kaggle_house"
 OURS = {"experiment", "preset", "from"}  # what an address may hold beside fields
 
 router = APIRouter()
@@ -37,21 +34,14 @@ async def read_posted(request: Request) -> dict[str, str]:
 Posted = Annotated[dict[str, str], Depends(read_posted)]
 
 
-def experiment_named(name: str) -> type[Experiment]:
-    """The experiment's class."""
-    if name not in EXPERIMENTS:
-        raise NotFound(f"There is no experiment {name[:80]!r}.")
-    return EXPERIMENTS[name]
-
-
 @router.get("/jobs/new")
 def new(request: Request, session: ReadSession) -> Response:
     """The form: defaults, a preset or an earlier job, and over them the fields of the address."""
     asked = dict(request.query_params)
     store = RunStore(session)
     earlier = store.get(asked["from"]) if asked.get("from") else None
-    name = earlier.name if earlier else asked.get("experiment") or FIRST
-    cls = experiment_named(name)
+    name = earlier.name if earlier else asked.get("experiment") or SERVED
+    cls = experiments.find(name)
     values = earlier.experiment if earlier else _preset(cls, asked.get("preset", ""))
     form = forms.fill(cls, values, {key: asked[key] for key in asked.keys() - OURS})
     return _page(request, store, cls, form, from_job=earlier.id if earlier else None)
@@ -60,7 +50,7 @@ def new(request: Request, session: ReadSession) -> Response:
 @router.post("/jobs/new")
 def create(request: Request, typed: Posted, session: DbSession) -> Response:
     """Queue the job and show it; or show the form again, with what is wrong beside each field."""
-    cls = experiment_named(typed.get("experiment", ""))
+    cls = experiments.find(typed.get("experiment", ""))
     form, store = forms.fill(cls, {}, typed), RunStore(session)
     if form.experiment is None:
         return _page(request, store, cls, form, status=422)
@@ -71,7 +61,7 @@ def create(request: Request, typed: Posted, session: DbSession) -> Response:
 @router.post("/jobs/new/check")
 def check(typed: Posted) -> Response:
     """What the page says while somebody types."""
-    cls = experiment_named(typed.get("experiment", ""))
+    cls = experiments.find(typed.get("experiment", ""))
     form = forms.fill(cls, {}, typed)
     return JSONResponse(
         {
@@ -86,7 +76,7 @@ def check(typed: Posted) -> Response:
 @router.post("/jobs/new/result")
 def result(request: Request, typed: Posted) -> Response:
     """What an instant experiment gives, drawn beside its form."""
-    cls = experiment_named(typed.get("experiment", ""))
+    cls = experiments.find(typed.get("experiment", ""))
     form = forms.fill(cls, {}, typed)
     return render(request, "_result.html", result=answer(form.experiment))
 
@@ -128,9 +118,9 @@ def _page(
 def _by_section() -> dict[str, list[str]]:
     """Names of the experiments, in the order of the chapter."""
     found: dict[str, list[str]] = {}
-    for name, kind in EXPERIMENTS.items():
-        found.setdefault(kind.section, []).append(name)
-    return dict(sorted(found.items(), key=lambda item: [*map(int, item[0].split("."))]))
+    for cls in experiments.ordered():
+        found.setdefault(cls.section, []).append(str(cls.model_fields["name"].default))
+    return found
 
 
 def _label(form: forms.Form) -> str:

@@ -6,11 +6,11 @@ import orjson
 from fastapi import APIRouter, Response
 
 from app.bodies import Answer, ExperimentOut, InstantIn
-from app.errors import NotFound, responses, short
+from app.catalogue import experiments
+from app.errors import responses
 from app.results import figures
 from app.results.reading import Reading
 from ml.experiment import Experiment
-from ml.experiments import EXPERIMENTS
 
 router = APIRouter(tags=["experiments"])
 
@@ -27,26 +27,16 @@ def described(cls: type[Experiment]) -> ExperimentOut:
     )
 
 
-def find(name: str) -> type[Experiment]:
-    """The experiment of that name."""
-    if name not in EXPERIMENTS:
-        raise NotFound(
-            f"There is no experiment {short(name)!r}. There are: {', '.join(EXPERIMENTS)}."
-        )
-    return EXPERIMENTS[name]
-
-
 @router.get("/experiments", responses=responses())
 def list_experiments() -> list[ExperimentOut]:
     """All experiments, by section of the chapter."""
-    ordered = sorted(EXPERIMENTS.values(), key=lambda cls: [*map(int, cls.section.split("."))])
-    return [described(cls) for cls in ordered]
+    return [described(cls) for cls in experiments.ordered()]
 
 
 @router.get("/experiments/{name}", responses=responses(404, 422))
 def get_experiment(name: str) -> ExperimentOut:
     """One experiment: its fields and presets."""
-    return described(find(name))
+    return described(experiments.find(name))
 
 
 @router.post("/answers", response_model=Answer, responses=responses(400, 413, 422))

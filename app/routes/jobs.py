@@ -9,7 +9,7 @@ from app.bodies import JobIn, JobList, JobOut, RunList
 from app.errors import Invalid, responses
 from app.routes.depends import CurrentJob, IdempotencyKey, JobToChange
 from app.store.jobs import RunStore
-from app.store.models import LARGEST, Job
+from app.store.models import LARGEST
 from app.store.search import SORTS, Listing
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
@@ -19,14 +19,14 @@ FREED = "Freed-Bytes"  # a header: clients of old expect no body of a 204
 Cursor = Annotated[str, Query(max_length=500, description="`next` of the page before.")]
 
 
-@router.post("", status_code=202, response_model=JobOut, responses=responses(400, 409, 413, 422))
+@router.post("", status_code=202, responses=responses(400, 409, 413, 422))
 def create_job(
     asked: JobIn, session: DbSession, response: Response, idempotency_key: IdempotencyKey = None
-) -> Job:
+) -> JobOut:
     """Queue an experiment; a worker picks it up."""
     job = lifecycle.submit(session, asked.experiment, asked, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return job
+    return JobOut.of(job, RunStore(session).workers())
 
 
 @router.get("", response_model=JobList, responses=responses(422))
@@ -50,8 +50,9 @@ def list_jobs(
     )  # fmt: skip
     store = RunStore(session)
     jobs = store.jobs(_behind(listing, cursor))
+    workers = store.workers()
     return {
-        "items": jobs,
+        "items": [JobOut.of(job, workers) for job in jobs],
         "total": store.count(listing),
         "next": listing.cursor(jobs[-1]) if len(jobs) == limit else None,
     }
@@ -73,10 +74,10 @@ def _behind(listing: Listing, cursor: str) -> Listing:
         ) from None
 
 
-@router.get("/{job_id}", response_model=JobOut, responses=responses(404, 422))
-def get_job(job: CurrentJob) -> Job:
+@router.get("/{job_id}", responses=responses(404, 422))
+def get_job(job: CurrentJob, session: ReadSession) -> JobOut:
     """Where a job is."""
-    return job
+    return JobOut.of(job, RunStore(session).workers())
 
 
 @router.delete("/{job_id}", status_code=204, responses=responses(404, 409, 422) | {204: {
@@ -91,22 +92,18 @@ def delete_job(job: JobToChange, session: DbSession, response: Response) -> None
     response.headers[FREED] = str(lifecycle.delete(session, job))
 
 
-@router.post(
-    "/{job_id}/cancel", response_model=JobOut, status_code=202, responses=responses(404, 409, 422)
-)
-def cancel_job(job: JobToChange, session: DbSession) -> Job:
+@router.post("/{job_id}/cancel", status_code=202, responses=responses(404, 409, 422))
+def cancel_job(job: JobToChange, session: DbSession) -> JobOut:
     """Stop a job: now if it waits, within a tick of its worker if it runs; its curves stay."""
-    return lifecycle.cancel(session, job)
+    return JobOut.of(lifecycle.cancel(session, job), RunStore(session).workers())
 
 
-@router.post(
-    "/{job_id}/retry", response_model=JobOut, status_code=202, responses=responses(404, 409, 422)
-)
-def retry_job(job: JobToChange, session: DbSession, response: Response) -> Job:
+@router.post("/{job_id}/retry", status_code=202, responses=responses(404, 409, 422))
+def retry_job(job: JobToChange, session: DbSession, response: Response) -> JobOut:
     """Ask for the same again, as a new job."""
     made = lifecycle.retry(session, job)
     response.headers["Location"] = f"/api/v1/jobs/{made.id}"
-    return made
+    return JobOut.of(made, RunStore(session).workers())
 
 
 @router.get("/{job_id}/runs", response_model=RunList, responses=responses(404, 422))

@@ -24,10 +24,12 @@ from app.settings import settings
 from app.store import batches, chunks, moves
 from app.store.batches import Batch
 from app.store.models import Job, Run, Saved, WorkerRow
+from app.store.requirements import Equipment
 from app.store.sessions import now
 from app.store.states import JobStatus, Reason
 from ml.events import Event
 
+NOTHING_SPECIAL = Equipment()
 MAX_CRASHES = 3  # crashes without a checkpoint in between until we give up
 LOST = "its workers died."
 MAX_LOST = 10  # the same for workers lost: seldom the job's fault, but it may be what kills them
@@ -91,13 +93,18 @@ class Leases:
         """This worker leaves in good order."""
         self.session.execute(delete(WorkerRow).where(WorkerRow.id == worker))
 
-    def claim(self, worker: str, job_id: int | None = None) -> Claim | None:
-        """Take the oldest waiting job (or just `job_id`) under a lease, in one statement."""
+    def claim(
+        self, worker: str, job_id: int | None = None, equipment: Equipment = NOTHING_SPECIAL
+    ) -> Claim | None:
+        """Take the oldest waiting job (or just `job_id`) under a lease, in one statement.
+
+        A job that requires more than the equipment is passed over, and holds up none behind it.
+        """
         self._bury()
         token = uuid4().hex
         oldest = (
             select(Job.id)
-            .where(waiting)
+            .where(waiting, equipment.suffices())
             .order_by(Job.id)
             .limit(1)
             .with_for_update(skip_locked=True)

@@ -115,7 +115,9 @@ class Job(Base):
         default=0, server_default="0"
     )  # of those, the claims of the book
     book_total: Mapped[int] = mapped_column(default=0, server_default="0")
-    requires: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # {"device": "cuda", ...}
+    requires: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True)
+    )  # of its worker: {"device": "cuda", "memory_gib": 8.0}, either of them or both
     summary: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # as summaries.py has it
 
     @property

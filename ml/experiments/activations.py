@@ -1,7 +1,7 @@
 """4.1 Activation functions: their curves, and their derivatives by autograd."""
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,8 +18,7 @@ EXACT = 1e-15  # what float64 rounds off
 class Activations(InstantExperiment):
     """Draw ReLU, pReLU, sigmoid and tanh with their derivatives, and test what 4.1.2 claims."""
 
-    section: ClassVar[str] = "4.1"
-    breakable: ClassVar[tuple[str, ...]] = ("functions", "derivative")
+    breakable = ("functions", "derivative")
 
     name: Literal["activations"] = "activations"
     alpha: fields.Alpha = 0.25

@@ -1,7 +1,7 @@
 """4.1 Affine collapse: layers without an activation are one layer (4.1.2)."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -18,13 +18,12 @@ from ml.nn import MLP, Linear, count_parameters, gaussian
 class AffineCollapse(InstantExperiment):
     """Collapse two affine layers into one, and see that an activation between them forbids it."""
 
-    section: ClassVar[str] = "4.1"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("book", "Figure 4.1.1", "Four inputs, five hidden units, three outputs.", {}),
         Preset("wide", "Wide", "A hidden layer of 64 still collapses.", {"num_hiddens": 64}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"activation": "tanh"})
-    breakable: ClassVar[tuple[str, ...]] = ("collapse",)
+    verifies = ({}, {"activation": "tanh"})
+    breakable = ("collapse",)
 
     name: Literal["affine_collapse"] = "affine_collapse"
     num_inputs: Annotated[fields.NumInputs, Field(le=32)] = 4

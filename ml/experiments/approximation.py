@@ -1,7 +1,7 @@
 """4.1 Universal approximation: a wider hidden layer comes closer to a function."""
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -14,9 +14,7 @@ from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.nn import MLP
 from ml.optim import Adam
-from ml.programs import Fits
-from ml.train import Training
-from ml.trains import TrainingExperiment
+from ml.trains import Fits, Training, TrainingExperiment
 
 POINTS = torch.linspace(-2, 2, 511)[:, None]  # every other one is learnt, from end to end
 TARGETS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -32,14 +30,13 @@ ENOUGH, STARTS = 200, 3  # epochs, and starts of which the median is taken
 class Approximation(TrainingExperiment):
     """Learn a function of one variable with hidden layers of growing width, several starts each."""
 
-    section: ClassVar[str] = "4.1"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("underfit", "Underfit", "Two units bend the line twice.", {"widths": [1, 2]}),
         Preset("right", "Wider and wider", "From one hidden unit to 64.", {}),
         Preset("bumps", "Bumps", "Flat but for two bumps.", {"target": "bumps"}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"target": "bumps"})
-    breakable: ClassVar[tuple[str, ...]] = ("net",)
+    verifies = ({}, {"target": "bumps"})
+    breakable = ("net",)
 
     name: Literal["approximation"] = "approximation"
     target: Literal["sine", "bumps", "step"] = fields.own(

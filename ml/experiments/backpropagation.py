@@ -15,7 +15,7 @@ EXACT = 1e-10  # float64 keeps about sixteen digits
 class Backpropagation(OneHiddenLayer):
     """Compute a small MLP and all its gradients by hand, and hold each beside autograd's."""
 
-    breakable: ClassVar[tuple[str, ...]] = ("PHI", "SLOPE", "forward", "backward")
+    breakable = ("PHI", "SLOPE", "forward", "backward")
     PHI: ClassVar[dict[str, Callable[[Tensor], Tensor]]] = {
         "relu": lambda z: z * (z > 0),
         "sigmoid": lambda z: 1 / (1 + torch.exp(-z)),

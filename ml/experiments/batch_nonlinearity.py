@@ -1,7 +1,7 @@
 """4.1 A nonlinearity over the minibatch: an answer then depends on its batch mates (exercise 4)."""
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -18,13 +18,12 @@ MOVES = 1e-12  # above rounding: a softmax over the batch may be almost flat
 class BatchNonlinearity(InstantExperiment):
     """Let a nonlinearity see the whole minibatch: one answer then moves with another example."""
 
-    section: ClassVar[str] = "4.1"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("small", "Batch of 2", "A pair only says which is larger.", {"batch_size": 2}),
         Preset("large", "Batch of 64", "Each mate matters, if little.", {"batch_size": 64}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"kind": "centre"}, {"kind": "softmax"})
-    breakable: ClassVar[tuple[str, ...]] = ("OVER_BATCH", "alone")
+    verifies = ({}, {"kind": "centre"}, {"kind": "softmax"})
+    breakable = ("OVER_BATCH", "alone")
     OVER_BATCH: ClassVar[dict[str, Function]] = {
         "standardise": lambda z: (
             (z - z.mean(-2, keepdim=True)) / (z.var(-2, keepdim=True, correction=0) + 1e-5).sqrt()

@@ -1,7 +1,7 @@
 """4.4 A coin: even without a single feature the training error is below the error on new data."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,8 @@ Tosses = NDArray[np.int64]  # (S, n)
 class Coin(InstantExperiment):
     """Always predict the majority of some coin tosses, and try it on new tosses."""
 
-    section: ClassVar[str] = "4.4"
-    breakable: ClassVar[tuple[str, ...]] = ("toss", "majority")
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("toss", "majority")
+    presets = (
         Preset("fair", "A fair coin", "Nothing can be learnt, yet the training error is low.", {}),
         Preset("biased", "A biased coin", "Now the majority knows something.", {"heads": 0.3}),
     )

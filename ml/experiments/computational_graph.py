@@ -1,7 +1,7 @@
 """4.7 The computational graph: what leads to the objective, as autograd recorded it (4.7.2)."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 from ml.events import Event, Figure, Graph, Table
 from ml.graphs import Traced, trace
@@ -11,7 +11,7 @@ from ml.one_hidden_layer import OneHiddenLayer, Values, shaped
 class ComputationalGraph(OneHiddenLayer):
     """Draw the graph that leads from an example and weights to the objective, as it is recorded."""
 
-    breakable: ClassVar[tuple[str, ...]] = ("trace",)
+    breakable = ("trace",)
 
     name: Literal["computational_graph"] = "computational_graph"
 

@@ -1,7 +1,7 @@
 """4.4 Dataset size: the same exact fit on ever more points."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -17,8 +17,7 @@ NUM_TEST = 100  # points to be tested on, the same for every size
 class DatasetSize(InstantExperiment):
     """Solve one degree exactly on more and more points, and see what each further one is worth."""
 
-    section: ClassVar[str] = "4.4"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("rich", "A rich model", "Degree 9 needs a hundred points.", {}),
         Preset("right", "The right one", "A cubic needs a dozen.", {"degree": 3}),
         Preset("poor", "A poor model", "More data cannot help a line.", {"degree": 1}),

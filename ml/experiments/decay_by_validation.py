@@ -1,7 +1,7 @@
 """4.5 Lambda by validation: what choosing it by a few points costs."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -9,15 +9,14 @@ from ml import fields
 from ml.events import Event, Table
 from ml.experiment import Preset
 from ml.grid import by_category, written
-from ml.programs import Fits
 from ml.regression import DECAYS, NoisyRegression
+from ml.trains import Fits
 
 
 class DecayByValidation(NoisyRegression):
     """Choose lambda by validation, and set the choice beside the best one on each data set."""
 
-    section: ClassVar[str] = "4.5"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("fifty", "Fifty to validate on", "Hardly worse than the best lambda.", {}),
         Preset("few", "Few to validate on", "Five points choose lambda.", {"num_valid": 5}),
     )

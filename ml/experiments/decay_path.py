@@ -1,22 +1,21 @@
 """4.5 The decay path: losses and the length of the weights against lambda."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
 from ml.events import Event
 from ml.experiment import Preset
-from ml.programs import Fits
 from ml.regression import DECAYS, NoisyRegression, along
+from ml.trains import Fits
 from ml.verdict import judge
 
 
 class DecayPath(NoisyRegression):
     """Train along many a lambda at once: too little decay costs, and so does too much."""
 
-    section: ClassVar[str] = "4.5"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("path", "A U", "So much noise that too little decay hurts, and too much.", {}),
         Preset("quiet", "Little noise", "The noise of the book.", {"noise": 0.01}),
     )

@@ -1,7 +1,7 @@
 """4.6 Dropout: an MLP with two hidden layers, some of their units silenced while it learns."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -11,8 +11,7 @@ from ml.experiment import Preset
 from ml.fashion import gallery, logits
 from ml.grid import Grid
 from ml.noise import LEARNT, NONE, BookDropout, answers, gap_figure
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 FELT = 0.05  # a smaller dropout may leave two steps alike
@@ -23,7 +22,7 @@ OVERFIT = {"num_images": 1000, "num_epochs": 100, "lr": 0.1, "batch_size": 32}
 class DropoutMLP(BookDropout):
     """Train 784-256-256-10 with dropout 0.2 and 0.5, beside the same net without."""
 
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("book", "The book's", "Dropout 0.2 and 0.5, SGD at 0.5, with ReLU.", {}),
         Preset("underfit", "Underfit", "Nine of ten dropped.", {"dropout1": 0.9, "dropout2": 0.9}),
         Preset("overfit", "Overfit", "1,000 images until hardly one is wrong.", OVERFIT),

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from ml.events import Event
 from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.noise import NoiseComparison, variance
-from ml.programs import Fits
-from ml.train import Net, Probe, Training
+from ml.train import Net, Probe
+from ml.trains import Fits, Training
 
 SHOWN = 2000  # test images that the hidden units are shown
 LAYERS = ("first", "second")
@@ -18,10 +18,8 @@ LAYERS = ("first", "second")
 class DropoutActivations(NoiseComparison):
     """Follow the variance of both hidden layers by epoch, with and without dropout."""
 
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("variance", "Activations", "Their variance by epoch.", {}),
-    )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ()
+    presets = (Preset("variance", "Activations", "Their variance by epoch.", {}),)
+    verifies = ()
 
     name: Literal["dropout_activations"] = "dropout_activations"
 

@@ -14,17 +14,11 @@ BOTH = "dropout and decay"
 class DropoutDecay(NoiseComparison):
     """Cross dropout with weight decay, and see whether what they do adds up."""
 
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("decay", "With decay", "Whether the two add up.", {}),
-    )
+    asked: ClassVar[str] = BOTH
+    presets = (Preset("decay", "With decay", "Whether the two add up.", {}),)
 
     name: Literal["dropout_decay"] = "dropout_decay"
     weight_decay: Annotated[fields.WeightDecay, Field(le=1)] = 0.001
-
-    @property
-    def asked(self) -> str:
-        """Both at once."""
-        return BOTH
 
     @property
     def variants(self) -> dict[str, Variant]:

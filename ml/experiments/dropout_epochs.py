@@ -1,7 +1,7 @@
 """4.6 Exercise 2: more epochs, with and without dropout; where there is a gap, it is narrower."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -12,15 +12,13 @@ from ml.experiment import Preset
 from ml.grid import band
 from ml.intervals import percent
 from ml.noise import NoiseComparison, gap_figure
-from ml.programs import Fits
+from ml.trains import Fits
 
 
 class DropoutEpochs(NoiseComparison):
     """Train for more epochs with and without dropout, and follow the gap between both."""
 
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("epochs", "More epochs", "20, with and without it.", {}),
-    )
+    presets = (Preset("epochs", "More epochs", "20, with and without it.", {}),)
 
     name: Literal["dropout_epochs"] = "dropout_epochs"
     num_epochs: Annotated[fields.NumEpochs, Field(le=200)] = 20

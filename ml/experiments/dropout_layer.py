@@ -1,7 +1,7 @@
 """4.6 The dropout layer by itself: what it does to sixteen numbers, and on average."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -20,13 +20,12 @@ NORMAL = 1000  # n p (1 - p) from which a mean of two-valued numbers is normal e
 class DropoutLayer(InstantExperiment):
     """Drop sixteen numbers at random; its mean is theirs (4.6.2), and its variance follows."""
 
-    section: ClassVar[str] = "4.6"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("none", "p = 0", "Nothing is dropped.", {"p": 0.0}),
         Preset("half", "p = 0.5", "Half is dropped, the rest doubled.", {}),
         Preset("all", "p = 1", "Nothing is left.", {"p": 1.0}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"p": 0.0}, {"p": 0.2}, {"p": 1.0})
+    verifies = ({}, {"p": 0.0}, {"p": 0.2}, {"p": 1.0})
 
     name: Literal["dropout_layer"] = "dropout_layer"
     p: float = fields.own(

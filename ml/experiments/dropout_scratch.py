@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,8 +14,7 @@ from ml.experiment import Preset
 from ml.fashion import bend, first_losses, logits
 from ml.lanes import Lanes
 from ml.noise import LEARNT, STD, BookDropout, setting_of
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 STEPS, EQUAL = 40, 1e-4  # minibatches by hand beside the shared loop, and how far losses may part
@@ -29,8 +28,8 @@ LITERAL: dict[str, Any] = {"literal": True, "lr": 0.1}
 class DropoutScratch(BookDropout):
     """Set dropout by matrices beside the shared layers: the same net, masks and losses."""
 
-    breakable: ClassVar[tuple[str, ...]] = ("without_relu",)
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("without_relu",)
+    presets = (
         Preset("meant", "With ReLU", "The net that 4.6.5 prints, and 4.6.4 means.", {}),
         Preset(
             "literal",
@@ -39,7 +38,7 @@ class DropoutScratch(BookDropout):
             LITERAL,
         ),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = (SMALL | {"num_epochs": 10}, SMALL | LITERAL)
+    verifies = (SMALL | {"num_epochs": 10}, SMALL | LITERAL)
 
     name: Literal["dropout_scratch"] = "dropout_scratch"
     literal: bool = fields.own(

@@ -11,16 +11,11 @@ STRONG = 0.8  # too strong to help
 class DropoutSwap(NoiseComparison):
     """Swap the probabilities of both hidden layers, and set stronger ones beside them."""
 
-    breakable: ClassVar[tuple[str, ...]] = ("choose",)
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("swap", "Swapped", "0.2 and 0.5, 0.5 and 0.2, in a small grid.", {}),
-    )
+    asked: ClassVar[None] = None  # the best of them
+    breakable = ("choose",)
+    presets = (Preset("swap", "Swapped", "0.2 and 0.5, 0.5 and 0.2, in a small grid.", {}),)
 
     name: Literal["dropout_swap"] = "dropout_swap"
-
-    @property
-    def asked(self) -> None:
-        """The best of them."""
 
     @property
     def variants(self) -> dict[str, Variant]:

@@ -1,7 +1,7 @@
 """4.6 Dropout kept on at test time (4.6.3): where its masks agree, the net is more often right."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from torch import Tensor
@@ -11,7 +11,7 @@ from ml.experiment import Preset
 from ml.grid import band
 from ml.intervals import plus_minus
 from ml.noise import NoiseComparison, Variant, answers, setting_of
-from ml.programs import Fits
+from ml.trains import Fits
 
 SHOWN = 2000  # test images whose answers are drawn
 MASKS = 20
@@ -23,10 +23,8 @@ TOLD_APART = 0.2  # TODO
 class DropoutUncertainty(NoiseComparison):
     """Predict with twenty masks, and see how often the net is right where they agree."""
 
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("sure", "How sure?", "Predict with many masks.", {}),
-    )
-    curves_only: ClassVar[bool] = False
+    presets = (Preset("sure", "How sure?", "Predict with many masks.", {}),)
+    curves_only = False
 
     name: Literal["dropout_uncertainty"] = "dropout_uncertainty"
 

@@ -9,16 +9,11 @@ from ml.noise import NET, NONE, NoiseComparison, NoisyMLP, Variant, setting_of
 class DropoutVariants(NoiseComparison):
     """Drop weights rather than units, or multiply units by Gaussian noise, as strong as dropout."""
 
-    breakable: ClassVar[tuple[str, ...]] = ("choose",)
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("noise", "Other noise", "DropConnect and Gaussian noise.", {}),
-    )
+    asked: ClassVar[None] = None  # the best of them
+    breakable = ("choose",)
+    presets = (Preset("noise", "Other noise", "DropConnect and Gaussian noise.", {}),)
 
     name: Literal["dropout_variants"] = "dropout_variants"
-
-    @property
-    def asked(self) -> None:
-        """The best of them."""
 
     @property
     def variants(self) -> dict[str, Variant]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from math import log, log10
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,14 +21,13 @@ SHOWN = 20  # runs that are drawn
 class ExplodingGradients(InstantExperiment):
     """Multiply a hundred random matrices many times over, and meet the growth that theory gives."""
 
-    section: ClassVar[str] = "4.8"
-    breakable: ClassVar[tuple[str, ...]] = ("products", "growth")
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("products", "growth")
+    presets = (
         Preset("vanish", "Vanish", "With small entries the product dies.", {"std": 0.4}),
         Preset("balanced", "Balanced", "Here the mean growth is 1.", {"std": 0.5724}),
         Preset("book", "The book's", "Variance 1: the product explodes.", {}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"std": 0.5724}, {"size": 5})
+    verifies = ({}, {"std": 0.5724}, {"size": 5})
 
     name: Literal["exploding_gradients"] = "exploding_gradients"
     num_matrices: int = fields.own(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -16,7 +16,7 @@ from ml.one_hidden_layer import OneHiddenLayer, Values, gap
 class GradientAccumulation(OneHiddenLayer):
     """Add up the gradients of a batch's parts: what that saves, and that it changes nothing."""
 
-    breakable: ClassVar[tuple[str, ...]] = ("accumulated",)
+    breakable = ("accumulated",)
 
     name: Literal["gradient_accumulation"] = "gradient_accumulation"
     batch_size: Annotated[fields.BatchSize, Field(ge=2, le=32, multiple_of=2)] = 8

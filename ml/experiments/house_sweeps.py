@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,7 @@ from ml.grid import Grid, by_category
 from ml.houses.folds import HouseComparison, Recipe
 from ml.houses.tables import HouseTable
 from ml.intervals import interval, plus_minus
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 
 AS_THEY_COME = "as they come"
 VARIED: dict[str, dict[str, Recipe]] = {
@@ -36,16 +35,15 @@ RATIO = 2.0  # without standardising 2.87 to 2.98 times as large over six seeds
 class HouseSweeps(HouseComparison):
     """Vary the houses' folds, layers, dropout, decay or scaling, over several seeds."""
 
-    section: ClassVar[str] = "4.10"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("layers", "Layers", "A linear net beside one and two layers.", {"vary": "layers"}),
         Preset("k", "Folds", "From 2 to 20 of them.", {"vary": "k"}),
         Preset("dropout", "Dropout", "From none to 0.6.", {"vary": "dropout"}),
         Preset("decay", "Decay", "From none to 8.", {"vary": "decay"}),
         Preset("scaling", "Without scaling", "Numbers as they come.", {"vary": "scaling"}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({"vary": "scaling"},)
-    breakable: ClassVar[tuple[str, ...]] = ("as_they_come",)
+    verifies = ({"vary": "scaling"},)
+    breakable = ("as_they_come",)
 
     name: Literal["house_sweeps"] = "house_sweeps"
     vary: Literal["k", "layers", "dropout", "decay", "scaling"] = fields.own(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -11,32 +11,23 @@ from torch import Tensor
 from ml import draws, fields
 from ml.events import Check, Event, Figure, Series, Table
 from ml.experiment import InstantExperiment, Preset
+from ml.nn import STARTS
 
 EXAMPLES = 64
 SIGMAS = 5  # standard errors that a measured variance may be off
 KEPT = 0.6  # of log10: how far Xavier strays over sixteen layers; in 40 seeds -0.29 to 0.27
-STARTS = ("zero", "0.01", "1.0", "Xavier", "Xavier uniform", "He", "default")
 UNIFORM = ("Xavier uniform", "default")  # the others are Gaussian
 XAVIER = ("Xavier", "Xavier uniform")
-PHI: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda z: z,
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
+PHI: dict[str, Callable[[Tensor], Tensor]] = {"none": lambda z: z} | {
+    name: getattr(torch, name) for name in ("relu", "tanh", "sigmoid")
 }
 
 
 def claimed(num_inputs: int, num_outputs: int) -> dict[str, float]:
     """Variance that the weights of each start should have, in numbers of its own."""
-    return {
-        "zero": 0.0,
-        "0.01": 1e-4,
-        "1.0": 1.0,
-        "Xavier": 2 / (num_inputs + num_outputs),
-        "Xavier uniform": 2 / (num_inputs + num_outputs),
-        "He": 2 / num_inputs,
-        "default": 1 / (3 * num_inputs),
-    }
+    xavier = 2 / (num_inputs + num_outputs)
+    fixed = {"zero": 0.0, "0.01": 1e-4, "1.0": 1.0, "Xavier": xavier, "Xavier uniform": xavier}
+    return fixed | {"He": 2 / num_inputs, "default": 1 / (3 * num_inputs)}
 
 
 class Measured(NamedTuple):
@@ -50,24 +41,19 @@ class Measured(NamedTuple):
     backward: Tensor  # (I,) the same for a random gradient that goes back through it
     variance: Tensor  # (I, L) of the activations
     norm: Tensor  # (I, L) of the gradient by the weights
-    trust: Tensor  # (I, L) norm of the weights over norm of their gradient
+    trust: Tensor  # (I,) norm of the first layer's weights over norm of their gradient
 
 
 class Initialisation(InstantExperiment):
     """Start a deep net in seven ways, and measure activations and gradients layer by layer."""
 
-    section: ClassVar[str] = "4.8"
-    breakable: ClassVar[tuple[str, ...]] = ("weights", "deviations")
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("weights",)
+    presets = (
         Preset("linear", "No activation", "What 4.8.2 reasons about.", {"activation": "none"}),
         Preset("tanh", "tanh", "Xavier keeps the gradient alive.", {}),
         Preset("relu", "ReLU", "He makes up for what a ReLU drops.", {"activation": "relu"}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = (
-        {},
-        {"activation": "none", "depth": 16},
-        {"activation": "relu", "num_inputs": 32},
-    )
+    verifies = ({}, {"activation": "none", "depth": 16}, {"activation": "relu", "num_inputs": 32})
 
     name: Literal["initialisation"] = "initialisation"
     activation: Literal["none", "relu", "tanh", "sigmoid"] = fields.own(
@@ -84,39 +70,31 @@ class Initialisation(InstantExperiment):
         found = self.measure()
         yield self.figure("variance", "Variance of the activations", found.variance)
         yield self.figure("gradient", "Norm of the gradient by the weights", found.norm)
-        yield Table.of(
-            "layers",
-            f"First and last of {self.depth} layers",
-            {
-                "start": STARTS,
-                "variance, first": found.variance[:, 0].numpy(),
-                "variance, last": found.variance[:, -1].numpy(),
-                "gradient, first": found.norm[:, 0].numpy(),
-                "gradient, last": found.norm[:, -1].numpy(),
-                "||w||/||g||, first": found.trust[:, 0].numpy(),
-            },
-            "The last column scales a layer's step in layer-wise rate scaling (LARS).",
-        )
+        columns: dict[str, Any] = {"start": [*STARTS]}
+        for what, by_layer in (("variance", found.variance), ("gradient", found.norm)):
+            first, *_, last = by_layer.T.numpy()
+            columns |= {f"{what}, first": first, f"{what}, last": last}
+        columns["||w||/||g||, first"] = found.trust.numpy()
+        title = f"First and last of {self.depth} layers"
+        note = "The last column scales a layer's step in layer-wise rate scaling (LARS)."
+        yield Table.of("layers", title, columns, note)
         yield from self.claims(found)
 
     def measure(self) -> Measured:
         """Forward, then back from a random direction at the last layer."""
         X, R = self.drawn(EXAMPLES, self.num_inputs), self.drawn(EXAMPLES, self.width)
         X = X.expand(len(STARTS), -1, -1).clone().requires_grad_()
-        sizes = [self.num_inputs, *[self.width] * self.depth]
-        weights = [
-            self.weights(a, b, i).requires_grad_() for i, (a, b) in enumerate(pairwise(sizes))
-        ]
-        first = X @ weights[0]
-        H = [PHI[self.activation](first)]
+        sizes = pairwise([self.num_inputs, *[self.width] * self.depth])
+        weights = [self.weights(*size, i).requires_grad_() for i, size in enumerate(sizes)]
+        phi, first = PHI[self.activation], X @ weights[0]
+        H = [phi(first)]
         for W in weights[1:]:
-            H.append(PHI[self.activation](H[-1] @ W))
+            H.append(phi(H[-1] @ W))
         G = self.drawn(EXAMPLES, self.width, place=1).expand_as(first)  # not what came down: that
         (by_X,) = torch.autograd.grad(first, X, G, retain_graph=True)  # is soon almost of rank one
         loss = (H[-1] * R).sum() / EXAMPLES
         by_weights = torch.autograd.grad(loss, weights)
         norm = torch.stack([grad.flatten(1).norm(dim=1) for grad in by_weights], dim=1)
-        lengths = torch.stack([W.flatten(1).norm(dim=1) for W in weights], dim=1)
         variances = torch.tensor([*claimed(self.num_inputs, self.width).values()])
         return Measured(
             first=weights[0].detach(),
@@ -127,7 +105,7 @@ class Initialisation(InstantExperiment):
             backward=power(by_X) / power(G),
             variance=torch.stack([h.detach().flatten(1).var(1) for h in H], dim=1),
             norm=norm,
-            trust=lengths.detach() / norm,
+            trust=weights[0].detach().flatten(1).norm(dim=1) / norm[:, 0],
         )
 
     def drawn(self, *shape: int, place: int = 0) -> Tensor:
@@ -138,28 +116,21 @@ class Initialisation(InstantExperiment):
     def weights(self, num_inputs: int, num_outputs: int, layer: int) -> Tensor:
         """One layer's weights for each initialisation: (I, in, out)."""
         drawn = self.drawn(len(STARTS), num_inputs, num_outputs, place=layer)
-        for i, (name, std) in enumerate(self.deviations(num_inputs, num_outputs).items()):
+        for numbers, (name, deviation) in zip(drawn, STARTS.items(), strict=True):
             if name in UNIFORM:
-                drawn[i].div_(2**0.5).erf_().mul_(3**0.5)  # of variance 1, too
-            drawn[i] *= std
+                numbers.div_(2**0.5).erf_().mul_(3**0.5)  # of variance 1, too
+            numbers.mul_(deviation(num_inputs, num_outputs))
         return drawn
-
-    @staticmethod
-    def deviations(num_inputs: int, num_outputs: int) -> dict[str, float]:
-        """Standard deviation of a layer's weights by the name of each initialisation."""
-        xavier = (2 / (num_inputs + num_outputs)) ** 0.5  # (4.8.5)
-        he, default = (2 / num_inputs) ** 0.5, (3 * num_inputs) ** -0.5
-        return dict(zip(STARTS, (0.0, 0.01, 1.0, xavier, xavier, he, default), strict=True))
 
     def claims(self, found: Measured) -> Iterator[Check]:
         """(4.8.3) to (4.8.6), on the first layer; a variance is as sure as its draws are many."""
-        n_in, n_out, at = self.num_inputs, self.width, {name: i for i, name in enumerate(STARTS)}
+        n_in, n_out = self.num_inputs, self.width
         sure = SIGMAS * (2 / (n_in * n_out)) ** 0.5
         sums = SIGMAS * (2 / (EXAMPLES * min(n_in, n_out))) ** 0.5
         worst = float((found.mean / found.error)[1:].abs().max())  # all but zero's
         yield self.at_most("(4.8.3) mean of o in standard errors", SIGMAS, worst, "words")
         yield from self.widths(found, sure, sums)
-        xavier, uniform = at["Xavier"], at["Xavier uniform"]
+        xavier, uniform, he = map([*STARTS].index, (*XAVIER, "He"))
         both = float(found.forward[xavier] + found.backward[xavier]) / 2
         yield self.near("(4.8.5) mean growth forward and back", 1, both, sure + sums, "words")
         farthest = float(found.first[uniform].abs().max()) / (6 / (n_in + n_out)) ** 0.5
@@ -167,7 +138,7 @@ class Initialisation(InstantExperiment):
         yield self.near(name, 1, farthest, 20 / (n_in * n_out), "words")
         wide = (5 / n_out * (1 / EXAMPLES + 1 / n_in)) ** 0.5
         name = "He: mean square after a ReLU over the inputs'"
-        yield self.near(name, 1, float(found.halved[at["He"]]), SIGMAS * wide)
+        yield self.near(name, 1, float(found.halved[he]), SIGMAS * wide)
         if self.activation == "none":
             kept = float((found.variance[xavier, -1] / found.variance[xavier, 0]).log10())
             name = "Xavier, no activation: log10 of the last layer's variance over the first's"
@@ -189,9 +160,9 @@ class Initialisation(InstantExperiment):
 
     def figure(self, name: str, title: str, lines: Tensor) -> Figure:
         """One line an initialisation; what is 0 has no logarithm, and no point."""
-        layers = np.arange(1.0, self.depth + 1)
+        layers, of = np.arange(1.0, self.depth + 1), dict(zip(STARTS, lines.numpy(), strict=True))
         at = "last" if name == "variance" else "first"  # where the pass in question ends
-        end = dict(zip(STARTS, lines[:, -1 if at == "last" else 0].tolist(), strict=True))
+        end = {start: line[-1 if at == "last" else 0] for start, line in of.items()}
         return Figure(
             name,
             title,
@@ -199,7 +170,7 @@ class Initialisation(InstantExperiment):
             f" {end['Xavier']:.2g} with Xavier and {end['He']:.2g} with He.",
             tuple(
                 Series(start, layers[line > 0], line[line > 0])
-                for start, line in zip(STARTS, lines.numpy(), strict=True)
+                for start, line in of.items()
                 if (line > 0).any()
             ),
             x_label="layer",

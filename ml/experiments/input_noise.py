@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -21,14 +21,13 @@ MANY = 20_000  # noisy points from which that is judged
 class InputNoise(InstantExperiment):
     """Fit a linear model to inputs with noise on them, and to clean ones with a ridge penalty."""
 
-    section: ClassVar[str] = "4.6"
-    breakable: ClassVar[tuple[str, ...]] = ("ridge",)
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("ridge",)
+    presets = (
         Preset("none", "No noise", "Plain least squares.", {"sigma": 0.0}),
         Preset("some", "Some noise", "Weights shrink a little.", {}),
         Preset("much", "Too much noise", "Hardly any weight is left.", {"sigma": 5.0}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"sigma": 2.0})
+    verifies = ({}, {"sigma": 2.0})
 
     name: Literal["input_noise"] = "input_noise"
     sigma: Annotated[fields.Noise, Field(description="Deviation of the noise on each x.")] = 0.5

@@ -1,7 +1,7 @@
 """4.4 K-fold cross-validation: the degree of a polynomial, chosen without a test set."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -20,9 +20,8 @@ Folds = list[tuple[Rows, Rows]]
 class KFold(InstantExperiment):
     """Choose a polynomial's degree by K folds of few points, on many data sets."""
 
-    section: ClassVar[str] = "4.4"
-    breakable: ClassVar[tuple[str, ...]] = ("folds", "over_folds")
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("folds", "over_folds")
+    presets = (
         Preset("five", "Five folds", "Enough points to find the cubic.", {}),
         Preset("one_out", "All but one", "As many folds as points.", {"k": 20, "num_train": 20}),
         Preset("noisy", "Noise", "Data sets disagree on the degree.", {"noise": 5.0}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ml import draws, fields
 from ml.events import Event, Floats, Note, Trained
-from ml.experiment import Preset
 from ml.grid import Grid
 from ml.houses import book, files, submission
 from ml.houses.errors import fold_figure, median_error, residuals
@@ -19,8 +18,8 @@ from ml.houses.folds import HouseExperiment, Recipe, affordable
 from ml.houses.tables import HouseTable
 from ml.lanes import NO_ROWS
 from ml.predictor import Card, Histogram, Predictor
-from ml.programs import Fits
-from ml.train import Fitted, Training
+from ml.train import Fitted
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 EDGES = tuple(np.geomspace(30_000, 800_000, 41).tolist())  # dollars, of the histogram of prices
@@ -32,10 +31,9 @@ LOGARITHM = 0.160  # what a linear net on log price reaches (exercise 2 of 4.10)
 class KaggleHouse(HouseExperiment):
     """Predict what a house in Ames sells for from its 79 attributes, and how sure that is."""
 
-    section: ClassVar[str] = "4.10"
-    presets: ClassVar[tuple[Preset, ...]] = (book.BOOK, book.LINEAR_LOG, book.SEEDS, book.BOTH)
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = (book.BOOK.values, book.LINEAR_LOG.values, {})
-    breakable: ClassVar[tuple[str, ...]] = ("refit",)
+    presets = (book.BOOK, book.LINEAR_LOG, book.SEEDS, book.BOTH)
+    verifies = (book.BOOK.values, book.LINEAR_LOG.values, {})
+    breakable = ("refit",)
 
     name: Literal["kaggle_house"] = "kaggle_house"
     preprocessing: Literal["honest", "book", "both"] = fields.own(

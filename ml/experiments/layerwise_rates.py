@@ -1,73 +1,32 @@
 """4.8 Layer-wise rates: each layer moves by a share of its own length (LARS, You et al., 2017)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
 
 from ml import draws, fields
 from ml.events import Event, Floats, Table
 from ml.experiment import Preset
-from ml.lanes import Lane, Lanes
+from ml.lanes import Lane
 from ml.nn import MLP, gaussian, zeros
-from ml.optim import SGD, Optimizer
-from ml.programs import Fits
-from ml.train import Training
-from ml.trains import TrainingExperiment
+from ml.optim import SGD, LayerWise
+from ml.trains import Fits, Training, TrainingExperiment
 
 POINTS, INPUTS = 128, 8  # half of the points to learn from
 SMALLER = 100  # plain SGD is also tried with a rate so many times smaller
-SMALL = torch.finfo(torch.float32).tiny  # for layers without a gradient
-
-
-class LayerWise(Optimizer):
-    """SGD whose layers each have the rate lr (1 - t / T) ||w|| / ||g||; a bias is of its layer."""
-
-    def __init__(self, net: nn.Module, lanes: Lanes, *, num_steps: int) -> None:
-        super().__init__(net, lanes)
-        self.num_steps = num_steps
-        layers = [layer for layer in net.children() if [*layer.parameters()]]
-        lengths = [sum(p[0].numel() for p in layer.parameters()) for layer in layers]
-        of = torch.arange(len(layers)).repeat_interleave(torch.tensor(lengths))
-        self.layer = of.to(self.t.device)  # (P,) the layer of each parameter
-
-    def update(self, value: Tensor, grad: Tensor) -> None:
-        """value -= rate grad, layer by layer."""
-        eta = self.lr * (1 - (self.t - 1) / self.num_steps)
-        value.sub_((eta * self.trust(value, grad))[:, self.layer] * grad)
-
-    def trust(self, value: Tensor, grad: Tensor) -> Tensor:
-        """How long each layer is beside its gradient: (L, P), (L, P) -> (L, layers)."""
-        return self.lengths(value) / self.lengths(grad).clamp(min=SMALL)
-
-    def lengths(self, rows: Tensor) -> Tensor:
-        """Norm of each layer's part of a row, as double: a square may overflow."""
-        squares = rows.new_zeros(len(rows), int(self.layer[-1]) + 1, dtype=torch.float64)
-        return squares.index_add_(1, self.layer, rows.double().square()).sqrt()
-
-
-@dataclass(frozen=True, slots=True)
-class LayerWiseFor:
-    """Makes the optimiser of so many steps."""
-
-    num_steps: int
-
-    def __call__(self, net: nn.Module, lanes: Lanes) -> Optimizer:
-        """For these lanes."""
-        return LayerWise(net, lanes, num_steps=self.num_steps)
 
 
 class LayerwiseRates(TrainingExperiment):
     """Train a deep ReLU net with one rate for all layers, and with a rate for each layer."""
 
-    section: ClassVar[str] = "4.8"
-    curves_only: ClassVar[bool] = True
-    presets: ClassVar[tuple[Preset, ...]] = (
+    asked: ClassVar[str] = "layer-wise"
+    curves_only = True
+    presets = (
         Preset("normal", "Ten layers", "One rate for all of them explodes.", {}),
         Preset("small", "He's width", "The scale stays, and plain SGD learns, too.", {"std": 0.25}),
         Preset("wide", "Wide weights", "Finite, but units die, and learning stalls.", {"std": 1.0}),
@@ -86,11 +45,6 @@ class LayerwiseRates(TrainingExperiment):
         400, "Training", "Steps", "Steps, each on all points.", "T", ge=2, le=2000
     )
 
-    @property
-    def asked(self) -> str:
-        """The rates that are tried."""
-        return "layer-wise"
-
     def trainings(self) -> Iterator[Training]:
         """Three from one start, all points a step."""
         generator = draws.generator(self.seed, POINTS, INPUTS)
@@ -100,7 +54,7 @@ class LayerwiseRates(TrainingExperiment):
         sizes = (INPUTS, *[self.width] * self.depth, 1)
         net = MLP(sizes, init=gaussian(self.std), bias_init=zeros)
         for way, lr, optimizer in (
-            ("layer-wise", self.lr, LayerWiseFor(self.num_epochs)),
+            ("layer-wise", self.lr, partial(LayerWise, num_steps=self.num_epochs)),
             ("SGD", self.lr, SGD),
             (f"SGD, a {SMALLER}th of the rate", self.lr / SMALLER, SGD),
         ):

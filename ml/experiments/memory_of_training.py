@@ -1,7 +1,7 @@
 """4.7 Memory: training keeps what prediction forgets (4.7.4, exercise 3)."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -21,12 +21,11 @@ ROUGHLY = 0.1  # how far from twofold twice the layers or examples may be: "roug
 class MemoryOfTraining(InstantExperiment):
     """Count the bytes that training keeps for backpropagation, beside those of prediction."""
 
-    section: ClassVar[str] = "4.7"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("small", "Small", "Two layers, sixteen examples.", {"depth": 2, "batch_size": 16}),
         Preset("deep", "Deep", "Sixteen layers keep sixteen activations.", {"depth": 16}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"activation": "relu", "width": 64})
+    verifies = ({}, {"activation": "relu", "width": 64})
 
     name: Literal["memory_of_training"] = "memory_of_training"
     width: Annotated[fields.NumHiddens, Field(ge=4, le=64, description="Units of each layer.")] = 32

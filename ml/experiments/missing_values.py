@@ -15,8 +15,7 @@ from ml.grid import Grid, by_category
 from ml.houses.folds import HouseComparison, Recipe
 from ml.houses.tables import HouseTable
 from ml.intervals import plus_minus
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 COLUMNS = ("OverallQual", "GrLivArea", "TotalBsmtSF", "GarageArea", "YearBuilt")
@@ -29,18 +28,11 @@ GAIN = 0.003  # of an indicator of what is missing not at random: 0.0057 to 0.00
 class MissingValues(HouseComparison):
     """Hide values of the houses, and ask what a column that says so is worth beside the mean."""
 
-    section: ClassVar[str] = "4.10"
-    presets: ClassVar[tuple[Preset, ...]] = (
-        Preset("missing", "Gaps that mean something", "High values are missing.", {}),
-    )
-    breakable: ClassVar[tuple[str, ...]] = ("hide",)
+    asked: ClassVar[str] = [*SETTINGS][-1]  # where an indicator should help
+    presets = (Preset("missing", "Gaps that mean something", "High values are missing.", {}),)
+    breakable = ("hide",)
 
     name: Literal["missing_values"] = "missing_values"
-
-    @property
-    def asked(self) -> str:
-        """Where an indicator should help."""
-        return [*SETTINGS][-1]
 
     def trainings(self) -> Iterator[Training]:
         """A linear net, which cannot tell a mean that was filled in from one that was seen."""

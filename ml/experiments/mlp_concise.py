@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,8 +15,7 @@ from ml.fashion import BookMLP, first_losses, logits
 from ml.fields import own
 from ml.nn import MLP, gaussian, zeros
 from ml.optim import OPTIMIZERS
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 BOOK, OURS = 0.82, 0.88  # test accuracy after 10 epochs, of the book's settings and of our preset
@@ -31,14 +30,13 @@ OVERFIT = BETTER | {"num_images": 1000, "num_epochs": 100}
 class MLPConcise(BookMLP):
     """Train the MLP of 4.2 by shared layers, and compare each loss with the one by hand."""
 
-    section: ClassVar[str] = "4.3"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("book", "The book's", "256 hidden units, SGD at 0.1, weights N(0, 0.01²).", {}),
         Preset("better", "Just right", "512 hidden units by Adam reach 0.88 in 10 epochs.", BETTER),
         Preset("underfit", "Underfit", "Two hidden units for ten classes.", {"num_hiddens": 2}),
         Preset("overfit", "Overfit", "1,000 images, learnt until hardly one is wrong.", OVERFIT),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, BETTER)
+    verifies = ({}, BETTER)
 
     name: Literal["mlp_concise"] = "mlp_concise"
     start: Literal["book", "torch"] = own(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 
@@ -13,8 +13,9 @@ from ml.experiment import Preset
 from ml.fashion import NUM_INPUTS, NUM_OUTPUTS, BookMLP, bend
 from ml.fields import own
 from ml.nn import MLP, gaussian, zeros
-from ml.programs import Fits, started
-from ml.train import Progress, Training
+from ml.programs import started
+from ml.train import Progress
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 BENT = 1e-2  # of the outputs' spread: an affine map does not bend at all (4.1.2)
@@ -25,14 +26,13 @@ OVERFIT: dict[str, Any] = {"num_images": 1000, "num_epochs": 200, "lr": 0.5}
 class MLPScratch(BookMLP):
     """Train an MLP on Fashion-MNIST with own matrices, ReLU, cross-entropy and SGD."""
 
-    section: ClassVar[str] = "4.2"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("book", "The book's code", "256 hidden units, and the lr of 4.2.5's code.", {}),
         Preset("prose", "The book's prose", "Lr 0.5, as the sentence above it says.", {"lr": 0.5}),
         Preset("underfit", "Underfit", "Two hidden units for ten classes.", {"num_hiddens": 2}),
         Preset("overfit", "Overfit", "1,000 images, learnt until hardly one is wrong.", OVERFIT),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"lr": 0.5})
+    verifies = ({}, {"lr": 0.5})
 
     name: Literal["mlp_scratch"] = "mlp_scratch"
     std: float = own(

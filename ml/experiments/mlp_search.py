@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import product
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -11,33 +11,16 @@ from pydantic import Field
 from ml import draws, fields
 from ml.events import Checkpoint, Event, Figure, Series, Table
 from ml.experiment import Diverged, Preset
-from ml.fashion import HELD_OUT, NUM_INPUTS, NUM_OUTPUTS, FashionChoice
-from ml.fields import own
-from ml.grid import Grid, by_category, written
+from ml.fashion import DEPTHS, HELD_OUT, NUM_INPUTS, NUM_OUTPUTS, FashionChoice, Trial, draw_trial
+from ml.grid import Grid, by_category
 from ml.intervals import percent, plus_minus
 from ml.lanes import NO_ROWS
 from ml.nn import MLP
-from ml.programs import Fits, fit_all
-from ml.train import Progress, Training
+from ml.programs import fit_all
+from ml.train import Progress
+from ml.trains import Fits, Training
 
-SMALLEST = 0.01  # learning rate
-DEPTHS, WIDTHS = (0, 1, 2, 3), (32, 64, 128, 256, 512)
-ACTIVATIONS = ("relu", "tanh", "sigmoid")
-DRAWN = 43  # place of the trials' random numbers
-
-
-class Trial(NamedTuple):
-    """One setting: a net that starts as torch's do, and the learning rate of SGD."""
-
-    net: MLP
-    lr: float
-
-    @property
-    def label(self) -> str:
-        """Such as "64-64 tanh, lr 0.0151"; without a hidden layer "linear, lr 0.318"."""
-        hiddens = self.net.sizes[1:-1]
-        activation = f" {self.net.activation}" * bool(hiddens)
-        return f"{written(hiddens)}{activation}, lr {self.lr:.3g}"
+BOOK = Trial(MLP((NUM_INPUTS, 256, NUM_OUTPUTS)), 0.1)
 
 
 class Choice(NamedTuple):
@@ -48,25 +31,21 @@ class Choice(NamedTuple):
     promised: float
 
 
-BOOK = Trial(MLP((NUM_INPUTS, 256, NUM_OUTPUTS)), 0.1)
-
-
 class MLPSearch(FashionChoice):
     """Search learning rate, epochs, depth, width and activation, then try the best anew."""
 
-    section: ClassVar[str] = "4.3"
-    curves_only: ClassVar[bool] = True
-    breakable: ClassVar[tuple[str, ...]] = ("choose",)
-    presets: ClassVar[tuple[Preset, ...]] = (
+    curves_only = True
+    breakable = ("choose",)
+    presets = (
         Preset("search", "Joint search", "24 trials; the best beside the book's setting.", {}),
         Preset("wide", "Longer steps", "Learning rates up to 30: some diverge.", {"max_lr": 30.0}),
     )
 
     name: Literal["mlp_search"] = "mlp_search"
-    num_trials: int = own(
+    num_trials: int = fields.own(
         24, "Search", "Trials", "Settings drawn; more begin with the same ones.", ge=2, le=100
     )
-    max_lr: float = own(
+    max_lr: float = fields.own(
         1.0,
         "Search",
         "Largest learning rate",
@@ -96,15 +75,8 @@ class MLPSearch(FashionChoice):
 
     @cached_property
     def trials(self) -> list[Trial]:
-        """Each from its own random numbers: the first are the same, however many there are."""
-        found = []
-        for i in range(self.num_trials):
-            rng = draws.numpy_generator(self.seed, DRAWN, i)
-            lr = float(np.exp(rng.uniform(np.log(SMALLEST), np.log(self.max_lr))))
-            depth, width = int(rng.choice(DEPTHS)), int(rng.choice(WIDTHS))
-            activation = str(rng.choice(ACTIVATIONS)) if depth else "relu"  # it has no place
-            found.append(Trial(MLP((NUM_INPUTS, *(width,) * depth, NUM_OUTPUTS), activation), lr))
-        return found
+        """The first are the same, however many there are."""
+        return [draw_trial(self.seed, i, self.max_lr) for i in range(self.num_trials)]
 
     def trainings(self) -> Iterator[Training]:
         """Every trial once. None sees the test images, so that these cannot choose."""
@@ -130,7 +102,7 @@ class MLPSearch(FashionChoice):
         best = self.trials.index(choice.trial)
         reached, lost = np.fmax.reduce(by_epoch), np.isnan(by_epoch[-1])  # (T,)
         x, lr = np.arange(1.0, self.num_trials + 1), np.array([trial.lr for trial in self.trials])
-        depth = np.array([len(trial.net.sizes) - 2 for trial in self.trials])
+        depth = np.array([trial.depth for trial in self.trials])
         yield Figure(
             "search",
             "Accuracy of every trial by its learning rate",

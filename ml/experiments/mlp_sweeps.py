@@ -1,7 +1,7 @@
 """4.3 Exercises of the MLP: width, depth, learning rate, activation and start, one at a time."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -13,8 +13,7 @@ from ml.fields import own
 from ml.grid import Grid, by_category
 from ml.intervals import plus_minus
 from ml.nn import MLP, gaussian, uniform, zeros
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 
 BASE = (NUM_INPUTS, 256, NUM_OUTPUTS)
 Settings = dict[str, tuple[MLP, float]]  # the net and the lr of each
@@ -55,19 +54,16 @@ REGRET = 0.02  # of test accuracy, by choosing on held-out images; a mean of the
 class MLPSweeps(FashionChoice):
     """Vary the MLP's width, depth, learning rate, activation or start, over several seeds."""
 
-    section: ClassVar[str] = "4.3"
-    curves_only: ClassVar[bool] = True
-    presets: ClassVar[tuple[Preset, ...]] = (
+    curves_only = True
+    presets = (
         Preset("width", "How wide?", "From 4 hidden units to 512.", {"vary": "width"}),
         Preset("depth", "How deep?", "From no hidden layer to three.", {"vary": "depth"}),
         Preset("lr", "How fast?", "Up to a learning rate that diverges.", {"vary": "lr"}),
         Preset("activation", "Which activation?", "ReLU, tanh, sigmoid.", {"vary": "activation"}),
         Preset("start", "Which start?", "Zeros, three normals, a uniform.", {"vary": "start"}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = tuple(
-        {"vary": vary, "num_images": FEW} for vary in VARIED
-    )
-    breakable: ClassVar[tuple[str, ...]] = ("choose", "varied")
+    verifies = tuple({"vary": vary, "num_images": FEW} for vary in VARIED)
+    breakable = ("choose", "varied")
 
     varied: ClassVar[dict[str, Settings]] = VARIED
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations_with_replacement
 from math import comb
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -15,13 +15,12 @@ from ml.fields import knob
 class Monomials(InstantExperiment):
     """Write down all products of powers of a degree, and count them."""
 
-    section: ClassVar[str] = "4.5"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("five", "Five variables", "70 products of degree 4.", {}),
         Preset("one", "One variable", "One a degree, as in 4.4.", {"num_variables": 1}),
         Preset("many", "Six, to degree 6", "462 of degree 6.", {"num_variables": 6, "degree": 6}),
     )
-    breakable: ClassVar[tuple[str, ...]] = ("count",)
+    breakable = ("count",)
 
     name: Literal["monomials"] = "monomials"
     num_variables: Annotated[

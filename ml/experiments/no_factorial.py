@@ -15,9 +15,7 @@ from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.nn import MLP
 from ml.polynomials import Points
-from ml.programs import Fits
-from ml.train import Training
-from ml.trains import TrainingExperiment
+from ml.trains import Fits, Training, TrainingExperiment
 from ml.verdict import judge
 
 RAW, BOOK, SMALL, SCALED = "xⁱ", "xⁱ / i!", "xⁱ, small lr", "(x / max |x|)ⁱ"
@@ -27,9 +25,9 @@ ORTHOGONAL = "orthonormal"
 class NoFactorial(TrainingExperiment):
     """Drop the 1/i! of the polynomial's features: training diverges, and three remedies."""
 
-    section: ClassVar[str] = "4.4"
-    breakable: ClassVar[tuple[str, ...]] = ("powers", "bearable")
-    presets: ClassVar[tuple[Preset, ...]] = (
+    asked: ClassVar[str] = RAW
+    breakable = ("powers", "bearable")
+    presets = (
         Preset("remedies", "Five ways", "The book's features, none, and three remedies.", {}),
         Preset("alone", "No remedy", "Bare powers only: it ends diverged.", {"remedies": False}),
         Preset("cubic", "A cubic", "Four bare powers stay finite.", {"num_features": 4}),
@@ -55,11 +53,6 @@ class NoFactorial(TrainingExperiment):
     def powers(x: Floats, count: int) -> Floats:
         """The bare monomials x^i for i below `count`: (n,) -> (n, count)."""
         return x[:, None] ** np.arange(count)
-
-    @property
-    def asked(self) -> str:
-        """What becomes of the bare powers."""
-        return RAW
 
     @cached_property
     def points(self) -> Points:

@@ -11,9 +11,8 @@ from ml.events import Event, Table
 from ml.experiment import Preset
 from ml.grid import Grid, by_category
 from ml.intervals import interval
-from ml.programs import Fits
 from ml.regression import NoisyRegression
-from ml.train import Training
+from ml.trains import Fits, Training
 
 NUM_VALID = 50  # points that say when to stop
 
@@ -21,12 +20,11 @@ NUM_VALID = 50  # points that say when to stop
 class OtherRemedies(NoisyRegression):
     """Stop early, decay the weights, or learn from more points: what each makes of overfitting."""
 
-    section: ClassVar[str] = "4.5"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("remedies", "All remedies", "100 points for 200 weights.", {}),
         Preset("enough", "Data enough", "There is little left to mend.", {"num_train": 500}),
     )
-    breakable: ClassVar[tuple[str, ...]] = ("more",)
+    breakable = ("more",)
 
     name: Literal["other_remedies"] = "other_remedies"
     weight_decay: fields.WeightDecay = 1.4  # where the path of decay_path is lowest

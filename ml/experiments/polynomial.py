@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -14,9 +14,7 @@ from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.nn import MLP, uniform
 from ml.polynomials import TRUE_WEIGHTS, Points
-from ml.programs import Fits
-from ml.train import Training
-from ml.trains import TrainingExperiment
+from ml.trains import Fits, Training, TrainingExperiment
 from ml.verdict import judge
 
 SAMPLES = {  # of 4.4.4, by x: some features x^i/i! by i, and the label
@@ -25,9 +23,8 @@ SAMPLES = {  # of 4.4.4, by x: some features x^i/i! by i, and the label
 }
 START = uniform(0.07)  # Gluon's, and so the book's: weights that hardly move still show it
 Weights = tuple[float, ...]
-PRINTED: dict[
-    int, Weights
-] = {  # the weights of 4.4.4 by the number of features; of twenty the first eight
+# the weights of 4.4.4 by the number of features; of twenty the first eight
+PRINTED: dict[int, Weights] = {
     2: (2.6286998, 4.698787),
     4: (4.998419, 1.2171801, -3.3890183, 5.6006956),
     20: (4.9748263, 1.342102, -3.316707, 5.018786, -0.1572338, 1.4567666, 0.1706778, 0.21786575),
@@ -37,25 +34,20 @@ PRINTED: dict[
 # twenty: .019, .077, .148, .234; for a line, over 400 seeds: 1.11, 1.58.
 CLOSE: dict[int, Weights] = {2: (1.2, 1.7), 4: (0.05, 0.4, 0.15, 0.8), 20: (0.05, 0.15, 0.25, 0.4)}
 NAMES = {2: "a line's weight", 4: "SGD weight", 20: "20 features, SGD weight"}
+TWENTY = {"num_features": 20, "num_epochs": 1500}
 SOLVED = (0.025, 0.03, 0.03, 0.08)  # exact cubics, over 300 seeds: .019, .021, .019, .055
 
 
 class PolynomialRegression(TrainingExperiment):
     """Fit a cubic with a polynomial of some degree by SGD, beside the exact solution."""
 
-    section: ClassVar[str] = "4.4"
-    breakable: ClassVar[tuple[str, ...]] = ("exact",)
-    presets: ClassVar[tuple[Preset, ...]] = (
+    breakable = ("exact",)
+    presets = (
         Preset("underfit", "Underfit", "A line through a cubic.", {"num_features": 2}),
         Preset("normal", "Just right", "Four features, as many as the truth has.", {}),
-        Preset(
-            "overfit",
-            "Overfit",
-            "Twenty features on a hundred points.",
-            {"num_features": 20, "num_epochs": 1500},
-        ),
+        Preset("overfit", "Overfit", "Twenty features on a hundred points.", TWENTY),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = tuple(preset.values for preset in presets)
+    verifies = tuple(preset.values for preset in presets)
 
     name: Literal["polynomial"] = "polynomial"
     num_features: fields.NumFeatures = 4
@@ -76,9 +68,8 @@ class PolynomialRegression(TrainingExperiment):
     @cached_property
     def points(self) -> Points:
         """S data sets: one half of each to learn from, the other to be tested on: (S, 2n)."""
-        return polynomials.draw(
-            2 * self.num_train, self.noise, draws.each(self.seed, self.num_seeds)
-        )
+        seeds = draws.each(self.seed, self.num_seeds)
+        return polynomials.draw(2 * self.num_train, self.noise, seeds)
 
     @cached_property
     def X(self) -> Floats:
@@ -146,24 +137,20 @@ class PolynomialRegression(TrainingExperiment):
     def weights(self, sgd: Floats, exact: Floats) -> Table:
         """Weights of the first data set; the book's are of a data set of its own."""
         d = self.num_features
-        columns: dict[str, Any] = {
-            "i": [*map(str, range(d))],
-            "true": [*TRUE_WEIGHTS, *[0.0] * d][:d],
-            "SGD": sgd,
-            "exact": exact,
-        }
-        if d in PRINTED:
-            columns["printed, by SGD"] = [*PRINTED[d], *[None] * d][:d]
+        truth, printed = [*TRUE_WEIGHTS, *[0.0] * d][:d], [*PRINTED.get(d, ()), *[None] * d][:d]
+        columns: dict[str, Any] = {"i": [*map(str, range(d))], "true": truth}
+        columns |= {"SGD": sgd, "exact": exact}
+        columns |= {"printed, by SGD": printed} if d in PRINTED else {}
         return Table.of("weights", "Weights, first data set", columns)
 
     def medians(
         self, name: str, ours: Floats, wanted: Weights, close: Weights, claim: Claim
     ) -> Iterator[Check]:
         """The median over the data sets of each weight (S, d), beside what it should be."""
-        for i, tolerance in enumerate(close):
-            middle = float(np.median(ours[:, i]))
-            words = f"{name} {i}, median of {len(ours)}"
-            yield self.near(words, wanted[i], middle, tolerance, claim)
+        for i, (tolerance, middle) in enumerate(zip(close, np.median(ours, axis=0), strict=False)):
+            yield self.near(
+                f"{name} {i}, median of {len(ours)}", wanted[i], middle, tolerance, claim
+            )
 
     def claims(self, sgd: Floats, exact: Floats, test: Floats, solved: Floats) -> Iterator[Check]:
         """Too few features, enough, and too many: wild where solved, tame where SGD has no time."""
@@ -176,10 +163,9 @@ class PolynomialRegression(TrainingExperiment):
                 yield from self.medians("exact weight", exact, TRUE_WEIGHTS, SOLVED, "ours")
                 yield self.near("exact cubic, mean test loss", 0.005, solved.mean(), 0.0015)
             case 20:
-                tame, wild = np.median(test), solved.mean()
-                yield self.at_most(
-                    "20 features by SGD barely overfit: median test loss", 0.05, tame
-                )
-                yield self.above("20 features solved exactly overfit: mean test loss", 1, wild)
+                name = "20 features by SGD barely overfit: median test loss"
+                yield self.at_most(name, 0.05, np.median(test))
+                name = "20 features solved exactly overfit: mean test loss"
+                yield self.above(name, 1, solved.mean())
                 size = np.abs(sgd[:, 12:]).max()
                 yield self.at_most("20 features, SGD weights 12 to 19: largest size", 0.072, size)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -19,8 +19,7 @@ TINY = 1e-20  # of the labels' mean square: a training loss below is 0 in float6
 class PolynomialExact(InstantExperiment):
     """Solve polynomials of every degree exactly: training loss falls to 0, test loss goes wild."""
 
-    section: ClassVar[str] = "4.4"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("underfit", "Underfit", "A line through a cubic, on any data.", {"degree": 1}),
         Preset("normal", "Just right", "The degree of the truth.", {"degree": 3}),
         Preset("overfit", "Overfit", "As many weights as points.", {"degree": 19}),

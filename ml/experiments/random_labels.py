@@ -18,8 +18,7 @@ from ml.fashion import HELD_OUT, NUM_INPUTS, NUM_OUTPUTS, FashionExperiment
 from ml.grid import Grid, by_category
 from ml.nn import MLP
 from ml.optim import Adam
-from ml.programs import Fits
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 RANDOM, TRUE = "random labels", "true labels"
@@ -30,10 +29,10 @@ CHANCE, ABOUT = 0.10, 0.03  # accuracy on new images: of 2,000 chance itself str
 class RandomLabels(FashionExperiment):
     """Learn 1,000 images with labels drawn at random, beside the same images with their own."""
 
-    section: ClassVar[str] = "4.6"
-    breakable: ClassVar[tuple[str, ...]] = ("relabelled",)
-    curves_only: ClassVar[bool] = True
-    presets: ClassVar[tuple[Preset, ...]] = (
+    asked: ClassVar[str] = RANDOM
+    breakable = ("relabelled",)
+    curves_only = True
+    presets = (
         Preset("underfit", "Underfit", "Four hidden units cannot store them.", {"num_hiddens": 4}),
         Preset("overfit", "Overfit", "256 hidden units store every label.", {}),
         Preset("dropout", "With dropout", "Dropout of 0.5 makes storing harder.", {"dropout": 0.5}),
@@ -46,11 +45,6 @@ class RandomLabels(FashionExperiment):
     num_epochs: Annotated[fields.NumEpochs, Field(le=2000)] = 150
     num_seeds: Annotated[fields.NumSeeds, Field(le=10)] = 3
     num_images: Annotated[fields.NumImages, Field(le=10_000)] = 1000
-
-    @property
-    def asked(self) -> str:
-        """The labels that mean nothing."""
-        return RANDOM
 
     @property
     def grid(self) -> Grid:

@@ -1,7 +1,7 @@
 """4.1 Kinks: a ReLU network of one input is piecewise linear (exercise 2)."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -20,14 +20,13 @@ ROUNDING = 1e-9  # of the largest value or slope
 class ReluKinks(InstantExperiment):
     """Draw a random ReLU net of one input and find its kinks, one at -b/w for each hidden unit."""
 
-    section: ClassVar[str] = "4.1"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("one", "One unit", "One hidden unit bends the line once.", {"num_hiddens": 1}),
         Preset("some", "Eight units", "Eight bends.", {}),
         Preset("leaky", "pReLU", "A slope below zero makes bends milder.", {"alpha": 0.25}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"alpha": 0.25}, {"num_hiddens": 50})
-    breakable: ClassVar[tuple[str, ...]] = ("activation",)
+    verifies = ({}, {"alpha": 0.25}, {"num_hiddens": 50})
+    breakable = ("activation",)
 
     name: Literal["relu_kinks"] = "relu_kinks"
     num_hiddens: Annotated[fields.NumHiddens, Field(le=100)] = 8

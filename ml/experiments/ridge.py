@@ -1,7 +1,7 @@
 """4.5 Ridge regression: weight decay in closed form, and as a Gaussian prior on the weights."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -19,13 +19,12 @@ SAME = 1e-6  # of the length of the weights: two ways to one solution
 class Ridge(InstantExperiment):
     """Solve weight decay exactly, and find the same weights from a Gaussian prior."""
 
-    section: ClassVar[str] = "4.5"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("underfit", "Underfit", "The weights stay near 0.", {"factor": 300.0}),
         Preset("right", "Just right", "The lambda that noise and prior ask for.", {}),
         Preset("overfit", "Overfit", "Hardly a prior at all.", {"factor": 0.01}),
     )
-    breakable: ClassVar[tuple[str, ...]] = ("closed_form", "squares")
+    breakable = ("closed_form", "squares")
 
     name: Literal["ridge"] = "ridge"
     factor: Annotated[

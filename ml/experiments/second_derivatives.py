@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -22,9 +22,8 @@ BOTH = ("gradient", "Hessian times vector")
 class SecondDerivatives(InstantExperiment):
     """Differentiate a gradient once more, along one vector: nodes, bytes and time by depth."""
 
-    section: ClassVar[str] = "4.7"
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"activation": "relu"})
-    breakable: ClassVar[tuple[str, ...]] = ("along",)
+    verifies = ({}, {"activation": "relu"})
+    breakable = ("along",)
 
     name: Literal["second_derivatives"] = "second_derivatives"
     width: Annotated[fields.NumHiddens, Field(ge=4, le=64, description="Units of each layer.")] = 32

@@ -6,66 +6,35 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from ml import fields
 from ml.events import Event, Figure, Floats
 from ml.experiment import Preset
 from ml.grid import Grid
-from ml.lanes import Lanes
-from ml.optim import Optimizer
-from ml.programs import Fits
+from ml.optim import ByRule, proximal, shrinking, subgradient
 from ml.regression import NoisyRegression, along
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 NUM_VALID = 200
 DECAYS = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
-def proximal(w: Tensor, grad: Tensor, lr: Tensor, decay: Tensor) -> Tensor:
-    """L1: a step on the loss alone, then lr lambda towards 0 and no further."""
-    w = w - lr * grad
-    return w.sign() * (w.abs() - lr * decay).clamp(min=0)
-
-
-def subgradient(w: Tensor, grad: Tensor, lr: Tensor, decay: Tensor) -> Tensor:
-    """L1: what differentiating |w| gives; it jumps over 0 and back."""
-    return w - lr * (grad + decay * w.sign())
-
-
-def shrinking(w: Tensor, grad: Tensor, lr: Tensor, decay: Tensor) -> Tensor:
-    """L2: (4.5.3)."""
-    return (1 - lr * decay) * w - lr * grad
-
-
-class ByRule(Optimizer):
-    """Steps by a rule that has w, its gradient (L, P), lr (L, 1) and lambda (L, P), 0 of biases."""
-
-    def __init__(self, net: nn.Module, lanes: Lanes, *, rule: Callable[..., Tensor]) -> None:
-        super().__init__(net, lanes)
-        self.rule = rule
-
-    def update(self, value: Tensor, grad: Tensor) -> None:
-        """What the rule makes of w."""
-        value.copy_(self.rule(value, grad, self.lr, self.weight_decay * self.flat.decays))
-
-
 class Sparsity(NoisyRegression):
     """Penalise sum |w| instead of sum w²: count the weights that are exactly 0."""
 
-    section: ClassVar[str] = "4.5"
-    start: ClassVar[float] = 0.01
+    start = 0.01
     rules: ClassVar[dict[str, Callable[..., Tensor]]] = {
         "L1 proximal": proximal,
         "L1 subgradient": subgradient,
         "L2": shrinking,
     }
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("sparse", "Few matter", "Five inputs of a hundred matter: L1's own case.", {}),
         Preset("dense", "All matter", "Nothing should be cleared.", {"relevant": 100}),
     )
-    breakable: ClassVar[tuple[str, ...]] = ("rules",)
+    breakable = ("rules",)
 
     name: Literal["sparsity"] = "sparsity"
     relevant: Annotated[

@@ -14,9 +14,7 @@ from ml.experiment import Preset
 from ml.lanes import Lane
 from ml.losses import cross_entropy, squared_loss
 from ml.nn import MLP, Init, constant
-from ml.programs import Fits
-from ml.train import Training
-from ml.trains import TrainingExperiment
+from ml.trains import Fits, Training, TrainingExperiment
 
 POINTS, INPUTS, CLASSES = 400, 2, 3  # half of the points to learn from
 ALIKE, APART = 1e-6, 1e-2  # spreads of the units' weights
@@ -26,13 +24,13 @@ LONG = 50  # epochs after which a convex loss has forgotten its start
 class Symmetry(TrainingExperiment):
     """Start all weights at one constant, with and without dropout, in an MLP and in linear nets."""
 
-    section: ClassVar[str] = "4.8"
-    breakable: ClassVar[tuple[str, ...]] = ("same", "turn")
-    presets: ClassVar[tuple[Preset, ...]] = (
+    asked: ClassVar[str] = "MLP, constant"  # the book's: units that stay alike
+    breakable = ("same", "turn")
+    presets = (
         Preset("normal", "Eight units", "Without dropout they act as one.", {}),
         Preset("two", "Two units", "The book's example.", {"num_hiddens": 2, "activation": "tanh"}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"num_hiddens": 2, "activation": "tanh"})
+    verifies = ({}, {"num_hiddens": 2, "activation": "tanh"})
 
     name: Literal["symmetry"] = "symmetry"
     num_hiddens: Annotated[fields.NumHiddens, Field(ge=2, le=256)] = 8
@@ -46,11 +44,6 @@ class Symmetry(TrainingExperiment):
     lr: Annotated[fields.Lr, Field(le=10)] = 0.1
     batch_size: Annotated[fields.BatchSize, Field(le=200)] = 20
     num_epochs: Annotated[fields.NumEpochs, Field(le=2000)] = 100
-
-    @property
-    def asked(self) -> str:
-        """What the book starts with: units that stay alike."""
-        return "MLP, constant"
 
     @cached_property
     def data(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,6 +64,7 @@ class Symmetry(TrainingExperiment):
         X, y, labels = self.data
         starts = {"constant": self.same(self.start), "random": None}
         train, valid = torch.arange(POINTS).chunk(2)
+        alike: dict[str, Any] = {"train": train, "valid": valid, "lr": self.lr, "seed": self.seed}
         for kind, target, sizes, p in (
             ("MLP", y, (self.num_hiddens, 1), 0.0),
             ("MLP", y, (self.num_hiddens, 1), self.dropout),
@@ -78,16 +72,8 @@ class Symmetry(TrainingExperiment):
             ("softmax", labels, (CLASSES,), 0.0),
         ):
             for how, init in starts.items():
-                setting = f"{kind}, {how}" + (", dropout" if p else "")
-                lane = Lane(
-                    label=setting,
-                    setting=setting,
-                    train=train,
-                    valid=valid,
-                    lr=self.lr,
-                    dropout=p,
-                    seed=self.seed,
-                )
+                setting = f"{kind}, {how}" + ", dropout" * bool(p)
+                lane = Lane(label=setting, setting=setting, dropout=p, **alike)
                 net = MLP((INPUTS, *sizes), self.activation, init=init)
                 loss = cross_entropy if target is labels else squared_loss
                 yield self.training(f"{kind}, {how}", X, target, [lane], net, loss=loss)
@@ -147,28 +133,20 @@ class Symmetry(TrainingExperiment):
 
     def symmetries(self) -> dict[str, float]:
         """How far a random net's output moves under what should not move it (exercise 1)."""
-        generator = draws.generator(self.seed, self.num_hiddens)
-        h = self.num_hiddens
+        h, generator = self.num_hiddens, draws.generator(self.seed, self.num_hiddens)
         shapes = ((64, INPUTS), (INPUTS, h), (h,), (h, 1))
         X, W, b, v = (torch.randn(*s, generator=generator, dtype=torch.float64) for s in shapes)
-        turn, signs = self.turn(h), torch.ones(h, dtype=torch.float64)
-        signs[::2] = -1
+        turn, signs = self.turn(h), (-1.0) ** torch.arange(1, h + 1, dtype=torch.float64)
         scale = torch.linspace(0.5, 2, h, dtype=torch.float64)
-
-        def net(phi: Any, W: Tensor, b: Tensor, v: Tensor) -> Tensor:
-            answers: Tensor = phi(X @ W + b) @ v
-            return answers
-
-        relu, tanh = (net(phi, W, b, v) for phi in (torch.relu, torch.tanh))
-        moved = {
-            "permuted ReLU units": net(torch.relu, W[:, turn], b[turn], v[turn]) - relu,
-            "tanh units with signs flipped": net(
-                torch.tanh, W * signs, b * signs, v * signs[:, None]
-            )
-            - tanh,
-            "ReLU units scaled": net(torch.relu, W * scale, b * scale, v / scale[:, None]) - relu,
+        others: dict[str, tuple[Any, ...]] = {
+            "permuted ReLU units": (torch.relu, W[:, turn], b[turn], v[turn]),
+            "tanh units with signs flipped": (torch.tanh, W * signs, b * signs, v * signs[:, None]),
+            "ReLU units scaled": (torch.relu, W * scale, b * scale, v / scale[:, None]),
         }
-        return {name: float(difference.abs().max()) for name, difference in moved.items()}
+        return {
+            name: float((phi(X @ U + c) @ w - phi(X @ W + b) @ v).abs().max())
+            for name, (phi, U, c, w) in others.items()
+        }
 
     @staticmethod
     def turn(h: int) -> Tensor:

@@ -1,7 +1,7 @@
 """4.8 Vanishing gradients: a quarter at most for each sigmoid on the way."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,19 +28,18 @@ class Chain(NamedTuple):
 class VanishingGradients(InstantExperiment):
     """Follow a gradient through a deep sigmoid net, beside its bound of 1/4 for each layer."""
 
-    section: ClassVar[str] = "4.8"
-    breakable: ClassVar[tuple[str, ...]] = ("activations",)
+    breakable = ("activations",)
     activations: ClassVar[dict[str, Callable[[Tensor], Tensor]]] = {
         "sigmoid": torch.sigmoid,
         "tanh": torch.tanh,
         "relu": torch.relu,
     }
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("goldilocks", "Goldilocks zone", "Small weights: sigmoids are steep.", {"std": 0.1}),
         Preset("normal", "Twenty layers", "Weights of variance 1 / n.", {}),
         Preset("saturated", "Saturated", "Large weights push sigmoids to their ends.", {"std": 10}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"std": 10.0}, {"depth": 50})
+    verifies = ({}, {"std": 10.0}, {"depth": 50})
 
     name: Literal["vanishing_gradients"] = "vanishing_gradients"
     depth: int = fields.own(20, "Network", "Depth", "Layers of the net.", "L", ge=1, le=50)

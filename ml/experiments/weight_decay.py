@@ -1,7 +1,7 @@
 """4.5 Weight decay: 200 inputs, 20 points, with and without a penalty on the weights."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -9,9 +9,8 @@ from ml import fields
 from ml.events import Event
 from ml.experiment import Preset
 from ml.grid import Grid
-from ml.programs import Fits
 from ml.regression import LinearRegression
-from ml.train import Training
+from ml.trains import Fits, Training
 from ml.verdict import judge
 
 NORMS = {0.0: (13.259391, 1.8), 3.0: (0.382491, 0.04)}  # ‖w‖ as printed; 12.8 to 15 over 5 seeds
@@ -23,8 +22,7 @@ TESTS = {0.0: (90.0, 22.0), 3.0: (0.1035, 0.0455)}
 class WeightDecay(LinearRegression):
     """Fit 200 weights to 20 points with and without weight decay, five times side by side."""
 
-    section: ClassVar[str] = "4.5"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("book", "The book's", "20 points for 200 weights; lambda is 3.", {}),
         Preset(
             "underfit", "Underfit", "No weight is left: better than λ 0.", {"weight_decay": 100.0}

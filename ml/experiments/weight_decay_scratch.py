@@ -14,9 +14,8 @@ from ml.experiment import Preset
 from ml.grid import Grid
 from ml.lanes import Lanes
 from ml.optim import SGD, Optimizer
-from ml.programs import Fits
 from ml.regression import LinearRegression
-from ml.train import Training
+from ml.trains import Fits, Training
 
 LOSSES = "losses of every epoch"
 SAME = 1e-5  # of the larger of two numbers: float32 adds in another order
@@ -57,14 +56,14 @@ class ByTorch(Optimizer):
 class WeightDecayScratch(LinearRegression):
     """Write the penalty and the step by hand, and get what torch.optim.SGD gets."""
 
-    section: ClassVar[str] = "4.5"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    asked: ClassVar[str] = "scratch"
+    presets = (
         Preset("decay", "With decay", "The book's lambda of 3.", {}),
         Preset("none", "Without", "No penalty.", {"weight_decay": 0.0}),
         Preset("bias", "Bias, too", "torch alone decays the bias, too.", {"decay_bias": True}),
     )
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"weight_decay": 0.0})
-    breakable: ClassVar[tuple[str, ...]] = ("groups",)
+    verifies = ({}, {"weight_decay": 0.0})
+    breakable = ("groups",)
 
     name: Literal["weight_decay_scratch"] = "weight_decay_scratch"
     weight_decay: fields.WeightDecay = 3.0
@@ -72,11 +71,6 @@ class WeightDecayScratch(LinearRegression):
         bool, fields.knob("Training", "Decay the bias", "torch decays the bias, as by default.")
     ] = False
     num_seeds: fields.NumSets = 3
-
-    @property
-    def asked(self) -> str:
-        """What is written by hand."""
-        return "scratch"
 
     @property
     def grid(self) -> Grid:

@@ -1,7 +1,7 @@
 """4.1 XOR by hand: two ReLU units compute what no affine map can."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -19,13 +19,12 @@ UNITS = "Hidden units"
 class XorByHand(InstantExperiment):
     """Set two ReLU units by hand so that they compute XOR, beside the best affine map."""
 
-    section: ClassVar[str] = "4.1"
-    presets: ClassVar[tuple[Preset, ...]] = (
+    presets = (
         Preset("underfit", "Underfit", "Without a ReLU it is affine.", {"activation": "none"}),
         Preset("right", "Just right", "The second unit wakes only where both inputs are on.", {}),
         Preset("and", "AND", "The second unit alone.", {"operation": "and"}),
     )
-    breakable: ClassVar[tuple[str, ...]] = ("OPERATIONS", "relu", "sums")
+    breakable = ("OPERATIONS", "relu", "sums")
     # what is true at 00, 01, 10 and 11; then the read-out: a bias, and a weight for each unit
     OPERATIONS: ClassVar[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
         "xor": ((0, 1, 1, 0), (0, 1, -2)),
@@ -34,7 +33,7 @@ class XorByHand(InstantExperiment):
         "nand": ((1, 1, 1, 0), (1, 0, -1)),
         "xnor": ((1, 0, 0, 1), (1, -1, 2)),
     }
-    verifies: ClassVar[tuple[dict[str, Any], ...]] = tuple({"operation": op} for op in OPERATIONS)
+    verifies = tuple({"operation": op} for op in OPERATIONS)
 
     name: Literal["xor_by_hand"] = "xor_by_hand"
     operation: Literal["xor", "and", "or", "nand", "xnor"] = fields.own(

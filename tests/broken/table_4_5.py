@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from ml import scratch
-from ml.experiments.sparsity import proximal
 from ml.experiments.weight_decay_scratch import WeightDecayScratch
-from ml.optim import SGD
+from ml.optim import SGD, proximal
 from ml.regression import LinearRegression
 from ml.train import Training
 from tests.broken.breaks import Break, plain

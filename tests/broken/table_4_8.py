@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 
 from ml.experiments import EXPERIMENTS
-from ml.experiments.layerwise_rates import LayerWise
-from ml.nn import Dropout
-from ml.optim import SGD
-from tests.broken.breaks import Break, Wrong, identity, off, still, times
+from ml.nn import STARTS, Dropout
+from ml.optim import SGD, LayerWise
+from tests.broken.breaks import Break, Wrong, identity, still, times
 
 QUICK = {"num_epochs": 50, "num_hiddens": 2, "activation": "tanh"}
 SHORT = {"num_epochs": 2}
@@ -26,7 +25,7 @@ def one_rate(_self: Any, value: Tensor, _grad: Tensor) -> Tensor:
     return value.new_ones(len(value), 11)
 
 
-STARTS = {  # a wrong width, and what then turns red
+WIDTHS = {  # a wrong width, and what then turns red
     "zero": (0.1, ("zero: variance",)),
     "0.01": (0.1, ("0.01: variance", "(4.8.4) 0.01:")),
     "1.0": (0.1, ("1.0: variance", "(4.8.4) 1.0:")),
@@ -83,11 +82,12 @@ BREAKS = [
     *(
         Break(
             name="initialisation",
-            line="deviations",
-            wrong=off(START.deviations, start, lambda _, wrong=wrong: wrong),
+            owner=STARTS,
+            line=start,
+            wrong=lambda _inputs, _outputs, wrong=wrong: wrong,
             red=red,
         )
-        for start, (wrong, red) in STARTS.items()
+        for start, (wrong, red) in WIDTHS.items()
     ),
     Break(
         name="initialisation", owner=torch, line="relu", wrong=identity, red=("He: mean square",)

@@ -2,7 +2,7 @@
 
 import torch
 
-from ml import graphs
+from ml import graphs, optim
 from ml.events import Epoch, Note
 from ml.experiments import layerwise_rates
 from ml.lanes import Lane, Lanes
@@ -22,7 +22,7 @@ def test_each_layer_of_each_lane_moves_by_its_share() -> None:
     rows = torch.arange(2)
     lanes = Lanes.of([Lane(label="", train=rows, valid=rows, lr=lr, seed=5) for lr in (0.1, 0.2)])
     net = MLP((3, 4, 2))(lanes)
-    optimizer = layerwise_rates.LayerWise(net, lanes, num_steps=2)
+    optimizer = optim.LayerWise(net, lanes, num_steps=2)
     for share in (1.0, 0.5):  # 1 - t / T
         start = [p.detach().clone() for p in net.parameters()]
         optimizer.step(net(torch.ones(2, 2, 3)).square().sum())
@@ -49,7 +49,7 @@ def test_a_share_is_of_the_layer_whose_gradient_it_is() -> None:
     """Wrong wiring: the rate of one layer must not move with the gradient of another."""
     rows = torch.arange(2)
     lanes = Lanes.of([Lane(label="", train=rows, valid=rows, lr=0.1, seed=5)])
-    optimizer = layerwise_rates.LayerWise(MLP((3, 4, 2))(lanes), lanes, num_steps=2)
+    optimizer = optim.LayerWise(MLP((3, 4, 2))(lanes), lanes, num_steps=2)
     value = torch.rand(1, 26, generator=torch.Generator().manual_seed(0))
     grad = torch.ones(1, 26)
     before = optimizer.trust(value, grad)

@@ -12,7 +12,7 @@ from ml import fashion, scratch
 from ml.data import fashion_mnist
 from ml.events import Checkpoint, Epoch, Event, Figure, Finding, Started, Table
 from ml.experiment import Diverged
-from ml.experiments import mlp_concise, mlp_search, parse
+from ml.experiments import mlp_concise, parse
 from ml.experiments.mlp_scratch import MLPScratch
 from ml.experiments.mlp_search import MLPSearch
 from ml.experiments.mlp_sweeps import MLPSweeps
@@ -151,7 +151,7 @@ def test_one_setting_that_diverges_does_not_end_a_sweep() -> None:
 
 
 def test_a_resumed_search_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlp_search, "WIDTHS", (4, 8))
+    monkeypatch.setattr(fashion, "WIDTHS", (4, 8))
     whole = list(parse(SEARCH).run())
     kept = of(Checkpoint, whole)
     for checkpoint in {kept[0], kept[len(kept) // 2], kept[-1]}:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from ml import optim
 from ml.data.synthetic import linear
 from ml.events import Event, Figure, Finding, Floats, Table
 from ml.experiments import EXPERIMENTS, sparsity
@@ -251,7 +252,7 @@ def test_what_is_written_by_hand_is_reported_of_itself() -> None:
 
 def test_a_proximal_step_stops_at_zero() -> None:
     w = torch.tensor([-2.0, -0.5, 0.0, 0.5, 2.0])
-    stepped = sparsity.proximal(w, torch.zeros(5), torch.tensor(0.5), torch.tensor(1.5))
+    stepped = optim.proximal(w, torch.zeros(5), torch.tensor(0.5), torch.tensor(1.5))
     assert stepped.tolist() == [-1.25, 0, 0, 0, 1.25]
 
 
@@ -261,7 +262,7 @@ def test_no_rule_decays_the_bias() -> None:
     for rule in sparsity.Sparsity.rules.values():
         net = MLP((3, 1), init=gaussian(1))(lanes)
         weight, bias = (net.get_parameter(f"0.{part}").clone() for part in ("weight", "bias"))
-        optimizer = sparsity.ByRule(net, lanes, rule=rule)
+        optimizer = optim.ByRule(net, lanes, rule=rule)
         optimizer.move(torch.zeros_like(optimizer.flat.value), None)
         assert torch.equal(net.get_parameter("0.bias"), bias)
         assert not torch.equal(net.get_parameter("0.weight"), weight)

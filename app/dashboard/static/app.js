@@ -1,4 +1,5 @@
-/* What every page shares: theme, keys, tabs, copy, dialogs, local times, and the pulse of live lists. Pages work without it; it only adds. */
+/* What every page shares: theme, keys, tabs, copy, dialogs, local times, and the pulse of live lists. Pages work
+   without it; it only adds. */
 export const $ = (selector, el = document) => el.querySelector(selector);
 export const $$ = (selector, el = document) => [...el.querySelectorAll(selector)];
 const root = document.documentElement;
@@ -6,10 +7,16 @@ const root = document.documentElement;
 /* ---------- theme */
 $("#theme").addEventListener("click", () => {
   root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-  try { localStorage.setItem("theme", root.dataset.theme); } catch { /* a private window */ }
+  try {
+    localStorage.setItem("theme", root.dataset.theme);
+  } catch {
+    /* a private window */
+  }
 });
 
-/* ---------- words: numbers are the server's to write, but for dollars that follow a hand */
+/* ---------- words: as app/typography.py writes them, and dollars that follow a hand */
+export const count = (value) => value.toLocaleString("en-US");
+export const plural = (n, noun, many = `${noun}s`) => `${count(n)} ${n === 1 ? noun : many}`;
 export const money = (value) => `$${Math.round(value).toLocaleString("en-US")}`;
 
 export function toast(text) {
@@ -20,12 +27,19 @@ export function toast(text) {
 
 /* A problem of the API (RFC 9457) as sentences, its place first. */
 export const complaints = (problem) =>
-  problem.errors?.length ? problem.errors.map((e) => ({ field: String(e.loc?.at(-1) ?? ""), text: e.message })) : [{ field: "", text: problem.detail || problem.title }];
+  problem.errors?.length
+    ? problem.errors.map((e) => ({ field: String(e.loc?.at(-1) ?? ""), text: e.message }))
+    : [{ field: "", text: problem.detail || problem.title }];
 
 /* ---------- times: the server writes UTC, the page shows them local */
 export function ago(then) {
   const passed = (Date.now() - then) / 1000;
-  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) if (passed >= size) return `${Math.floor(passed / size)} ${unit}`;
+  for (const [size, unit] of [
+    [86400, "d"],
+    [3600, "h"],
+    [60, "min"],
+  ])
+    if (passed >= size) return `${Math.floor(passed / size)} ${unit}`;
   return "now";
 }
 const WORDS = {
@@ -47,7 +61,9 @@ document.addEventListener("htmx:after:swap", times);
 
 /* ---------- what scrolls sideways can be reached by the keyboard */
 export function reach() {
-  for (const el of $$(".scroll")) if (el.scrollWidth > el.clientWidth || el.scrollHeight > el.clientHeight) el.tabIndex = 0; else el.removeAttribute("tabindex");
+  for (const el of $$(".scroll"))
+    if (el.scrollWidth > el.clientWidth || el.scrollHeight > el.clientHeight) el.tabIndex = 0;
+    else el.removeAttribute("tabindex");
 }
 reach();
 addEventListener("resize", reach);
@@ -80,7 +96,9 @@ async function copy(button) {
     getSelection().selectAllChildren(pre);
     button.textContent = "Press Ctrl C";
   }
-  setTimeout(() => { button.textContent = "Copy"; }, 1600);
+  setTimeout(() => {
+    button.textContent = "Copy";
+  }, 1600);
 }
 document.addEventListener("click", ({ target }) => {
   const on = (selector) => target.closest(selector);
@@ -92,27 +110,40 @@ document.addEventListener("click", ({ target }) => {
 
 /* ---------- keys */
 const GO = { h: "/", l: "/learn", j: "/jobs", p: "/predict" };
-let last = "", row = -1;
+let last = "",
+  row = -1;
 function move(step) {
   const rows = $$(".rows tbody tr");
   if (!rows.length) return;
   row = Math.max(0, Math.min(rows.length - 1, row + step));
-  rows.forEach((el, i) => el.toggleAttribute("data-cursor", i === row));
+  for (const [i, el] of rows.entries()) el.toggleAttribute("data-cursor", i === row);
   rows[row].scrollIntoView({ block: "nearest" });
 }
 const KEYS = {
-  "/": (event) => { if ($("#search")) { event.preventDefault(); $("#search").focus(); } else location.href = "/jobs"; },
+  "/": (event) => {
+    if ($("#search")) {
+      event.preventDefault();
+      $("#search").focus();
+    } else location.href = "/jobs";
+  },
   "?": () => $("#keys").showModal(),
   t: () => $("#theme").click(),
-  n: () => { location.href = "/jobs/new"; },
+  n: () => {
+    location.href = "/jobs/new";
+  },
   j: () => move(1),
   k: () => move(-1),
-  Enter: () => { const link = $(".rows tr[data-cursor] a"); if (link && document.activeElement === document.body) location.href = link.href; },
+  Enter: () => {
+    const link = $(".rows tr[data-cursor] a");
+    if (link && document.activeElement === document.body) location.href = link.href;
+  },
 };
 addEventListener("keydown", (event) => {
-  const tab = event.target.closest?.("[role=tab]"), step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  const tab = event.target.closest?.("[role=tab]"),
+    step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (tab && step) {
-    const tabs = $$("[role=tab]", tab.parentElement), next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
+    const tabs = $$("[role=tab]", tab.parentElement),
+      next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
     pick(next);
     return next.focus();
   }

@@ -1,8 +1,10 @@
 /* The form of a new job, checked while it is typed: errors stand beside their field, the request beside the form. */
-import { $, $$ } from "./app.js";
+import { $, $$, plural } from "./app.js";
 
-const form = $("#new"), result = $("#result");
-let waiting = 0, asked = 0;
+const form = $("#new"),
+  result = $("#result");
+let waiting = 0,
+  asked = 0;
 
 const post = (path) => fetch(path, { method: "POST", body: new URLSearchParams(new FormData(form)) });
 
@@ -10,9 +12,10 @@ async function check() {
   const turn = ++asked;
   const said = await (await post("/jobs/new/check")).json();
   if (turn !== asked) return; // a later answer is on its way
-  for (const field of $$("[data-field]", form)) mark(field, said.errors[field.dataset.field] ?? "", said.changed.includes(field.dataset.field));
+  for (const field of $$("[data-field]", form))
+    mark(field, said.errors[field.dataset.field] ?? "", said.changed.includes(field.dataset.field));
   $("#label").textContent = said.label;
-  $("#changed").textContent = said.changed.length ? `${said.changed.length} ${said.changed.length === 1 ? "field" : "fields"}` : "nothing";
+  $("#changed").textContent = said.changed.length ? plural(said.changed.length, "field") : "nothing";
   $("#json").textContent = said.body;
   problems(said.errors);
   for (const preset of $$(".preset")) preset.removeAttribute("aria-current");
@@ -32,13 +35,25 @@ function mark(field, error, changed) {
 }
 
 function problems(errors) {
-  const box = $("#problems"), names = Object.keys(errors);
+  const box = $("#problems"),
+    names = Object.keys(errors);
   box.hidden = !names.length;
   const links = names.filter(Boolean).flatMap((name, i) => {
     const label = $(`[data-field="${name}"] > :first-child`, form);
-    return [i ? ", " : "", Object.assign(document.createElement("a"), { href: `#f-${name}`, textContent: label?.firstChild.textContent ?? name })];
+    return [
+      i ? ", " : "",
+      Object.assign(document.createElement("a"), {
+        href: `#f-${name}`,
+        textContent: label?.firstChild.textContent ?? name,
+      }),
+    ];
   });
-  $("p", box).replaceChildren(`${names.length} ${names.length === 1 ? "field needs" : "fields need"} attention: `, ...links, errors[""] ?? "", ".");
+  $("p", box).replaceChildren(
+    `${plural(names.length, "field needs", "fields need")} attention: `,
+    ...links,
+    errors[""] ?? "",
+    ".",
+  );
 }
 
 async function show(turn) {
@@ -49,10 +64,18 @@ async function show(turn) {
   showAll();
 }
 
-form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(check, 150); });
-addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit(); });
+form.addEventListener("input", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(check, 150);
+});
+addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+});
 $("#problems").addEventListener("click", (event) => {
   const link = event.target.closest("a");
   const target = link && $(link.getAttribute("href"));
-  if (target) { event.preventDefault(); target.focus(); }
+  if (target) {
+    event.preventDefault();
+    target.focus();
+  }
 });

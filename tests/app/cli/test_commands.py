@@ -256,6 +256,14 @@ def test_submit_only_queues(ridgeline: Run) -> None:
     assert (job.status, job.experiment["lr"]) == (JobStatus.queued, 5)
 
 
+def test_submit_says_what_no_live_worker_has(ridgeline: Run) -> None:
+    result = ridgeline("submit", "polynomial", "--device", "mps")
+    assert (result.code, result.out) == (0, "Job 1 is queued.\n")
+    assert result.err == "No live worker has mps: it waits until one comes.\n"
+    said = json.loads(ridgeline("submit", "polynomial", "--device", "mps", "--json").out)
+    assert said["waiting_for"] == result.err.strip()
+
+
 def test_houses_from_the_folds_to_the_prices(ridgeline: Run, tmp_path: Path) -> None:
     """4.10: train, write the submission, price the competition's file: the same prices."""
     first, second, priced = (tmp_path / name for name in ("a.csv", "b.csv", "c.csv"))
@@ -400,6 +408,7 @@ def test_a_device_that_is_not_there_is_said_once(ridgeline: Run) -> None:
     assert result.code == 1
     assert "Traceback" not in result.err
     assert result.err.count("This machine has no cuda device.") == 1
+    assert not jobs()  # refused before there is one
 
 
 def test_a_warning_is_a_sentence(data_dir: Path) -> None:
@@ -470,7 +479,7 @@ def test_a_run_that_diverges_beside_others_is_named(ridgeline: Run) -> None:
     progress.follow(job, Console(file=out, width=160, force_terminal=True))
     assert out.getvalue().count("data set 2 diverged at epoch 2.") == 1
     assert "data set 1 diverged" not in out.getvalue()
-    assert "train 1.0000, valid 1.0000 mse" in out.getvalue()
+    assert "train –, valid – MSE" in out.getvalue()  # no mean of the others
 
 
 # ---- up ------------------------------------------------------------------------------------------

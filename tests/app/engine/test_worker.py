@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -50,11 +50,14 @@ def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.cache_clear()
 
 
-def ask(timeout: float | None = None, **fields: Any) -> int:
+def ask(
+    timeout: float | None = None, requires: Mapping[str, object] | None = None, **fields: Any
+) -> int:
     """Queue `trouble` with these fields."""
     with sessions.writers().begin() as session:
         experiment = {"name": "trouble", **fields}
-        asked = Job(experiment=experiment, name="trouble", timeout=timeout)
+        has = dict(requires) if requires else None
+        asked = Job(experiment=experiment, name="trouble", timeout=timeout, requires=has)
         return RunStore(session).enqueue(asked).id
 
 
@@ -310,6 +313,16 @@ def test_a_dead_fork_server_is_replaced(worker: Worker, tmp_path: Path) -> None:
     os.kill(psutil.Process(pid(worker)).ppid(), signal.SIGKILL)
     assert finish(worker, job_id).status == JobStatus.succeeded
     assert_complete(job_id)
+
+
+def test_what_a_worker_cannot_serve_waits_and_holds_up_nobody(worker: Worker) -> None:
+    """What it has is what this machine has: its device is known by then, and so is its memory."""
+    assert worker.warm_up()
+    other = "mps" if worker.runner.device.startswith("cuda") else "cuda"
+    lacking = [ask(requires={"device": other}), ask(requires={"memory_gib": 65_536})]
+    for requires in (None, {"memory_gib": 0.001}):
+        assert finish(worker, ask(requires=requires)).status == JobStatus.succeeded
+    assert {job(each).status for each in lacking} == {JobStatus.queued}
 
 
 def test_a_worker_shows_that_it_lives(worker: Worker) -> None:

@@ -93,8 +93,16 @@ def test_marks_become_elements_and_text_stays_text() -> None:
     assert "<h2>A &lt;b&gt;</h2>" in made
     assert '<code>b</code> <strong>c</strong> <a href="/jobs">d</a>' in made
     assert '<span class="key train">train</span> &amp; <math' in made
-    assert "<ul><li>e</li><li>f</li></ul>" in made
+    assert "<ul>\n<li>e</li>\n<li>f</li>\n</ul>" in made
     assert 'display="block"' in made
+
+
+def test_an_equation_may_take_several_lines_and_the_marks_in_it_are_its_own() -> None:
+    made = prose.blocks("a $b_1$, $c_2$ and *d*\n\n$$ e_1 +\n[f] * g * h $$\n\ni")
+    assert made.count("<math") == 3
+    assert "<p>a <math" in made
+    assert made.endswith("</math></div>\n<p>i</p>\n")
+    assert made.count("<em>") == 1
 
 
 # ---- pages ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -228,6 +229,17 @@ def test_our_own_scripts_stay_small() -> None:
     ]
     assert sum(map(len, own)) < 80_000
     assert gzip.decompress(assets.find("app.js").packed) in own  # type: ignore[union-attr]
+
+
+def test_no_line_of_the_front_end_is_over_120_characters() -> None:
+    folder = Path(assets.__file__).parent
+    kinds = {".html", ".css", ".js", ".svg"}
+    ours = [path for path in folder.rglob("*.*") if path.suffix in kinds]
+    ours = [path for path in ours if "vendor" not in path.parts]
+    assert {path.suffix for path in ours} == kinds
+    for path in ours:
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            assert len(line) <= 120, f"{path.name}:{number}"
 
 
 def test_every_module_that_is_imported_is_there() -> None:
@@ -482,6 +494,15 @@ def test_a_queued_job_knows_its_place(empty: TestClient, session: Session) -> No
     assert "next in the queue" in get(empty, "/jobs/1").words
     assert "number 3 in the queue" in get(empty, "/jobs/3").words
     assert "No worker is running" in get(empty, "/jobs/3").words
+
+
+def test_a_queued_job_says_what_no_live_worker_has(empty: TestClient, session: Session) -> None:
+    make(session, device="cuda")
+    Leases(session).beat("worker", slots=1, busy=0, device="cpu")
+    session.commit()
+    words = get(empty, "/jobs/1").words
+    assert "No live worker has cuda: it waits until one comes." in words
+    assert "No worker is running" not in words
 
 
 @pytest.mark.parametrize(

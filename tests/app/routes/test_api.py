@@ -74,6 +74,53 @@ def test_the_same_key_makes_one_job(client: TestClient) -> None:
     assert f"job {first['id']}" in said["detail"]
 
 
+def test_what_a_job_requires_is_stored_and_said_while_it_waits(client: TestClient) -> None:
+    experiment = NEW["experiment"] | {"device": "cuda"}
+    by_itself = ask(client, {"experiment": experiment})
+    assert by_itself["requires"] == {"device": "cuda"}
+    assert by_itself["waiting_for"] == "No live worker has cuda: it waits until one comes."
+    asked = ask(client, NEW | {"requires": {"device": "mps", "memory_gib": 2}})
+    assert asked["requires"] == {"device": "mps", "memory_gib": 2}
+    plain = ask(client)
+    assert (plain["requires"], plain["waiting_for"]) == (None, None)
+    listed = client.get("/api/v1/jobs?limit=3").json()["items"]
+    assert listed == [plain, asked, by_itself]
+    with sessions.writers().begin() as session:
+        Leases(session).beat("w", slots=1, busy=0, device="cuda: NVIDIA H100")
+    address = f"/api/v1/jobs/{by_itself['id']}"
+    assert client.get(address).json()["waiting_for"] is None
+    client.post(f"/api/v1/jobs/{asked['id']}/cancel")
+    again = client.post(f"/api/v1/jobs/{asked['id']}/retry").json()
+    assert again["requires"] == asked["requires"]
+    assert "No live worker has mps" in again["waiting_for"]
+
+
+@pytest.mark.parametrize(
+    ("requires", "words"),
+    [
+        ({"device": "tpu"}, "'cuda' or 'mps'"),
+        ({"memory_gib": 0}, "greater than 0"),
+        ({"memory_gib": 1e9}, "65536"),
+        ({"disk": 3}, "disk"),
+        ({"device": "mps"}, "It requires mps, but its experiment asks for cuda."),
+    ],
+)
+def test_requirements_that_no_worker_could_meet_are_refused(
+    client: TestClient, requires: object, words: str
+) -> None:
+    experiment = NEW["experiment"] | {"device": "cuda"}
+    body = {"experiment": experiment, "requires": requires}
+    said = problem(client.post("/api/v1/jobs", json=body), 422)
+    assert words in json.dumps(said)
+
+
+def test_the_same_key_with_other_requirements_is_refused(client: TestClient) -> None:
+    key = {"Idempotency-Key": "k2"}
+    body = NEW | {"requires": {"memory_gib": 1}}
+    assert ask(client, body, **key) == ask(client, body, **key)
+    problem(client.post("/api/v1/jobs", json=NEW, headers=key), 409)
+
+
 def test_cancel_retry_delete(client: TestClient) -> None:
     made = ask(client)
     address = f"/api/v1/jobs/{made['id']}"

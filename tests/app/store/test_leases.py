@@ -15,6 +15,7 @@ from app.store import moves, payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import MAX_CRASHES, MAX_LOST, Claim, Fenced, Leases, Outcome
 from app.store.models import Chunk, Job, Run, Saved
+from app.store.requirements import Equipment, waiting_for
 from app.store.states import IllegalMove, JobStatus, Reason
 from ml.events import Check, Checkpoint, Epoch, Event, Note, Started
 
@@ -144,6 +145,73 @@ def test_a_renewed_lease_is_kept(leases: Leases, quick_lease: None) -> None:
         time.sleep(0.2)
         leases.append(claim.token, ())
     assert leases.claim("other") is None
+
+
+@pytest.mark.parametrize(
+    ("requires", "equipment", "claimed"),
+    [
+        (None, Equipment(), True),
+        ({"device": "cuda"}, Equipment("cpu", 64), False),
+        ({"device": "cuda"}, Equipment("cuda: NVIDIA H100", 64), True),
+        ({"device": "mps"}, Equipment("cuda: NVIDIA H100", 64), False),
+        ({"memory_gib": 8}, Equipment("cpu", 7.5), False),
+        ({"memory_gib": 0.5}, Equipment("cpu", 7.5), True),
+        ({"device": "mps", "memory_gib": 10.5}, Equipment("mps", 9.5), False),
+        ({"device": "mps", "memory_gib": 9.5}, Equipment("mps", 10.5), True),
+    ],
+)
+def test_a_worker_claims_what_it_has_the_equipment_for(
+    leases: Leases, requires: dict[str, object] | None, equipment: Equipment, claimed: bool
+) -> None:
+    wanted = queue(leases.session, requires=requires)
+    behind = queue(leases.session)
+    claim = leases.claim("me", equipment=equipment)
+    assert claim is not None
+    assert claim.job_id == (wanted if claimed else behind)  # who cannot be served holds up nobody
+
+
+def test_who_takes_over_has_the_equipment_too(leases: Leases, quick_lease: None) -> None:
+    queue(leases.session, requires={"device": "cuda"})
+    assert leases.claim("me", equipment=Equipment("cuda: A"))
+    leases.session.commit()
+    time.sleep(0.6)
+    assert leases.claim("without") is None
+    assert leases.claim("with", equipment=Equipment("cuda: B"))
+
+
+def test_what_a_job_waits_for_is_a_sentence(leases: Leases) -> None:
+    """Of the living workers only: one that has left serves nobody."""
+    cuda, both, memory, none = (
+        job(leases.session, queue(leases.session, requires=requires))
+        for requires in (
+            {"device": "cuda"},
+            {"device": "cuda", "memory_gib": 8.0},
+            {"memory_gib": 0.5},
+            None,
+        )
+    )
+
+    def sentences() -> list[str | None]:
+        workers = RunStore(leases.session).workers()
+        return [waiting_for(each, workers) for each in (cuda, both, memory, none)]
+
+    leases.beat("a", slots=1, busy=0, device="cpu")
+    free = "It waits for a worker with 0.5 GiB of memory free."
+    assert sentences() == [
+        "No live worker has cuda: it waits until one comes.",
+        "No live worker has cuda: it waits until one with 8 GiB of memory free comes.",
+        free,
+        None,
+    ]
+    leases.beat("b", slots=1, busy=0, device="cuda: NVIDIA H100")
+    leases.session.expire_all()
+    waits_for_memory = "It waits for a worker with 8 GiB of memory free."
+    assert sentences() == [None, waits_for_memory, free, None]
+    leases.gone("b")
+    assert sentences()[0]
+    claim = leases.claim("b", cuda.id, Equipment("cuda: NVIDIA H100"))
+    assert claim is not None
+    assert waiting_for(job(leases.session, claim.job_id), ()) is None
 
 
 # ---- writes --------------------------------------------------------------------------------------

@@ -1,0 +1,45 @@
+"""Numbers and times in Python: what scripts write, too, is written as the shared examples say."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import typography
+from app.catalogue import forms
+from app.dashboard import rendering
+from ml.experiments import EXPERIMENTS
+
+EXAMPLES: dict[str, list[list[Any]]] = json.loads(
+    (Path(__file__).parents[1] / "data" / "typography.json").read_text()
+)  # tests/browser reads them, too
+
+
+@pytest.mark.parametrize(("value", "text"), EXAMPLES["short"])
+def test_a_short_number(value: float, text: str) -> None:
+    assert typography.short(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), EXAMPLES["count"])
+def test_a_count(value: int, text: str) -> None:
+    assert typography.count(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), EXAMPLES["plural"])
+def test_a_number_of_things(value: list[Any], text: str) -> None:
+    assert typography.plural(*value) == text
+
+
+@pytest.mark.parametrize("name", ["ago", "since"])
+def test_how_long_since(name: str) -> None:
+    for seconds, text in EXAMPLES[name]:
+        then = datetime.now(UTC) - timedelta(seconds=seconds)
+        assert getattr(rendering, name)(then) == text
+
+
+@pytest.mark.parametrize(("place", "text", "value"), EXAMPLES["typed"])
+def test_what_is_typed_into_a_form_becomes_json(place: list[str], text: str, value: object) -> None:
+    name, field = place
+    assert forms.fill(EXPERIMENTS[name], {}, {field: text}).request[field] == value
