@@ -179,7 +179,8 @@ def test_every_dependency_is_bounded_on_both_sides_and_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
 
-    for line in [*project["dependencies"], *extras["postgres"], *extras["dev"]]:
+    for whole in [*project["dependencies"], *extras["postgres"], *extras["dev"]]:
+        line = whole.partition(";")[0]  # what follows says for which machines it is
         name = normal(re.split(r"[\[<>=]", line)[0])
         if name != "ridgeline":
             assert re.search(r">=[\d.]+,<[\d.]+$", line), line

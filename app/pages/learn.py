@@ -147,7 +147,11 @@ def _result(store: RunStore, job: Job | None) -> dict[str, Any] | None:
     reading = read(store.session, job.id)
     known = [group for group in reading.groups.values() if group.is_known]
     drawn = [
-        {"name": f"curves-{group.key}", "title": f"Train and {group.judged_on}, {group.key}", "finding": ""}
+        {
+            "name": f"curves-{group.key}",
+            "title": f"Train and {group.judged_on}, {group.key}",
+            "finding": "",
+        }
         for group in known[:1]
     ]
     return reading.results() | {"figures": [*drawn, *reading.figures.values()]}
