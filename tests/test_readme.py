@@ -87,6 +87,15 @@ def test_the_tree_is_the_tree() -> None:
         assert there - {path for path in seen if path.parts[0] == package} == set()
 
 
+def test_contributing_names_files_and_targets_that_there_are() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = set(re.findall(r"`((?:alembic|app|ml|tests)/[a-z0-9_/.]+)`", text))
+    missing = {path for path in paths if not (ROOT / path).exists()}
+    assert missing == {"ml/experiments/xor.py"}  # README's example
+    targets = set(re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make (\w+)", text)) <= targets
+
+
 def test_links_and_pictures_are_there() -> None:
     for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
         assert (ROOT / target).is_file(), target
