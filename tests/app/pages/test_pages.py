@@ -124,7 +124,7 @@ def test_a_page_is_small_has_one_heading_and_keeps_to_the_policy(
 ) -> None:
     response = client.get(path, headers={"Accept": "text/html"})
     page = Page(response.text)
-    assert len(response.content) < 70_000  # templates are indented, and so are pages
+    assert len(response.content) < 60_000
     assert len(page.all("h1")) == 1
     assert len(page.all("main")) == 1
     assert page.all("html") == [{"lang": "en"}]
