@@ -16,8 +16,8 @@ from ml.trains import Fits
 SHOWN = 2000  # test images whose answers are drawn
 MASKS = 20
 BINS = 10  # tenths of the images
-SPREAD = 0.01  # TODO
-TOLD_APART = 0.2  # TODO
+SPREAD = 0.01  # of a probability over the masks; in six seeds 0.021 to 0.022, without them 0
+TOLD_APART = 0.2  # in six seeds 0.315 to 0.365
 
 
 class DropoutUncertainty(NoiseComparison):

@@ -21,6 +21,7 @@ from ml.train import Progress
 from ml.trains import Fits, Training
 
 BOOK = Trial(MLP((NUM_INPUTS, 256, NUM_OUTPUTS)), 0.1)
+LUCKY = 0.01  # the best of many was lucky, too: by 0.03 to 0.19 with each of 5 seeds
 
 
 class Choice(NamedTuple):
@@ -172,6 +173,7 @@ class MLPSearch(FashionChoice):
         ends = {"test": np.stack([ours, books])}
         note = f"{self.num_seeds} fresh seeds, both trained the same way; empty: one diverged."
         yield grid.ends("chosen", "Test accuracy", ends, note)
-        if self.matches():  # the best of many was lucky, too: by 0.03 to 0.19 with each of 5 seeds
+        if self.matches():
             luck = choice.promised - float(ours.mean())
-            yield self.above("held-out accuracy of the choice minus test accuracy anew", 0, luck)
+            name = "held-out accuracy of the choice minus test accuracy anew"
+            yield self.above(name, LUCKY, luck)
