@@ -14,7 +14,6 @@ from ml import fashion, scratch
 from ml.data import fashion_mnist
 from ml.data.fashion_mnist import FashionMNIST
 from ml.events import Checkpoint, Epoch, Event, Figure, Floats, Started, Table
-from ml.experiments import mlp_search
 from ml.experiments.mlp_concise import MLPConcise
 from ml.experiments.mlp_scratch import MLPScratch
 from ml.experiments.mlp_search import BOOK, Choice, MLPSearch
@@ -56,7 +55,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nets of eight hidden units, and few images to choose by and to be tested on."""
     nets = {name: (MLP((784, 8, 10), name), 0.5) for name in ("relu", "tanh", "sigmoid")}
     monkeypatch.setattr(fashion, "HELD_OUT", HELD_OUT)
-    monkeypatch.setattr(mlp_search, "WIDTHS", (4, 8))
+    monkeypatch.setattr(fashion, "WIDTHS", (4, 8))
     monkeypatch.setattr(MLPSweeps, "varied", {"activation": nets})
     monkeypatch.setattr(fashion_mnist, "read", lambda num_train: read(num_train, TESTED))
 
