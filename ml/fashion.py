@@ -122,8 +122,9 @@ class FashionChoice(FashionExperiment):
         return super().lane(label, **rows | others)
 
     def classifier(self, key: str, lanes: Iterable[Lane], net: Net, **others: Any) -> Training:
-        """The same, said to be judged on validation rows."""
-        return super().classifier(key, lanes, net, **{"judged_on": "valid"} | others)
+        """The same, said to be judged on validation rows, and compared as `choose` does."""
+        judged = {"judged_on": "valid", "best_by": "valid accuracy"}
+        return super().classifier(key, lanes, net, **judged | others)
 
     def accuracies(self, fits: Fits, part: str) -> Floats:
         """Accuracy on "valid" or "test" images by epoch, NaN where a lane has diverged: (E, L)."""

@@ -170,4 +170,5 @@ def started(trainings: Iterable[Training], asked: str | None = "") -> Iterator[S
             settings=training.lanes.settings,
             asked=asked,
             judged_on=training.judged_on,
+            best_by=training.best_by,
         )

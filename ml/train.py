@@ -50,6 +50,7 @@ class Training:
     batch_size: int
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     judged_on: Literal["valid", "test"] = "valid"  # what the rows are that `valid` names
+    best_by: str = "valid"  # the metric by which settings are compared
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -64,7 +65,16 @@ class Training:
         further = *self.also.items(), *self.probes.items()
         measures = self.loss, self.measure, self.measured, further
         steps = self.optimizer, self.num_epochs, self.batch_size
-        return self.key, self.net, *shapes, *measures, *steps, self.device, self.judged_on
+        return (
+            self.key,
+            self.net,
+            *shapes,
+            *measures,
+            *steps,
+            self.device,
+            self.judged_on,
+            self.best_by,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -38,6 +38,11 @@ class Group:
         return str(self.started.get("judged_on", "valid"))
 
     @property
+    def best_by(self) -> str:
+        """The metric by which settings are compared."""
+        return str(self.started.get("best_by", "valid"))
+
+    @property
     def settings(self) -> list[str]:
         """The setting that each lane repeats, (L,); a job of the first version does not say."""
         return list(self.started.get("settings") or [""] * len(self.started["labels"]))

@@ -60,7 +60,7 @@ class Headline:
         """How the setting came to be the headline's, where it has others beside it."""
         if self.asked or len(self.alike) < 2:
             return ""
-        return f"best of {len(self.alike)} settings, picked by looking"
+        return f"best of {len(self.alike)} settings{self._by}, picked by looking"
 
     @property
     def numbers(self) -> list[Number]:
@@ -123,7 +123,7 @@ class Headline:
             return ""
         title = self.setting.title
         if self.picked:
-            whose = f"Lowest of {len(self.alike)} settings is {title}"
+            whose = f"{title} is the best of {len(self.alike)} settings{self._by}"
             return f"{whose}: {self._where}, picked by looking; {self.mean_of}."
         return f"{f'{title} ends' if title else 'It ends'} at {self._where}; {self.mean_of}."
 
@@ -152,6 +152,11 @@ class Headline:
         return f"{whose}: {words}" if whose else words
 
     @property
+    def _by(self) -> str:
+        by = self.setting.group.best_by
+        return "" if by == "valid" else f" by {by}"
+
+    @property
     def _where(self) -> str:
         valid, train = self.setting.last("valid"), self.setting.last("train")
         if not math.isfinite(valid):
@@ -168,8 +173,7 @@ def headline_of(groups: Sequence[Group], settings: Sequence[Setting]) -> Headlin
         return None
     asked = next((name for g in reversed(groups) if (name := g.started.get("asked"))), None)
     of_first = [one for one in settings if one.group.measure == groups[0].measure]
-    ends = {one.name: summaries.number(one.last("valid")) for one in of_first}
-    name = summaries.chosen(asked, ends)
+    name = summaries.chosen(asked, {one.name: one.score for one in of_first})
     shown = next((one for one in settings if one.name == name), None)
     if shown is None:
         return None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.results.curves import Group, Values
+from app.store import summaries
 from app.typography import plural
 
 Lanes = NDArray[np.intp]
@@ -59,6 +60,12 @@ class Setting:
         """Mean over the repetitions, each at its own last epoch; NaN where one of them is."""
         each = [group.metric(name)[-1, lanes] for group, lanes in self.lanes]
         return float(np.concatenate(each).astype(np.float64).mean())
+
+    @property
+    def score(self) -> float | None:
+        """The less, the better it is among the settings of its job; None where it diverged."""
+        by = self.group.best_by
+        return summaries.score(by, self.last(by), self.last("valid"))
 
     @property
     def repeated(self) -> str:

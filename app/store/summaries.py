@@ -32,6 +32,7 @@ Values = NDArray[np.float32]
 FOLDS = 50  # repetitions that a row of a list draws
 POINTS = 240  # of all sparks of a job that runs: a sweep has many, each of which may win
 LEAST = 8  # points of a spark, however many there are
+VALID = (1, "valid")  # place and name of the metric by which settings are compared
 
 _best = cast(bindparam("best"), Double)  # Postgres wants to know the type of a lone NULL
 _better = and_(_best.is_not(None), or_(Run.best_valid.is_(None), _best < Run.best_valid))
@@ -95,6 +96,9 @@ def opened(before: Summary, event: Started) -> Summary:
         "measure": before.get("measure", event.measure),  # others are not compared with it
         "of": before.get("of", 0) + len(names.keys() - before.get("settings", {}).keys()),
         "settings": settings,
+        # by group, place and name of the metric by which settings are compared
+        "best_by": before.get("best_by", {})
+        | {event.key: (event.metrics.index(event.best_by), event.best_by)},
     }
 
 
@@ -106,13 +110,14 @@ def advanced(before: Summary, key: str, first: int, values: Values, runs: Sequen
     without = np.isnan(values[0, 1]) & np.isfinite(values[0, 0])
     judged = ~without | np.array([run.best_valid is not None for run in runs])
     over = first + len(values) > runs[0].num_epochs
+    by = before.get("best_by", {}).get(key, VALID)
     for name in [before["asked"]] if before["asked"] else [*settings]:
         own = names == name
         if name in settings and own.any():
             is_judged = bool((own & judged).any())
             own = own & judged if is_judged else own
             most = max(LEAST, min(48, POINTS // len(settings)))
-            state = _moved(settings[name], key, first, values[:, :2, own], most, is_judged)
+            state = _moved(settings[name], key, first, values[..., own], most, is_judged, by)
             settings[name] = state | {"due": state["due"] - over}
     if not before["asked"]:
         settings = _without_losers(before["measure"], settings)
@@ -123,7 +128,7 @@ def columns(summary: Summary) -> dict[str, Any]:
     """What the row of a job says of its headline's setting."""
     settings, measure = summary["settings"], summary["measure"]
     ends = {
-        name: state["valid"]
+        name: _score(state)
         for name, state in settings.items()
         if "valid" in state and state["measure"] == measure
     }
@@ -144,7 +149,7 @@ def columns(summary: Summary) -> dict[str, Any]:
 def chosen(asked: str | None, ends: Mapping[str, float | None]) -> str | None:
     """The setting that a headline speaks of: the one asked about, or else the best of several.
 
-    `ends` is the mean valid of each setting that has begun, None where it is no number.
+    `ends` is the score of each setting that has begun, None where it diverged.
     """
     if asked:
         return asked
@@ -152,6 +157,12 @@ def chosen(asked: str | None, ends: Mapping[str, float | None]) -> str | None:
     if known:
         return min(known, key=known.__getitem__)
     return next(iter(ends)) if len(ends) == 1 else None
+
+
+def score(best_by: str, ends: float, valid: float) -> float | None:
+    """The less, the better the setting that ends there: a share such as "valid accuracy" is better
+    the more it is. None where valid is no number."""
+    return number(-ends if " " in best_by else ends) if math.isfinite(valid) else None
 
 
 def of_first_group(before: Summary, key: str, first: int, values: Values) -> dict[str, Any]:
@@ -172,9 +183,15 @@ def of_first_group(before: Summary, key: str, first: int, values: Values) -> dic
 
 
 def _moved(
-    state: Summary, key: str, first: int, values: Values, most: int, judged: bool = True
+    state: Summary,
+    key: str,
+    first: int,
+    values: Values,
+    most: int,
+    judged: bool = True,
+    by: tuple[int, str] = VALID,
 ) -> Summary:
-    """Where a setting stands after values (E, 2+, R) of its repetitions in one group.
+    """Where a setting stands after values (E, M, R) of its repetitions in one group.
 
     Where it has runs in other groups as well, the last values are means over all; these come one
     after the other, so there is no common curve yet, and no best epoch of it.
@@ -182,7 +199,13 @@ def _moved(
     means = values[:, :2].astype(np.float64).mean(2)
     points = [[first + i, number(train), number(valid)] for i, (train, valid) in enumerate(means)]
     folds = [number(value) for value in values[-1, 1, :FOLDS]]
-    ends = {"train": points[-1][1], "valid": points[-1][2], "folds": folds}
+    compared = float(values[-1, by[0]].astype(np.float64).mean())
+    ends = {
+        "train": points[-1][1],
+        "valid": points[-1][2],
+        "score": score(by[1], compared, float(means[-1, 1])),
+        "folds": folds,
+    }
     every = state.get("parts", {}) | {key: {"runs": values.shape[2], "judged": judged} | ends}
     parts = {k: part for k, part in every.items() if part["judged"]} or every
     moved = state | {
@@ -190,6 +213,7 @@ def _moved(
         "repetitions": sum(part["runs"] for part in parts.values()),
         "train": _mean(parts, "train"),
         "valid": _mean(parts, "valid"),
+        "score": _mean(parts, "score"),
         "folds": [fold for part in parts.values() for fold in part["folds"]][:FOLDS],
     }
     if [*parts] != [key]:
@@ -202,18 +226,25 @@ def _moved(
 
 def _mean(parts: Mapping[str, Summary], metric: str) -> float | None:
     """Over the repetitions of all groups; none where one of them is no number."""
-    if any(part[metric] is None for part in parts.values()):
+    # a part of a job that an older version began has no score: it was compared by valid
+    ends = [(part["runs"], part.get(metric, part["valid"])) for part in parts.values()]
+    if any(end is None for _, end in ends):
         return None
-    runs: int = sum(part["runs"] for part in parts.values())
-    return math.fsum(part["runs"] * part[metric] for part in parts.values()) / runs
+    total: float = math.fsum(runs * end for runs, end in ends)
+    return total / sum(runs for runs, _ in ends)
+
+
+def _score(state: Summary) -> float | None:
+    score: float | None = state.get("score", state.get("valid"))
+    return score
 
 
 def _without_losers(measure: str, settings: Mapping[str, Summary]) -> Summary:
     """Without settings that are through and behind another that is: they can win no more."""
     through = {
-        name: state["valid"]
+        name: end
         for name, state in settings.items()
-        if not state["due"] and state["measure"] == measure and state.get("valid") is not None
+        if not state["due"] and state["measure"] == measure and (end := _score(state)) is not None
     }
     best = min(through, key=through.__getitem__, default=None)
     return {name: s for name, s in settings.items() if name == best or name not in through}

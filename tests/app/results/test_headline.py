@@ -1,6 +1,7 @@
 """The answer of a job: row, numbers, sentence and curves are of the same setting."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,13 +109,34 @@ def test_each_number_says_what_it_is_the_mean_of() -> None:
 def test_the_best_of_several_is_said_to_be_picked_by_looking() -> None:
     shown = headline(known(SWEEP, Epoch("lr", 1, curves(SWEEP, JOBS["sweeps"][1]))))
     assert shown is not None
-    assert shown.sentence.startswith("Lowest of 4 settings is lr 2: valid")
+    assert shown.sentence.startswith("lr 2 is the best of 4 settings: valid")
     assert shown.numbers[0].under == "best of 4 settings, picked by looking"
     assert shown.numbers[1].under == "lr 2, mean of 2 seeds"
     assert "lr 2, best of 4 so far" in shown.so_far
     assert shown.in_short == (
         "best of 4 so far, lr 2: train 0.1600, valid 0.2000 halved squared loss, mean of 2 seeds"
     )
+
+
+@pytest.mark.parametrize("cuts", [(), (1, 2, 3)])
+def test_classifiers_are_compared_by_what_chooses_between_them(
+    session: Session, cuts: tuple[int, ...]
+) -> None:
+    """Sentence, tiles and row name the setting that a figure by held-out accuracy names."""
+    said: dict[str, Any] = {"asked": None, "measure": "cross_entropy", "metrics": ACCURACY}
+    by = group("lr", ["lr 1", "lr 1", "lr 2", "lr 3", "lr 4"], **said, best_by="valid accuracy")
+    values = curves(by, [0.4, 0.4, 0.3, NAN, 0.5])
+    values[:, 3] = [0.8, 0.8, 0.7, 0.9, 0.6]  # the lowest loss is not right most often
+    batches = parts("lr", values, *cuts)
+    job = write(session, [by], *([part] for part in batches))
+    shown = headline(read(session, job.id))
+    assert shown is not None
+    assert job.headline == shown.setting.title == "lr 1"
+    assert shown.sentence.startswith("lr 1 is the best of 4 settings by valid accuracy: valid")
+    assert shown.numbers[0].under == "best of 4 settings by valid accuracy, picked by looking"
+    assert job.valid == pytest.approx(0.4)
+    plain = write(session, [replace(by, best_by="valid")], *([part] for part in batches))
+    assert plain.headline == "lr 2"
 
 
 def test_an_error_of_log_prices_is_said_to_be_an_rmse() -> None:
