@@ -159,6 +159,9 @@ def fault(item: dict[str, Any]) -> Fault:
     text = item["msg"].replace(tag, short(tag)) if tag else item["msg"]
     if item["type"] == "extra_forbidden":
         text = f"There is no field {short(str(item['loc'][-1]))!r} here."
+    if item["type"] == "union_tag_invalid":  # pydantic lists in quotes what would do
+        tags = [allowed.strip(" '") for allowed in ctx["expected_tags"].split(",")]
+        text = f"There is no {short(tag)!r} here.{instead(tag, tags)}"
     return Fault(loc=list(item["loc"]), message=text, input=given if plain else repr(given))
 
 

@@ -66,7 +66,7 @@ class Verification:
     experiment: Experiment
     job: Job | None  # the last that succeeded; an experiment that answers at once needs none
     tally: Tally | None  # None while it has not run
-    doing: JobStatus | None = None  # where a job of it runs or waits
+    doing: JobStatus | None = None  # where a job of it runs or waits, or that the last one failed
 
     @property
     def typed(self) -> dict[str, str]:
@@ -134,13 +134,16 @@ class SectionClaims(Claims):
 def _verdict(claims: Claims) -> Badge:
     """Claims hold once all of their settings have run."""
     tally, missing, number = claims.tally, claims.missing, len(claims.verifications)
-    doing = {one.doing for one in claims.verifications} - {None}
-    words = tally.words
-    if doing:
+    doing = [one.doing for one in claims.verifications]
+    words, failed = tally.words, doing.count(JobStatus.failed)
+    if {*doing} - {None, JobStatus.failed}:
         word = "running" if JobStatus.running in doing else "waiting"
         return "running", f"{word}; {words} so far" if words else word
     if missing:
-        rest = f"{missing} of {number} not run" if missing < number else "not run"
+        parts = [(missing - failed, "not run"), (failed, "failed")]
+        rest = ", ".join(
+            f"{some} of {number} {what}" if some < number else what for some, what in parts if some
+        )
         badge = "fails" if tally.badge == "fails" else "not run"
         return badge, f"{words}; {rest}" if words else rest
     return (tally.badge, words) if words else ("none", "makes no claim")
@@ -171,7 +174,8 @@ def current(store: RunStore) -> list[SectionClaims]:
     every = {name: cls for lesson in lessons().values() for name, cls in lesson.experiments.items()}
     asked = {name: cls.verifications() for name, cls in every.items()}
     trained = {name: settings for name, settings in asked.items() if not every[name].instant}
-    jobs, doing = _latest(store, trained), _doing(store, trained)
+    jobs, failed = _latest(store, trained)
+    doing = dict.fromkeys(failed, JobStatus.failed) | _doing(store, trained)
     claims = {
         name: ExperimentClaims(
             tuple(_verification(one, jobs.get(one), doing.get(one)) for one in settings),
@@ -197,17 +201,26 @@ def _verification(experiment: Experiment, job: Job | None, doing: JobStatus | No
     return Verification(experiment, job, Tally.of(job) if job else None, doing)
 
 
-def _latest(store: RunStore, asked: Mapping[str, Sequence[Experiment]]) -> dict[Experiment, Job]:
-    """The last succeeded job of each; one of the first version says not whose its claims are."""
+def _latest(
+    store: RunStore, asked: Mapping[str, Sequence[Experiment]]
+) -> tuple[dict[Experiment, Job], set[Experiment]]:
+    """The last succeeded job of each, and those that have none and failed at last.
+
+    One of the first version says not whose its claims are.
+    """
     missing = {name: [*settings] for name, settings in asked.items()}
     jobs: dict[Experiment, Job] = {}
-    for job_id, values in store.succeeded(missing):
+    failed = set[Experiment]()
+    for job_id, status, values in store.tried(missing):
         for experiment in [one for one in missing[values["name"]] if _asks(values, one)]:
+            if status == JobStatus.failed:
+                failed.add(experiment)
+                continue
             job = store.find(job_id)
             if job and job.says_whose:
                 jobs[experiment] = job
                 missing[experiment.name].remove(experiment)
-    return jobs
+    return jobs, failed - jobs.keys()
 
 
 def _doing(

@@ -96,13 +96,13 @@ class RunStore:
             (job for job in self.session.scalars(query) if job.experiment == experiment), None
         )
 
-    def succeeded(self, names: Collection[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Number and experiment of each succeeded job of these names, the latest first."""
-        query = select(Job.id, Job.experiment).where(Job.name.in_(names))
-        for row in self.session.execute(
-            query.where(Job.status == JobStatus.succeeded).order_by(Job.id.desc())
-        ):
-            yield row.id, row.experiment
+    def tried(self, names: Collection[str]) -> Iterator[tuple[int, JobStatus, dict[str, Any]]]:
+        """Number, status and experiment of each job of these names that succeeded or failed, the
+        latest first."""
+        query = select(Job.id, Job.status, Job.experiment).where(Job.name.in_(names))
+        ended = Job.status.in_([JobStatus.succeeded, JobStatus.failed])
+        for row in self.session.execute(query.where(ended).order_by(Job.id.desc())):
+            yield row.id, row.status, row.experiment
 
     def latest(self) -> dict[str, Job]:
         """The last succeeded job of each experiment."""

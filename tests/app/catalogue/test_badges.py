@@ -24,13 +24,15 @@ def check(name: str, claim: Claim, *, passed: bool = True) -> Check:
     return Check("4.4", name, 1.0, 1.0, 0.1, passed, claim)
 
 
-def finish(session: Session, experiment: Experiment, *said: Event) -> Job:
-    """A succeeded job of that experiment which said this."""
+def finish(
+    session: Session, experiment: Experiment, *said: Event, status: JobStatus = JobStatus.succeeded
+) -> Job:
+    """A job of that experiment which said this, and ended so."""
     job = lifecycle.submit(session, experiment)
     session.commit()
     claim = Leases(session).claim("worker", job_id=job.id)
     assert claim is not None
-    Leases(session).append(claim.token, said, Outcome(JobStatus.succeeded))
+    Leases(session).append(claim.token, said, Outcome(status))
     session.commit()
     return job
 
@@ -142,6 +144,17 @@ def test_what_runs_or_waits_is_said(session: Session) -> None:
     lifecycle.submit(session, type(POLYNOMIAL[1])(**other))
     doing = [one.doing for one in of(session, "polynomial").verifications]
     assert doing == [None, JobStatus.running, None]
+
+
+def test_a_setting_whose_last_job_failed_is_said_to_have_failed(session: Session) -> None:
+    finish(session, POLYNOMIAL[0], check("a", BOOK))
+    finish(session, POLYNOMIAL[0], status=JobStatus.failed)  # what it said before still stands
+    finish(session, POLYNOMIAL[1], status=JobStatus.failed)
+    words = "1 of 1 of the book's hold; 1 of 3 not run, 1 of 3 failed"
+    assert of(session, "polynomial").verdict == ("not run", words)
+    lifecycle.submit(session, POLYNOMIAL[1])
+    doing = [one.doing for one in of(session, "polynomial").verifications]
+    assert doing == [None, JobStatus.queued, None]
 
 
 def test_an_experiment_that_verify_does_not_run_makes_no_claim_and_blocks_nothing(

@@ -111,6 +111,13 @@ def test_a_misspelt_field_is_answered_with_the_right_one(
     assert error["message"] in said["detail"]
 
 
+def test_a_misspelt_experiment_is_answered_with_the_right_one(client: TestClient) -> None:
+    body = {"experiment": {"name": "wieght_decay"}}
+    said = problem(client.post("/api/v1/jobs", json=body), 422)
+    start = "There is no 'wieght_decay' here. Did you mean weight_decay? There are: activations, "
+    assert said["errors"][0]["message"].startswith(start)
+
+
 def test_a_field_that_is_like_none_is_answered_with_those_there_are(client: TestClient) -> None:
     said = problem(client.post("/api/v1/jobs", json=job(zzzzzzz=1)), 422)
     assert "has no field 'zzzzzzz'. There are: " in said["detail"]
