@@ -140,7 +140,11 @@ def _how(code: int) -> str:
 def serving() -> Iterator[Service]:
     """Web and worker, ready, while the block runs."""
     service = Service(settings().host, free_port(settings().host, settings().port))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to leave by the same door
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # a shell's background job would ignore the latter
+        signal.signal(number, signal.default_int_handler)
     try:
         service.start("serve", "worker")
         service.wait_until_ready()
