@@ -52,9 +52,7 @@ class Started:
     settings: tuple[str, ...] = ()  # (L,) the setting that each lane repeats; empty: all the same
     asked: str | None = ""  # the setting that the headline speaks of; None: the best of them
     judged_on: Literal["valid", "test"] = "valid"  # what the rows are that "valid" is measured on
-    best_by: str = (
-        "valid"  # what the best setting has the least of, or of "valid accuracy" the most
-    )
+    best_by: str = "valid"  # the best setting has the least of it; of "valid accuracy" the most
 
 
 @dataclass(frozen=True, slots=True)

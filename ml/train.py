@@ -65,16 +65,8 @@ class Training:
         further = *self.also.items(), *self.probes.items()
         measures = self.loss, self.measure, self.measured, further
         steps = self.optimizer, self.num_epochs, self.batch_size
-        return (
-            self.key,
-            self.net,
-            *shapes,
-            *measures,
-            *steps,
-            self.device,
-            self.judged_on,
-            self.best_by,
-        )
+        judged = self.judged_on, self.best_by
+        return self.key, self.net, *shapes, *measures, *steps, self.device, *judged
 
 
 @dataclass(frozen=True, slots=True, eq=False)

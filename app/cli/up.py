@@ -140,10 +140,8 @@ def _how(code: int) -> str:
 def serving() -> Iterator[Service]:
     """Web and worker, ready, while the block runs."""
     service = Service(settings().host, free_port(settings().host, settings().port))
-    for number in (
-        signal.SIGTERM,
-        signal.SIGINT,
-    ):  # a shell's background job would ignore the latter
+    # all leave by the same door; SIGINT is ignored where a shell runs us in the background
+    for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     try:
         service.start("serve", "worker")

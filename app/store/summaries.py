@@ -230,8 +230,8 @@ def _mean(parts: Mapping[str, Summary], metric: str) -> float | None:
     ends = [(part["runs"], part.get(metric, part["valid"])) for part in parts.values()]
     if any(end is None for _, end in ends):
         return None
-    total: float = math.fsum(runs * end for runs, end in ends)
-    return total / sum(runs for runs, _ in ends)
+    runs: int = sum(runs for runs, _ in ends)
+    return math.fsum(runs * end for runs, end in ends) / runs
 
 
 def _score(state: Summary) -> float | None:
