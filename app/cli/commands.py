@@ -188,7 +188,7 @@ def verify(
         checks = [
             found | {"name": found["check"]} for found in verdicts if found["experiment"] == name
         ]
-        out.print(progress.checks_table(checks, name))
+        out.print(progress.checks_table(checks, name), highlight=False)
     raise typer.Exit(0 if all(verdict["passed"] for verdict in verdicts) else 1)
 
 

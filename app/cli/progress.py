@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from app.results.claims import claim
 from app.results.curves import Group
 from app.results.headline import Headline, headline_of
 from app.results.reading import Item, Named, Reading, read
@@ -21,7 +22,6 @@ from app.store.states import FINAL
 
 LOOK = 0.2  # seconds between two looks for news
 NAMED = 10  # runs named in a line
-WHOSE = {"figure": "book's figure", "words": "book's words", "ours": "ours"}
 
 
 def readings(job_id: int, meanwhile: Callable[[], object] = int) -> Iterator[Reading]:
@@ -149,21 +149,12 @@ def _parts(kind: Named, items: list[Item]) -> list[Table | str]:
 
 
 def checks_table(checks: list[Item], title: str = "Checks") -> Table:
-    """Whose claim it is, what it expects, what came out, and the verdict."""
-    columns = ("section", "check", "claim", "expected", "got", "tolerance", "verdict")
+    """Each check as the pages say it, and its verdict."""
     rows = [
-        (
-            check["section"],
-            check["name"],
-            WHOSE.get(check.get("claim") or "", ""),
-            check["expected"],
-            check["got"],
-            check["tolerance"],
-            "holds" if check["passed"] else "FAILS",
-        )
-        for check in checks
+        (one.name, one.got, one.expected, "holds" if one.passed else "FAILS")
+        for one in map(claim, checks)
     ]
-    return _table(title, columns, rows)
+    return _table(title, ("check", "got", "expected", "verdict"), rows)
 
 
 def _table(title: str, columns: Any, rows: Any, note: str = "") -> Table:

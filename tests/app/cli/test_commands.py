@@ -333,7 +333,7 @@ def test_verify_fails_where_a_check_does(ridgeline: Run, monkeypatch: pytest.Mon
     assert ridgeline("verify", "wrong").code == 0
     result = ridgeline("verify", "wrong", "--seeds", "2")
     assert result.code == 1
-    assert re.search(r"one \(seed 1.*\).* 2 .*FAILS", result.out)
+    assert re.search(r"one \(seed 1.*\).* 2\.000 .*1\.000 ± 0\.5 expected.*FAILS", result.out)
     assert result.out.count("holds") == 1
 
 
