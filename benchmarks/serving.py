@@ -31,6 +31,7 @@ REQUESTS: dict[str, tuple[str, str, object]] = {
     "nothing: /healthz": ("GET", "/healthz", None),
     "price one house": ("POST", "/api/v1/predictions", {"houses": [HOUSE]}),
     "Jobs page, 1,001 jobs": ("GET", "/jobs", None),
+    "Learn page, 1,001 jobs": ("GET", "/learn", None),
     "API, 50 of them": ("GET", "/api/v1/jobs", None),
     "page of a job with 1,000 runs": ("GET", "/jobs/1000", None),
     "API, its 1,000 runs": ("GET", "/api/v1/jobs/1000/runs", None),
