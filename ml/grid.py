@@ -93,6 +93,8 @@ def by_category(
 ) -> Figure:
     """A figure with a place on x for each setting: mean, 95 % interval and each repetition.
 
+    No line joins them: between two settings there is nothing.
+
     `values` has a row (repetitions,) by the name of its setting; what is NaN has no point.
     """
     places, rows = np.arange(float(len(values))), [*values.values()]
@@ -107,7 +109,7 @@ def by_category(
         title,
         finding,
         (
-            Series("mean", places[known], mean[known], **band),
+            Series("mean", places[known], mean[known], mode="markers", **band),
             Series("each repetition", x, y, mode="markers"),
         ),
         x_label=x_label,

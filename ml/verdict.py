@@ -157,9 +157,9 @@ def _compared(asked: Fits, beside: Fits, scale: Scale) -> Finding:
     verdict: Verdict = "no clear difference"
     if sure:
         verdict = "helps" if mean < 0 else "hurts"
-    around = f" ± {half:.2g}" if np.isfinite(half) else ", of one run each"
+    around = f" ± {half:.2g}" if np.isfinite(half) else " (one run each)"
     text = (
-        f"{verdict.capitalize()}: on new rows {ends}, {mean:+.4g}{around} apart;"
+        f"{verdict.capitalize()}: on new rows {ends}, a difference of {mean:+.4g}{around};"
         f" the gap goes from {gaps[0]:.0%} of valid to {gaps[1]:.0%}."
     )
     return Finding(verdict, text, BESIDE_RULE, name)

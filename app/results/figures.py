@@ -123,14 +123,15 @@ def figure(item: Item, palette: Palette) -> Figure:
 
 
 def _traces(series: Item, drawn: Look) -> list[Figure]:
-    """One line, set of points or bars; behind a line the band around it."""
+    """One line, set of points or bars; behind a line the band around it, at a point its bar."""
     label, x, y = series["label"], floats(series["x"]), floats(series["y"])
     if series["mode"] == "bars":
         return [bars(label, x, y, drawn)]
     ends = [floats(series[end]) for end in ("low", "high") if series.get(end) is not None]
     keep = thin(x, y, *ends)
-    behind = band(label, x[keep], [end[keep] for end in ends], drawn) if len(ends) == 2 else []
+    x, y, ends = x[keep], y[keep], [end[keep] for end in ends]
     if series["mode"] == "markers":
         hollow = series["role"] in {"valid", "book"}
-        return [*behind, points(label, x[keep], y[keep], drawn, hollow=hollow)]
-    return [*behind, line(label, x[keep], y[keep], drawn)]
+        return [points(label, x, y, drawn, ends=ends, hollow=hollow)]
+    behind = band(label, x, ends, drawn) if ends else []
+    return [*behind, line(label, x, y, drawn)]

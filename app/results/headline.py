@@ -123,9 +123,10 @@ class Headline:
             return ""
         title = self.setting.title
         if self.picked:
-            whose = f"{title} is the best of {len(self.alike)} settings{self._by}"
+            whose = f"Best of {len(self.alike)} settings{self._by} is {title}"
             return f"{whose}: {self._where}, picked by looking; {self.mean_of}."
-        return f"{f'{title} ends' if title else 'It ends'} at {self._where}; {self.mean_of}."
+        whose = f"In the end {title} has" if title else "It ends at"
+        return f"{whose} {self._where}; {self.mean_of}."
 
     @property
     def so_far(self) -> str:

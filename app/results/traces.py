@@ -39,13 +39,29 @@ def band(label: str, x: Values, ends: Sequence[Values], drawn: Look) -> list[Fig
     return edges
 
 
-def points(label: str, x: Values, y: Values, drawn: Look, *, hollow: bool) -> Figure:
-    """Points; what is judged on, and the book, have open ones."""
+def points(
+    label: str,
+    x: Values,
+    y: Values,
+    drawn: Look,
+    *,
+    ends: Sequence[Values] = (),
+    hollow: bool = False,
+) -> Figure:
+    """Points, each with a bar from low to high where `ends` has these; what is judged on, and the
+    book, have open ones."""
     trace = line(label, x, y, drawn)
     del trace["line"]
     symbol = "circle-open" if hollow else "circle"
-    marker = {"color": COLORS[drawn.color], "size": 6, "symbol": symbol}
-    return trace | {"mode": "markers", "marker": marker}
+    color = COLORS[drawn.color]
+    trace |= {"mode": "markers", "marker": {"color": color, "size": 6, "symbol": symbol}}
+    if not ends:
+        return trace
+    low, high = ends
+    reach = {"array": numbers(high - y), "arrayminus": numbers(y - low)}
+    bar = {"type": "data", "symmetric": False, "color": color, "thickness": 1.5, "width": 5}
+    trace["marker"]["size"] = 9
+    return trace | {"error_y": bar | reach}
 
 
 def bars(label: str, x: Values, y: Values, drawn: Look) -> Figure:

@@ -14,10 +14,18 @@ function dress(trace, thin) {
   const made = { ...trace, hovertemplate: "%{y:.4~g}" };
   if (trace.type === "bar")
     return { ...made, marker: { ...trace.marker, color: name === "valid" ? alpha(color, 0.55) : color } };
-  if (trace.mode === "markers") return { ...made, marker: { ...trace.marker, color, line: { color, width: 1.5 } } };
+  if (trace.mode === "markers")
+    return {
+      ...made,
+      marker: { ...trace.marker, color, line: { color, width: 1.5 } },
+      ...(trace.error_y ? { error_y: { ...trace.error_y, color } } : {}),
+    };
   return { ...made, line: { ...trace.line, color, width: thin.has(name) ? 1 : trace.line.width } };
 }
 const role = (trace) => trace.meta?.role ?? "ink";
+/* All heights that a trace reaches, the bars of its points too. */
+const reach = ({ y, error_y: bar }) =>
+  bar ? y.flatMap((v, i) => (v === null ? [] : [v - bar.arrayminus[i], v + bar.array[i]])) : y;
 /* Many lines that look alike share one entry of the legend: run 1 to 20. */
 function shared(lines) {
   return [...new Set(lines.map(role))].map((name) => {
@@ -49,7 +57,7 @@ function make(figure, width) {
   const data = figure.data.map((t) => dress(t, thin));
   const bars = data.some((t) => t.type === "bar"),
     lines = data.filter(isLine);
-  const range = span([...data.flatMap((t) => t.y), ...(bars && !log ? [0] : [])], log);
+  const range = span([...data.flatMap(reach), ...(bars && !log ? [0] : [])], log);
   const named = lines.length > 1 && !many && (!points || new Set(lines.map(role)).size < lines.length);
   const ends = !named
     ? []

@@ -207,6 +207,13 @@ def test_a_band_lies_around_its_line() -> None:
     graph_objects.Figure(drawn)
 
 
+def test_a_point_has_a_bar_from_low_to_high() -> None:
+    points = (Series("mean", X, X, mode="markers", low=X - 1, high=X + 2),)
+    (mean,) = figures.draw(Reading.of([Figure("f", "F", "", points)]), "f")["data"]
+    assert (mean["error_y"]["arrayminus"][0], mean["error_y"]["array"][0]) == (1, 2)
+    assert mean["mode"] == "markers"
+
+
 def test_the_colours_that_old_figures_named_are_still_drawn() -> None:
     reading = Reading.of([Figure.lines("f", "F", "", X, {"a": X, "b": X, "c": X})])
     item = reading.figures["f"]

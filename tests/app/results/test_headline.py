@@ -103,13 +103,13 @@ def test_each_number_says_what_it_is_the_mean_of() -> None:
         ("λ 3 test", "0.2000", "mean of 3 seeds"),
     ]
     assert shown.measure == "halved squared loss"
-    assert shown.sentence.startswith("λ 3 ends at test halved squared loss 0.2000, train 0.1600")
+    assert shown.sentence.startswith("In the end λ 3 has test halved squared loss 0.2000, train")
 
 
 def test_the_best_of_several_is_said_to_be_picked_by_looking() -> None:
     shown = headline(known(SWEEP, Epoch("lr", 1, curves(SWEEP, JOBS["sweeps"][1]))))
     assert shown is not None
-    assert shown.sentence.startswith("lr 2 is the best of 4 settings: valid")
+    assert shown.sentence.startswith("Best of 4 settings is lr 2: valid")
     assert shown.numbers[0].under == "best of 4 settings, picked by looking"
     assert shown.numbers[1].under == "lr 2, mean of 2 seeds"
     assert "lr 2, best of 4 so far" in shown.so_far
@@ -132,7 +132,7 @@ def test_classifiers_are_compared_by_what_chooses_between_them(
     shown = headline(read(session, job.id))
     assert shown is not None
     assert job.headline == shown.setting.title == "lr 1"
-    assert shown.sentence.startswith("lr 1 is the best of 4 settings by valid accuracy: valid")
+    assert shown.sentence.startswith("Best of 4 settings by valid accuracy is lr 1: valid")
     assert shown.numbers[0].under == "best of 4 settings by valid accuracy, picked by looking"
     assert job.valid == pytest.approx(0.4)
     plain = write(session, [replace(by, best_by="valid")], *([part] for part in batches))
