@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from ml import draws
+from ml import draws, train
 from ml.data import fashion_mnist
 from ml.data.fashion_mnist import FashionMNIST
 from ml.events import Check, Checkpoint, Event, Figure, Finding, Table
-from ml.experiments import EXPERIMENTS, parse
+from ml.experiments import EXPERIMENTS, dropout_uncertainty, parse
+from ml.experiments.dropout_uncertainty import by_agreement
 from ml.lanes import Lane, Lanes
 from ml.nn import MLP, DropConnect, Dropout, GaussianNoise, Linear, initialise, set_moment
 from ml.noise import NoiseComparison, NoisyMLP, answers
@@ -67,6 +68,29 @@ def test_every_example_of_a_minibatch_has_a_mask_of_its_own(kind: type[Dropout])
     assert len(masks.unique(dim=0)) == 50
     # and what one unit is to an example says nothing of another's: within 5 standard errors
     assert torch.corrcoef(masks).fill_diagonal_(0).abs().max() < 5 / 64**0.5
+
+
+@pytest.mark.parametrize("kind", [Dropout, GaussianNoise])
+def test_noise_is_another_for_each_seed_epoch_step_and_layer(kind: type[Dropout]) -> None:
+    drawn = []
+    for seed, epoch, step, layer in (
+        (3, 1, 1, 1),
+        (4, 1, 1, 1),
+        (3, 2, 1, 1),
+        (3, 1, 2, 1),
+        (3, 1, 1, 2),
+    ):
+        noise = kind(torch.tensor([0.5]), (seed,), layer)
+        noise.moment = (epoch, step)
+        drawn.append(noise(torch.ones(1, 4, 16)))
+    assert len(torch.cat(drawn).flatten(1).unique(dim=0)) == 5
+
+
+def test_training_tells_its_noise_every_epoch_and_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[tuple[int, int]]()
+    monkeypatch.setattr(train, "set_moment", lambda _, epoch, step: told.append((epoch, step)))
+    trained(experiment("dropout_decay", num_seeds=1, num_images=600))  # three minibatches
+    assert told == [(epoch, step) for epoch in (1, 2) for step in (0, 1, 2)]
 
 
 def test_dropconnect_is_its_linear_map_on_average_and_when_evaluated() -> None:
@@ -348,3 +372,119 @@ def test_doubt_is_how_far_masks_disagree_over_the_first_test_images() -> None:
     (series,) = pick(asked.results(fits), Figure, "uncertainty").series
     np.testing.assert_allclose(series.y, bins, atol=0.011)  # two images may change places
     assert series.mode == "bars"
+
+
+def test_doubt_of_several_seeds_is_the_mean_of_what_each_net_doubts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dropout_uncertainty, "MASKS", 3)
+    asked = experiment("dropout_uncertainty", num_seeds=2, num_epochs=1)
+    fits = trained(asked)
+    each, both = (
+        [pick(asked.results(some), Figure, "uncertainty").series[0].y for some in of]
+        for of in ([fits[:1], fits[1:]], [fits])
+    )
+    assert (each[0] != each[1]).any()
+    np.testing.assert_allclose(both[0], np.mean(each, axis=0))
+
+
+def test_the_answer_of_many_masks_is_that_of_their_mean() -> None:
+    shares = torch.full((3, 10, 2), 0.5)
+    shares[0, :, 0] += 0.1  # the first mask says 0, and the others more surely 1
+    shares[1:, :, 1] += 0.2
+    assert by_agreement(shares, torch.ones(10).long()).tolist() == [1.0] * 10
+
+
+def test_a_kind_of_labels_has_its_own_place_in_the_figure() -> None:
+    asked = experiment("random_labels", num_seeds=3)
+    fits = invented(asked)
+    memory = pick(asked.results(fits), Figure, "memory")
+    for i, name in enumerate(memory.x_names):
+        labels, part = name.split(", ")
+        metric = {"train": "train accuracy", "held out": "valid accuracy"}[part]
+        own = ends(fits, f"{labels} labels", metric)
+        assert memory.series[0].y[i] == pytest.approx(np.mean(own))
+        assert memory.series[1].y[3 * i : 3 * i + 3] == pytest.approx(own)
+
+
+def test_random_labels_have_diverged_where_their_own_runs_have() -> None:
+    asked = experiment("random_labels", num_seeds=2)
+    for lost in ("random labels", "true labels"):
+        fits = invented(asked)
+        for one in fits:
+            if one.training.lanes.settings == (lost,):
+                one.curve[[0, -1], 0] = 3  # above guessing, and hardly an image is right
+                one.curve[-1, 2] = 0.1
+        (finding,) = [event for event in asked.results(fits) if isinstance(event, Finding)]
+        assert (finding.verdict == "diverged") == (lost == "random labels")
+
+
+@pytest.mark.parametrize("name", ["dropout", "dropout_decay"])
+def test_what_helps_is_set_beside_the_net_without(name: str) -> None:
+    asked = experiment(name, num_seeds=3)
+    fits = invented(asked)
+    for one in fits:
+        one.curve[0, 0] = 1  # or it would seem to have diverged
+    finding = next(event for event in asked.results(fits) if isinstance(event, Finding))
+    assert asked.asked is not None
+    plain, noisy = (np.mean(ends(fits, setting, "valid")) for setting in ("none", asked.asked))
+    assert f"none ends at {plain:.4g} and {asked.asked} at {noisy:.4g}" in finding.text
+
+
+def test_what_dropout_gains_is_said_of_the_first_and_the_last_epoch() -> None:
+    asked = experiment("dropout_epochs", num_seeds=3)
+    fits = invented(asked)
+    gained = pick(asked.results(fits), Figure, "gained")
+    first, last = 100 * gained.series[0].y[[0, -1]]
+    assert f"test accuracy by {first:+.1f} ±" in gained.finding
+    assert f" by {last:+.1f} ±" in gained.finding
+    test = [fits.at(name).metric("test accuracy") for name in ("dropout 0.2, 0.5", "none")]
+    np.testing.assert_allclose(gained.series[0].y, (test[0] - test[1]).mean(1), rtol=1e-5)
+
+
+def test_the_images_that_dropout_shows_are_judged_by_the_net_that_has_it() -> None:
+    asked = experiment("dropout")
+    plain, noisy = fits = trained(asked)
+    assert plain.stacked is not None
+    for parameter in plain.stacked.parameters():  # after so few steps both are alike
+        parameter.data.normal_(generator=draws.generator(0))
+    data, right = asked.data, list[str]()  # type: ignore[attr-defined]
+    for one in (plain, noisy):
+        X = one.training.X[data.test][None]
+        with torch.no_grad():
+            taken = one.net(X)[0].argmax(1)
+        right.append(f"test images {float((taken == data.y[data.test, 0]).float().mean()):.1%}.")
+    assert right[0] != right[1]
+    assert pick(asked.results(fits), Figure, "gallery").finding.endswith(right[1])
+
+
+FEWER = {"num_images": 5000, "num_seeds": 3}
+
+
+def test_what_is_claimed_of_a_comparison_is_of_means_over_the_seeds() -> None:
+    fits = invented(asked := experiment("dropout_variants", **FEWER, num_epochs=5))
+    held_out, test = (
+        {name: np.mean(ends(fits, name, f"{part} accuracy")) for name in asked.variants}  # type: ignore[attr-defined]
+        for part in ("valid", "test")
+    )
+    chosen = max(held_out, key=lambda name: held_out[name])
+    check = pick(asked.results(fits), Check, "test accuracy lost by choosing on held-out images")
+    assert check.got == pytest.approx(max(test.values()) - test[chosen])
+    fits = invented(asked := experiment("dropout_epochs", **FEWER, num_epochs=20))
+    plain, noisy = (
+        np.subtract(ends(fits, name, "train accuracy"), ends(fits, name, "test accuracy")).mean()
+        for name in ("none", "dropout 0.2, 0.5")
+    )
+    check = pick(asked.results(fits), Check, "gap of accuracy, narrowed by dropout by")
+    assert check.got == pytest.approx(plain - noisy)
+
+
+def test_random_labels_are_claimed_to_be_learnt_with_every_seed() -> None:
+    asked = experiment("random_labels", num_images=1000, num_epochs=150, num_seeds=3)
+    fits = invented(asked)
+    for one in fits:
+        one.curve[:, 0] = 0.1
+        if one.training.lanes.settings == ("random labels",):
+            one.curve[-1, 2] /= 10  # true labels are learnt more easily
+    check = pick(asked.results(fits), Check, "random labels, least training accuracy")
+    assert check.got == pytest.approx(min(ends(fits, "random labels", "train accuracy")))

@@ -18,9 +18,11 @@ from ml.experiments import parse
 from ml.experiments.house_sweeps import VARIED, HouseSweeps
 from ml.experiments.kaggle_house import KaggleHouse
 from ml.experiments.missing_values import COLUMNS, MissingValues
-from ml.houses.book import BOOK
+from ml.houses.book import BOOK, FOLDS, LINEAR_LOG, MEANS, fold_checks
+from ml.houses.errors import fold_figure
 from ml.houses.folds import HouseExperiment, Recipe
 from ml.houses.tables import HouseTables
+from ml.intervals import interval, plus_minus
 from ml.predictor import Predictor
 from ml.programs import Fits, fit_all
 from ml.train import Fitted, Progress
@@ -81,6 +83,36 @@ def test_the_predictor_comes_back_from_its_bytes(predictor: Predictor, tmp_path:
     assert again.submission() == predictor.submission()
     with pytest.raises(ValueError, match="no predictor of Ridgeline"):
         Predictor.from_bytes(b"\x80\x04K\x01.")  # a pickle
+
+
+def test_bounds_are_quantiles_of_sold_over_predicted_times_the_price(
+    predictor: Predictor, data: HouseTables
+) -> None:
+    priced, (low, high) = predictor.predict(data.train[:20]), predictor.card.interval
+    assert abs(low + high) > 0.01  # or they could be the wrong way round
+    np.testing.assert_allclose(priced.low, priced.price * np.exp(low))
+    np.testing.assert_allclose(priced.high, priced.price * np.exp(high))
+
+
+def test_a_price_in_the_submission_is_that_of_the_house_with_its_id(
+    predictor: Predictor, data: HouseTables
+) -> None:
+    _, *lines = predictor.submission().splitlines()
+    ids = data.files.test["Id"].tolist()
+    for place in (0, 1, 700, 1458):
+        (price,) = predictor.predict([data.test[place]]).price
+        assert lines[place] == f"{ids[place]},{price:.4f}"
+    assert len(lines) == len(ids) == 1459
+
+
+def test_the_prices_that_were_sold_are_those_of_all_training_rows(
+    predictor: Predictor, data: HouseTables
+) -> None:
+    sold = predictor.card.sold
+    for low, high, count in zip(sold.edges, sold.edges[1:], sold.counts, strict=False):
+        if low > sold.edges[0] and high < sold.edges[-1]:
+            assert count == ((low <= data.price) & (data.price < high)).sum()
+    assert sum(sold.counts) == len(data.price)
 
 
 def test_a_file_older_than_the_median_still_answers(predictor: Predictor) -> None:
@@ -317,6 +349,91 @@ def test_a_recipe_is_what_kaggle_house_does_by_default(default: list[Event]) -> 
     np.testing.assert_allclose(together.values[0, :, :5], alone.values[0], rtol=1e-5)
 
 
+def invented(
+    experiment: HouseExperiment, data: HouseTables
+) -> tuple[dict[str, Floats], list[Event]]:
+    """Valid errors of nobody's, each another, by setting (seeds,), and what is said of them."""
+    vars(experiment)["data"] = data
+    rng = np.random.default_rng(0)
+    trainings = [*experiment.trainings()]
+    curves = rng.uniform(0.1, 0.2, (len(trainings), 2, 2, 1)).astype(np.float32)
+    fits = Fits([*map(Fitted, trainings, curves)])
+    settings = dict.fromkeys(one.training.lanes.settings[0] for one in fits)
+    means = {
+        setting: fits.at(setting).metric("valid")[-1].reshape(experiment.num_seeds, -1).mean(1)
+        for setting in settings
+    }
+    return means, [*experiment.results(fits)]
+
+
+def test_a_difference_is_the_value_minus_the_default_seed_by_seed(data: HouseTables) -> None:
+    valid, events = invented(HouseSweeps(vary="decay", num_seeds=3), data)
+    for row in named(Table, events, "sweep").rows:
+        each = valid[f"decay {row[0]}"]
+        mean, half = interval(each)
+        assert row[1:3] == pytest.approx((mean, half))
+        mean, half = interval(each - valid["decay 2"])
+        assert row[3:] == pytest.approx((mean, half))
+
+
+def test_the_best_of_a_sweep_is_said_to_be_as_far_below_the_default_as_it_is() -> None:
+    valid = np.array([[0.15, 0.16], [0.13, 0.135], [0.14, 0.142]])
+    text = HouseSweeps(num_seeds=2).best(["a", "b", "c"], "a", valid, valid - valid[0])
+    assert text.startswith("Best of a, b, c is b, at 0.1325 ±")
+    assert "that is 0.0225 ± " in text
+    assert HouseSweeps().best(["a", "b"], "b", valid[:2], valid[:2] - valid[1]).endswith("default.")
+
+
+def test_a_gain_is_of_the_gaps_that_it_names(data: HouseTables) -> None:
+    valid, events = invented(MissingValues(num_seeds=3), data)
+    plain, told = (
+        {gap: valid[f"{fill} ({gap})"] for gap in ("at random", "not at random")}
+        for fill in ("mean", "mean and indicator")
+    )
+    gains = {gap: plain[gap] - told[gap] for gap in plain}
+    figure = named(Figure, events, "gains")
+    assert figure.x_names == (*gains,)
+    np.testing.assert_allclose(figure.series[1].y, [*gains["at random"], *gains["not at random"]])
+    at_random, not_at_random = map(plus_minus, gains.values())
+    assert f"takes {not_at_random} off" in figure.finding
+    assert figure.finding.endswith(f"where at random, {at_random}.")
+    (finding,) = [event for event in events if isinstance(event, Finding)]
+    ends = plain["not at random"].mean(), told["not at random"].mean()
+    assert finding.setting == "mean and indicator (not at random)"
+    assert f"mean (not at random) ends at {ends[0]:.4g} and" in finding.text
+    assert f"(not at random) at {ends[1]:.4g}," in finding.text
+    (claim,) = [event.got for event in events if isinstance(event, Check)]
+    assert claim == pytest.approx(gains["not at random"].mean())
+
+
+@pytest.mark.parametrize("values", [LINEAR_LOG.values, {}])
+def test_what_is_claimed_of_folds_is_of_all_of_them(values: dict[str, Any]) -> None:
+    train, valid = np.array([[0.10, 0.11, 0.12, 0.14, 0.15], [0.20, 0.23, 0.25, 0.26, 0.29]])
+    events = [*KaggleHouse(**values).beside_the_book({"train": train, "valid": valid})]
+    (check,) = [event for event in events if isinstance(event, Check)]
+    assert check.got == pytest.approx(valid.mean())
+    for fold, row in enumerate(named(Table, events, "beside_the_book").rows[:5]):
+        assert row[2::2] == (train[fold], valid[fold])
+        assert row[1::2] == (FOLDS["train"][fold], FOLDS["valid"][fold], valid[fold] - row[3])
+
+
+def test_the_book_s_folds_are_held_beside_those_of_the_same_part() -> None:
+    train, valid = np.array([[0.10, 0.11, 0.12, 0.14, 0.15], [0.20, 0.23, 0.25, 0.26, 0.29]])
+    checks = [*fold_checks(KaggleHouse(), {"train": train, "valid": valid})]
+    got = {check.name: (check.expected, check.got) for check in checks}
+    for part, each in (("train", train), ("valid", valid)):
+        for fold, value in enumerate(each):
+            assert got[f"fold {fold + 1} {part} log RMSE"] == (FOLDS[part][fold], value)
+        assert got[f"mean {part} log RMSE"] == pytest.approx((MEANS[part], each.mean()))
+
+
+def test_errors_of_folds_are_means_over_the_seeds_and_sure_as_the_seeds_are() -> None:
+    valid = np.array([[0.10, 0.12, 0.17], [0.11, 0.13, 0.18]])
+    said = fold_figure(valid, np.array([-0.2, 0.1, 0.3]), "").finding
+    assert said.startswith(f"{plus_minus(valid.mean(1))} over 2 seeds, each a mean over 3 folds;")
+    assert "one seed alone gives 0.1300 to 0.1400. From fold to fold it is 0.105 to 0.175." in said
+
+
 # ---- what is hidden --------------------------------------------------------------
 
 
@@ -345,6 +462,17 @@ def test_a_hidden_value_is_the_mean_and_only_the_indicator_says_so(data: HouseTa
     assert not blind[:, columns][gone].any()
     assert not blind[:, -len(COLUMNS) :].any()
     np.testing.assert_array_equal(blind[:, : -len(COLUMNS)], told[:, : -len(COLUMNS)])
+
+
+def test_each_repetition_has_gaps_of_its_own_and_both_fills_the_same(data: HouseTables) -> None:
+    experiment, rows = MissingValues(), np.arange(1000)
+    vars(experiment)["data"] = data
+    first, again, other = (
+        experiment.view("at random", "mean and indicator", rows, i).X[:, -len(COLUMNS) :]
+        for i in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_numbers_as_they_come_have_the_mean_where_one_is_missing(data: HouseTables) -> None:

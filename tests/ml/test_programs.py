@@ -15,7 +15,7 @@ from ml.losses import accuracy, cross_entropy, squared_loss
 from ml.nn import MLP, gaussian
 from ml.optim import SGD
 from ml.programs import Fits, fit_all
-from ml.train import Progress, Training
+from ml.train import Fitted, Progress, Training
 
 
 def training(i: int, *, n: int = 12, sizes: tuple[int, ...] = (3, 5, 1)) -> Training:
@@ -112,6 +112,12 @@ def test_accuracy_is_a_share_whatever_the_scale_of_the_target() -> None:
     np.testing.assert_allclose(fits.last("train"), 7 * plain.last("train"), rtol=1e-6)
 
 
+def test_a_curve_that_ended_early_is_unknown_from_then_on() -> None:
+    long, short = np.arange(9.0).reshape(3, 3, 1), np.arange(3.0).reshape(1, 3, 1)
+    fits = Fits([Fitted(training(0), curve.astype(np.float32)) for curve in (long, short)])
+    np.testing.assert_array_equal(fits.metric("train"), [[0, 0], [3, np.nan], [6, np.nan]])
+
+
 def test_equal_starts_are_equal_values() -> None:
     assert MLP((2, 1), init=gaussian(0.1)) == MLP((2, 1), init=gaussian(0.1))
     assert MLP((2, 1), init=gaussian(0.1)) != MLP((2, 1), init=gaussian(0.2))
@@ -135,6 +141,24 @@ def test_a_table_of_ends_has_a_row_for_each_setting_and_its_interval() -> None:
     assert table.rows[0][:2] == ("0", 2.0)
     assert table.rows[0][2] == pytest.approx(4.303 / 3**0.5, rel=1e-3)
     assert table.rows[1] == ("3", None, None)  # a run diverged: no mean of the others
+
+
+def test_each_setting_has_its_own_mean_and_interval() -> None:
+    each = {"a": np.array([1.0, 3.0]), "b": np.array([5.0, 5.5]), "c": np.array([8.0, 9.0])}
+    grid = Grid({"name": [*each], "seed": range(2)})
+    mean, half = interval([*each.values()])
+    table = grid.ends("ends", "Ends", {"loss": np.array([*each.values()])})
+    assert table.rows == tuple(zip(each, mean, half, strict=True))
+    middle, points = by_category("f", "F", "f.", each).series
+    assert middle.low is not None
+    assert middle.high is not None
+    np.testing.assert_allclose(
+        [middle.low, middle.y, middle.high], [mean - half, mean, mean + half]
+    )
+    assert points.x.tolist() == [0, 0, 1, 1, 2, 2]
+    assert points.y.tolist() == [1, 3, 5, 5.5, 8, 9]
+    lines = grid.curves("c", "C", "c.", np.array([[*each.values()]])).series
+    assert [(line.setting, line.y[0]) for line in lines] == [*zip(each, mean, strict=True)]
 
 
 def test_a_setting_that_diverged_has_no_point() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ml.intervals import interval
 from ml.lanes import Lane, Lanes
 from ml.losses import squared_loss
 from ml.nn import MLP
@@ -94,6 +95,21 @@ def test_a_difference_must_leave_its_interval(runs: list[float], verdict: str) -
     without = fits([[1, 0.1]] * n, [[1, 0.27]] * n, setting="none")
     finding = judge(fits([[1, 0.1]] * n, [[1, v] for v in runs], setting="with"), beside=without)
     assert finding.verdict == verdict
+
+
+def test_a_neighbour_is_compared_run_by_run() -> None:
+    with_, without = [0.20, 0.25, 0.30], [0.21, 0.262, 0.311]  # each a little better
+    ours = fits([[1, 0.1]] * 3, [[1, v] for v in with_], setting="with")
+    beside = fits([[1, 0.1]] * 3, [[1, v] for v in without], setting="none")
+    finding = judge(ours, beside=beside)
+    mean, half = interval(np.subtract(with_, without))
+    assert finding.verdict == "helps"
+    assert f"{mean:+.4g} ± {half:.2g} apart" in finding.text
+
+
+def test_a_gap_is_that_of_the_means_over_all_runs() -> None:
+    finding = judge(fits([[1, 0.10], [1, 0.14]], [[1, 0.15], [1, 0.25]]))
+    assert "train 0.12, valid 0.2, gap 40% of valid" in finding.text
 
 
 def test_rows_that_are_test_rows_are_called_so() -> None:

@@ -72,6 +72,13 @@ def test_what_is_reported_of_a_width_is_the_loss_of_its_own_nets(fits: Fits) -> 
     assert page.column("losses", "hidden units") == [2, 3, 4]
     for name, of in (("least", np.min), ("median", np.median), ("largest", np.max)):
         assert page.column("losses", name) == pytest.approx(of(own, axis=1), rel=1e-5)
+    (narrow, *_, wide), best = np.median(own, axis=1), own.min(1)
+    assert page.figures["widths"].finding == (
+        f"The median loss goes from {narrow:.2g} at width 2 to {wide:.2g} at width 4."
+    )
+    assert page.figures["fits"].finding == (
+        f"The best loss is {best[0]:.2g} at width 2 and {best[-1]:.2g} at width 4."
+    )
     x, y = page.line("widths", "median")
     assert x.tolist() == [2, 3, 4]
     assert y == pytest.approx(np.median(own, axis=1), rel=1e-5)
@@ -89,6 +96,22 @@ def test_the_line_of_a_width_is_its_best_start_and_keeps_its_setting(fits: Fits)
     assert [s.setting for s in page.figures["fits"].series] == ["", "width 2", "width 3", "width 4"]
     x, y = page.line("fits", "truth")
     np.testing.assert_allclose(y, np.sin(np.pi * x), atol=1e-6)
+
+
+def test_the_best_loss_is_that_of_the_width_it_names(fits: Fits) -> None:
+    made_up = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.9, 0.8, 0.7]])
+    finding = Approximation(**SMALL).closest(fits, made_up).finding
+    assert finding == "The best loss is 0.1 at width 2 and 0.7 at width 4."
+
+
+def test_what_is_claimed_of_widths_is_of_medians() -> None:
+    some = fitted(Approximation(num_epochs=2, device="cpu"))
+    medians = np.array([np.median(fit.last("valid")) for fit in some])
+    checks = Page(Approximation(device="cpu").results(some)).checks
+    got = checks["median loss of 64 hidden units over that of 1"].got
+    assert got == pytest.approx(medians[-1] / medians[0])
+    got = checks["each width's median loss over the one before"].got
+    assert got == pytest.approx((medians[1:] / medians[:-1]).max())
 
 
 def test_what_lies_between_the_points_learnt_moves_no_parameter(fits: Fits) -> None:

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from ml import fashion, scratch
 from ml.data import fashion_mnist
-from ml.data.fashion_mnist import FashionMNIST
-from ml.events import Checkpoint, Epoch, Event, Figure, Floats, Started, Table
-from ml.experiments.mlp_concise import MLPConcise
+from ml.data.fashion_mnist import LABELS, FashionMNIST
+from ml.events import Check, Checkpoint, Epoch, Event, Figure, Floats, Started, Table
+from ml.experiments.mlp_concise import BETTER, MLPConcise
 from ml.experiments.mlp_scratch import MLPScratch
 from ml.experiments.mlp_search import BOOK, Choice, MLPSearch
 from ml.experiments.mlp_sweeps import MLPSweeps
-from ml.fashion import OfPixels
+from ml.fashion import OfPixels, confusion, gallery
 from ml.nn import MLP
 from ml.programs import Fits, fit_all
-from ml.train import Progress
+from ml.train import Fitted, Progress, Training
 from ml.trains import TrainingExperiment
 
 LEARNT, HELD_OUT, TESTED = 300, 200, 500  # images
@@ -277,3 +277,116 @@ def test_what_was_chosen_is_trained_anew_for_its_epochs_with_seeds_that_chose_no
     reported = figure.series[1].y.reshape(2, 2)  # each repetition
     np.testing.assert_array_equal(reported[0], last["chosen", "test accuracy"])
     np.testing.assert_array_equal(reported[1], last["book", "test accuracy"])
+
+
+# ---- what is claimed and shown
+
+
+def invented(fits: Fits, seed: int = 0) -> Fits:
+    """The same nets with curves of nobody's: each number is another."""
+    rng = np.random.default_rng(seed)
+    return Fits(
+        [
+            Fitted(
+                one.training, rng.uniform(0.3, 1, one.curve.shape).astype(np.float32), one.stacked
+            )
+            for one in fits
+        ]
+    )
+
+
+def untrained(trainings: Iterable[Training], num_epochs: int) -> Fits:
+    """Trainings with invented curves of so many epochs."""
+    return invented(
+        Fits(
+            [
+                Fitted(one, np.ones((num_epochs, len(one.metrics), 1), np.float32))
+                for one in trainings
+            ]
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "claiming"), [(by_hand, MLPScratch()), (concise, MLPConcise(**BETTER))]
+)
+def test_what_is_claimed_of_accuracy_is_of_test_images_at_the_last_epoch(
+    make: Make, claiming: Any
+) -> None:
+    fits = invented(fitted(make()))
+    vars(claiming)["data"] = make().data
+    checks = of(Check, claiming.results(fits))
+    (got,) = [check.got for check in checks if "test accuracy after 10 epochs" in check.name]
+    assert [got] == fits[0].metric("valid accuracy")[-1].tolist()
+
+
+def test_what_a_sweep_claims_is_of_the_settings_it_names() -> None:
+    tests = {"relu": [0.6, 0.8], "tanh": [0.8, 0.7], "sigmoid": [0.5, 0.65]}
+    each = {name: np.array(values) for name, values in tests.items()}
+    means = np.array([values.mean() for values in each.values()])
+    checks = [*MLPSweeps(vary="activation").claims(each, means, 0)]
+    assert {check.name.removeprefix("test accuracy"): check.got for check in checks} == {
+        " lost by choosing on held-out images": pytest.approx(0.75 - 0.7),
+        ", relu minus sigmoid: least of the seeds": pytest.approx(0.1),
+        ", tanh minus sigmoid: least of the seeds": pytest.approx(0.05),
+    }
+
+
+def test_a_shown_image_is_a_test_image_and_says_what_it_is_and_is_taken_for() -> None:
+    data = read(LEARNT, TESTED)
+    true = data.y[LEARNT:, 0]
+    taken = torch.where(torch.arange(TESTED) % 3 == 0, (true + 1) % 10, true)
+    images = gallery(data, taken).images
+    assert images is not None
+    np.testing.assert_array_equal(images.pixels.reshape(24, -1), data.X[LEARNT : LEARNT + 24])
+    share = float((taken == true).double().mean())
+    assert gallery(data, taken).finding.endswith(f"of all 500 test images {share:.1%}.")
+    for caption, is_, is_called in zip(
+        images.captions, true.tolist(), taken.tolist(), strict=False
+    ):
+        wrong = f", taken for {LABELS[is_called]}" * (is_ != is_called)
+        assert caption == LABELS[is_] + wrong
+
+
+def test_a_row_of_the_confusion_is_what_one_class_is_taken_for() -> None:
+    data = read(LEARNT, TESTED)
+    true = data.y[LEARNT:, 0]
+    taken = true.where((true != 7) | (torch.arange(TESTED) % 4 > 0), torch.tensor(5))
+    figure = confusion(data, taken)
+    assert figure.heat_map is not None
+    assert (figure.x_label, figure.y_label) == ("predicted", "true")
+    share = 100 * float((taken[true == 7] == 5).double().mean())
+    assert figure.heat_map.z[7, 5] == pytest.approx(share)
+    np.testing.assert_allclose(figure.heat_map.z.sum(1), 100)
+    assert figure.finding.endswith(f"{share:.0f} % of {LABELS[7]} are taken for {LABELS[5]}.")
+
+
+def test_a_point_of_a_search_is_its_trial_at_its_own_rate_and_best_epoch() -> None:
+    experiment = search()
+    fits = untrained(experiment.trainings(), 3)
+    figures = {figure.name: figure for figure in of(Figure, experiment.results(fits))}
+    best = [one.metric("valid accuracy").max() for one in fits]
+    points = sorted(
+        point
+        for series in figures["search"].series
+        for point in zip(series.x, series.y, strict=True)
+    )
+    trials = zip((trial.lr for trial in experiment.trials), best, strict=True)
+    np.testing.assert_allclose(points, sorted(trials))
+    so_far, trial = figures["best_so_far"].series
+    np.testing.assert_allclose(trial.y, best)
+    np.testing.assert_allclose(so_far.y, np.maximum.accumulate(best))
+
+
+def test_what_is_said_of_the_choice_is_of_its_own_runs() -> None:
+    experiment = MLPSearch()  # its own settings, which claim something
+    choice = Choice(experiment.trials[3], 2, 0.9)
+    fits = untrained(experiment.anew(choice), 2)
+    ours, books = (fits.at(name).last("test accuracy").mean() for name in ("chosen", "book"))
+    events = list(experiment.compared(choice, fits))
+    (table,), (figure,), (check,) = (of(kind, events) for kind in (Table, Figure, Check))
+    assert [row[1] for row in table.rows] == pytest.approx([ours, books])
+    assert f"is right on {ours:.1%} ±" in figure.finding
+    assert f"the book's {BOOK.label} on {books:.1%} ±" in figure.finding
+    assert f"paired by seed {100 * (ours - books):+.1f} ±" in figure.finding
+    assert check.got == pytest.approx(0.9 - ours)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from ml import draws, polynomials
-from ml.events import Check, Event, Figure, Floats, Table
+from ml.events import Check, Event, Figure, Finding, Floats, Table
 from ml.experiments import EXPERIMENTS, parse
+from ml.experiments.k_fold import KFold
 from ml.lanes import Lane
 from ml.polynomials import Points
 from ml.programs import Fits, fit_all
@@ -152,6 +153,41 @@ def test_the_book_s_weights_are_set_beside_the_medians_of_sgd() -> None:
         assert got[f"SGD weight {i}, median of 9"] == np.sort(weights[:, i])[4]
 
 
+def test_the_verdict_is_of_all_data_sets() -> None:
+    _, fits, said = fitted("polynomial", **SMALL, num_features=4, num_seeds=3)
+    (finding,) = [event for event in said if isinstance(event, Finding)]
+    train, test = fits.last("train").mean(), fits.last("valid").mean()
+    assert f"train {train:.4g}, test {test:.4g}, gap" in finding.text
+
+
+@pytest.mark.parametrize("num_features", [2, 20])
+def test_what_is_claimed_is_of_all_data_sets_and_their_own_solutions(num_features: int) -> None:
+    epochs = {2: 400, 20: 1500}[num_features]
+    values = {"num_features": num_features, "device": "cpu"}
+    _, fits, _ = fitted("polynomial", **values, num_epochs=2)
+    asked = parse({"name": "polynomial", **values, "num_epochs": epochs})  # which has claims
+    assert isinstance(asked, TrainingExperiment)
+    got = {event.name: event.got for event in asked.results(fits) if isinstance(event, Check)}
+    points = polynomials.draw(200, SIGMA, draws.each(0, 9))
+    weights, test = fits.parameter("0.weight")[..., 0], fits.last("valid")
+    exact, solved = [], []
+    for x, y in zip(points.x, points.y, strict=True):
+        X = polynomials.features(x, num_features)
+        exact.append(np.linalg.lstsq(X[:100], y[:100])[0])
+        solved.append(np.mean((X[100:] @ exact[-1] - y[100:]) ** 2) / 2)
+    if num_features == 2:
+        assert got["a line underfits: least test loss"] == test.min()
+        apart = np.abs(weights - exact).max()
+        assert got["a line by SGD, farthest from the exact one"] == pytest.approx(apart)
+    else:
+        name = "20 features by SGD barely overfit: median test loss"
+        assert got[name] == np.median(test)
+        name = "20 features solved exactly overfit: mean test loss"
+        assert got[name] == pytest.approx(np.mean(solved), rel=1e-4)
+        name = "20 features, SGD weights 12 to 19: largest size"
+        assert got[name] == np.abs(weights[:, 12:]).max()
+
+
 def test_each_kind_of_features_is_trained_on_itself_and_has_its_own_row() -> None:
     values = SMALL | {"num_features": 4, "num_train": 30, "noise": 0.2, "seed": 8}
     _, fits, said = fitted("no_factorial", **values)
@@ -206,6 +242,21 @@ def test_k_folds_are_the_mean_over_all_of_them() -> None:
     chosen = zip(*tables["choices"].rows, strict=True)
     for column, losses in zip([*chosen][1:], (train, valid, test), strict=True):
         assert column == tuple(np.bincount(losses.argmin(0), minlength=4))
+
+
+def test_what_a_choice_is_worth_is_its_own_test_loss() -> None:
+    losses = np.array([[3.0, 1.0, 2.0], [5.0, 4.0, 9.0], [6.0, 8.0, 7.0]])  # (set, degree)
+    asked = KFold(num_sets=3, max_degree=2)
+    valid = np.array([[9.0, 8.0, 1.0], [2.0, 9.0, 9.0], [9.0, 9.0, 0.5]])  # chooses 2, 0, 2
+    highest, usual, worth = asked.choice_claims(-losses, valid, losses)
+    assert highest.got == pytest.approx(1 / 3)  # training loss chooses 0, 2, 1
+    assert usual.got == 2  # the test points would choose 1, 1, 0
+    assert worth.got == pytest.approx(5.0 / 7.0)  # medians of 2, 5, 7 and of 2, 9, 7
+    finding = asked.degrees(losses, valid, losses * 2).finding
+    assert f"training loss only falls, to {7:.3g};" in finding
+    assert f"least at degree 2, {1:.3g}, where test loss, refit on all points, is {14:.3g}." in (
+        finding
+    )
 
 
 def test_each_fold_matters_and_no_test_point_does(other_labels: Callable[[slice], None]) -> None:
@@ -276,6 +327,11 @@ def test_ever_more_points_are_the_same_points_and_more(
     for label, losses in zip(("train", "test"), zip(*each, strict=True), strict=True):
         middle = np.median(losses, axis=1)
         np.testing.assert_allclose(line(before["sizes"], label), middle, rtol=1e-8)
+    (few, many), (low, high) = (line(before["sizes"], of)[[0, -1]] for of in ("test", "train"))
+    assert before["sizes"].finding.endswith(
+        f"from 4 to 100 points test loss goes from {few:.3g} to {many:.3g}, and training loss from"
+        f" {low:.3g} to {high:.3g}."
+    )
     other_labels(slice(48, 100))
     after, _ = ask("dataset_size", num_sets=5, degree=2, seed=2)
     same = line(before["sizes"], "test") == line(after["sizes"], "test")

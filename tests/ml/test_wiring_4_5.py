@@ -9,8 +9,9 @@ import torch
 
 from ml import optim
 from ml.data.synthetic import linear
-from ml.events import Event, Figure, Finding, Floats, Table
+from ml.events import Check, Event, Figure, Finding, Floats, Table
 from ml.experiments import EXPERIMENTS, sparsity
+from ml.experiments.weight_decay import WeightDecay
 from ml.intervals import interval
 from ml.lanes import Lane, Lanes
 from ml.nn import MLP, gaussian
@@ -173,7 +174,40 @@ def test_the_path_is_of_the_rows_that_it_names() -> None:
         same(series.high - series.y, interval(each)[1])
     best = f"λ {DECAYS[int(test.y.argmin())]:.3g}"
     assert f"least at {best} with" in named(events, Figure, "path").finding
-    assert one(events, Finding).setting == best
+    finding = one(events, Finding)
+    assert finding.setting == best != "λ 0"
+    assert f"λ 0 ends at {test.y[0]:.4g} and {best} at {test.y.min():.4g}," in finding.text
+
+
+def test_a_row_of_the_path_is_of_its_own_decay() -> None:
+    experiment, fits, events = results("decay_path")
+    table, said = named(events, Table, "path"), named(events, Figure, "path").finding
+    tests = []
+    for decay, row in zip(DECAYS, table.rows, strict=True):
+        own = fits.at(f"λ {decay:.3g}")
+        norms = [np.linalg.norm(affine(fitted)[0]) for fitted in own]
+        each = [losses(experiment, own, part) for part in ("train", "valid")]
+        for value, half, of in zip(row[1::2], row[2::2], [*each, np.array(norms)], strict=True):
+            same((value, half), interval(of))
+        tests.append(each[1].mean())
+    best = int(np.argmin(tests))
+    assert f"is {tests[0]:.4g} without decay, least at λ {DECAYS[best]:.3g} with" in said
+    assert f"{tests[best]:.4g}, and {tests[-1]:.4g} at λ {DECAYS[-1]:g}." in said
+
+
+def test_what_is_claimed_of_decay_is_of_the_means_over_all_data_sets() -> None:
+    _, fits, _ = results("weight_decay", num_seeds=5)
+    events = [*WeightDecay().results(fits)]  # its own settings, which claim something
+    got = {event.name: event.got for event in events if isinstance(event, Check)}
+    for name in ("λ 0", "λ 3"):
+        norms = [np.linalg.norm(affine(fitted)[0]) for fitted in fits.at(name)]
+        same(got[f"mean ‖w‖, {name}"], np.mean(norms))
+        same(got[f"mean test loss, {name}"], fits.at(name).last("valid").mean())
+    train, test = (
+        fits.at("λ 3").last(part) - fits.at("λ 0").last(part) for part in ("train", "valid")
+    )
+    same(got["training loss increases with decay: least change"], train.min())
+    same(got["test loss decreases with decay: least change"], (-test).min())
 
 
 def test_validation_rows_choose_and_test_rows_tell_what_it_costs() -> None:
@@ -192,9 +226,23 @@ def test_validation_rows_choose_and_test_rows_tell_what_it_costs() -> None:
         ]
         same(column(table, loss), test[at, sets])
     assert (valid.argmin(0) != test.argmin(0)).any()  # or the two could not be told apart
-    figure = named(events, Figure, "chosen")
+    figure, often = named(events, Figure, "chosen"), (valid.argmin(0) == test.argmin(0)).sum()
+    assert f"they choose that one on {often}." in figure.finding
     ours, oracle = (test[at, sets].mean() for at in (valid.argmin(0), test.argmin(0)))
     same(figure.series[0].y, [test[0].mean(), ours, oracle])
+    assert f"is {ours / oracle - 1:.1%} above that of the best;" in figure.finding
+
+
+def test_a_choice_is_the_best_where_test_rows_would_have_chosen_it() -> None:
+    experiment, rng = small("decay_by_validation", num_seeds=8), np.random.default_rng(0)
+    curves = rng.uniform(0.1, 1, (len(DECAYS), 8, 1, 3, 1)).astype(np.float32)
+    for i in range(4):
+        curves[i, i] = 0.01  # the best one of this data set, wherever it is looked for
+    each = curves.reshape(-1, 1, 3, 1)
+    fits = Fits([*map(Fitted, experiment.trainings(), each)])
+    often = (curves[..., 0, 1, 0].argmin(0) == curves[..., 0, 2, 0].argmin(0)).sum()
+    figure = named([*experiment.results(fits)], Figure, "chosen")
+    assert f"they choose that one on {often}." in figure.finding
 
 
 def test_stopping_early_is_training_for_fewer_epochs() -> None:
@@ -202,13 +250,16 @@ def test_stopping_early_is_training_for_fewer_epochs() -> None:
     table = named(events, Table, "remedies")
     for row in table.rows[:-1]:
         same(row[1], losses(experiment, fits.at(str(row[0])), "test").mean())
-    stopped = []
+    stopped, after = [], []
     for fitted in fits.at("none"):
         epochs = int(fitted.metric("valid")[:, 0].argmin()) + 1
+        after.append(epochs)
         assert epochs < experiment.num_epochs  # or it is no other than not stopping
         again = finish([replace(fitted.training, num_epochs=epochs)])
         stopped.append(losses(experiment, again, "test")[0])
     assert table.rows[-1][0] == "stopped early"
+    finding = named(events, Figure, "remedies").finding
+    assert f"validation stops after epoch {np.median(after):.0f}, which" in finding
     same(table.rows[-1][1], np.mean(stopped))
     same(table.rows[-1][3], np.median(stopped))
 

@@ -183,3 +183,50 @@ def test_the_legend_says_what_thin_thick_and_bands_are() -> None:
     said = legend(settings_of([*reading.groups.values()]))
     assert [name for name, _ in said.settings] == ["λ 0", "λ 3"]
     assert said.words == "thin train, thick test, band lowest to highest of 3 seeds"
+
+
+# ---- numbers -------------------------------------------------------------------------------------
+
+
+def test_a_run_beside_the_others_is_its_own_valid() -> None:
+    started = group("decay", ["λ 0", "λ 3"] * 2, 9, asked="λ 3", judged_on="test")
+    values = curves(started, [80.0, 0.1, 90.0, 0.2])
+    lines = drawn(started, Epoch("decay", 1, values))["fan"]["lines"]
+    assert {line["name"] for line in lines} == {*started.labels}
+    for line in lines:
+        own = values[:, 1, started.labels.index(line["name"])]
+        np.testing.assert_allclose(line["y"], own, rtol=1e-6)
+
+
+def test_curves_of_a_single_setting_are_those_that_their_names_say() -> None:
+    started = group("net", ["", ""], 9, metrics=SHARES, judged_on="test")
+    values = curves(started, [0.4, 0.6])
+    book, loss, share = drawn(started, Epoch("net", 1, values))["views"]
+    for view, metrics in (
+        (book, {"train loss": 0, "train accuracy": 2, "test accuracy": 3}),
+        (loss, {"train": 0, "test": 1}),
+        (share, {"train": 4, "test": 5}),
+    ):
+        by_name = {line["name"]: line["y"] for line in view["lines"]}
+        assert len(by_name) == len(metrics)
+        for (name, y), place in zip(by_name.items(), metrics.values(), strict=True):
+            np.testing.assert_allclose(y, values[:, place].mean(1), rtol=1e-6, err_msg=name)
+    assert [line["name"] for line in book["lines"]] == [
+        "train loss", "train accuracy", "test accuracy",
+    ]  # fmt: skip
+
+
+def test_the_best_of_a_crowd_are_those_right_most_often() -> None:
+    names = [f"trial {i}" for i in range(40)]
+    started = group("g", names, 9, asked=None, metrics=SHARES[:4])
+    values = curves(started, [1.0 + i % 13 for i in range(40)])
+    values[-1, 3] = np.random.default_rng(0).uniform(0, 1, 40)  # the loss ranks them otherwise
+    loss, share = drawn(started, Epoch("g", 1, values))["views"]
+    for view, place, order in ((loss, 1, 1), (share, 3, -1)):
+        lines = {line["name"]: line["y"] for line in view["lines"] if line["label"]}
+        first, *others = (int(name.split()[1]) for name in lines)
+        assert first == 0  # the headline's, whatever its rank here
+        ranked = [i for i in np.argsort(order * values[-1, place], kind="stable").tolist() if i]
+        assert others == ranked[:4]
+        for i, y in zip((first, *others), lines.values(), strict=True):
+            np.testing.assert_allclose(y, values[:, place, i], rtol=1e-6)

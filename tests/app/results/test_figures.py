@@ -232,3 +232,26 @@ def test_many_lanes_of_unlike_settings_are_no_quantiles() -> None:
     drawn = figures.draw(Reading.of([started, Epoch("g", 1, values)]), "lanes-g")
     assert [trace["name"] for trace in drawn["data"]] == [*started.labels]
     assert sum(len(trace["x"]) for trace in drawn["data"]) < 40_000
+
+
+# ---- numbers -------------------------------------------------------------------------------------
+
+
+def test_a_lane_is_drawn_under_its_own_label_as_it_is_judged() -> None:
+    started = group("decay", ["λ 0", "λ 3", "λ 0", "λ 3", "λ 3"], asked="λ 3")
+    values = curves(started, [80.0, 0.1, 90.0, 0.2, 0.3])
+    made = figures.by_name(Reading.of([started, Epoch("decay", 1, values)]))
+    roles = {"λ 0": "c3", "λ 3": "c4"}
+    for i, trace in enumerate(made["lanes-decay"]["data"]):
+        assert trace["name"] == started.labels[i]
+        assert trace["meta"]["role"] == roles[started.settings[i]]
+        np.testing.assert_allclose(trace["y"], values[:, 1, i], rtol=1e-6)
+    lines = {
+        trace["name"]: trace["y"]
+        for trace in made["curves-decay"]["data"]
+        if not trace["meta"].get("band")
+    }
+    for setting, lanes in (("λ 0", [0, 2]), ("λ 3", [1, 3, 4])):
+        for part, name in enumerate(("train", "valid")):
+            mean = values[:, part, lanes].astype(np.float64).mean(1)
+            np.testing.assert_allclose(lines[f"{setting} {name}"], mean, rtol=1e-6)

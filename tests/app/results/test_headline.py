@@ -222,3 +222,43 @@ def test_rows_and_pages_agree_on_a_refit(session: Session) -> None:
     assert shown is not None
     assert brief(job.valid) == shown.numbers[0].value == "0.1300"
     assert len(shown.setting.labels) == 5
+
+
+# ---- numbers -------------------------------------------------------------------------------------
+
+
+def test_a_number_is_of_the_rows_that_its_label_names() -> None:
+    shown = headline(known(FOLDS, Epoch("folds", 1, curves(FOLDS, JOBS["folds"][1]))))
+    assert shown is not None
+    assert values(shown) == {
+        "valid log RMSE": "0.1300", "train log RMSE": "0.1040", "gap": "0.02600",
+    }  # fmt: skip
+    assert "0.1300, train 0.1040, a gap of 0.02600; mean of 5" in shown.sentence
+    started = group("net", [""], measure="cross_entropy", metrics=ACCURACY, judged_on="test")
+    rights = curves(started, [0.4])
+    rights[-1, 2:, 0] = 0.9, 0.8
+    classes = headline(known(started, Epoch("net", 1, rights)))
+    assert classes is not None
+    assert values(classes)["train accuracy"] == brief(0.9)
+    assert values(classes)["test accuracy"] == brief(0.8)
+    assert "test accuracy 0.8000" in classes.in_short
+
+
+def test_the_lowest_epoch_is_said_with_its_own_number() -> None:
+    risen = curves(FOLDS, JOBS["folds"][1])
+    risen[:, 1] = np.array([0.5, 0.12, 0.3, 0.4])[:, None]
+    shown = headline(known(FOLDS, Epoch("folds", 1, risen)))
+    assert shown is not None
+    assert shown.best.startswith("Lowest at epoch 2, 0.1200: picked by looking")
+    risen[-1, 1] = 0.1
+    still = headline(known(FOLDS, Epoch("folds", 1, risen)))
+    assert still is not None
+    assert still.best == ""
+
+
+def test_the_last_number_of_a_run_is_that_of_its_own_last_epoch() -> None:
+    long, short = group("a", ["x"], 4, asked="x"), group("b", ["x"], 2, asked="x")
+    said = Epoch("a", 1, curves(long, [0.4])), Epoch("b", 1, curves(short, [0.2]))
+    shown = headline(known(long, short, *said))
+    assert shown is not None
+    assert shown.numbers[0].value == "0.3000"

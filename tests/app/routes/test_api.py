@@ -22,6 +22,7 @@ from app.store.states import JobStatus
 from ml.events import Epoch, Event, Note, Started
 from ml.houses import files
 from ml.predictor import Predictor
+from tests.conftest import CACHE
 
 HOUSE, POLYNOMIAL = 1, 2
 NEW = {"experiment": {"name": "polynomial", "num_epochs": 3, "num_seeds": 2}}
@@ -59,6 +60,7 @@ def test_post_run_get(client: TestClient) -> None:
     metrics = client.get(f"/api/v1/jobs/{made['id']}/metrics").json()
     (group,) = metrics["groups"]
     assert np.shape(group["values"]) == (2, 3, 2)
+    assert job["train"] == pytest.approx(np.mean(group["values"][0][-1]), rel=1e-6)
     assert job["valid"] == pytest.approx(np.mean(group["values"][1][-1]), rel=1e-6)
     runs = client.get(f"/api/v1/jobs/{made['id']}/runs?limit=1").json()
     assert runs["items"][0]["valid"] == pytest.approx(group["values"][1][-1][0])
@@ -200,7 +202,14 @@ def test_figures_checks_and_files(client: TestClient) -> None:
     assert predictor.submission() == client.get(f"/api/v1/jobs/{HOUSE}/submission.csv").text
     flight = client.get(f"/api/v1/jobs/{HOUSE}/submission").json()
     assert flight["ready"]
-    assert sum(flight["histogram"]["predicted"]) == pytest.approx(1)
+    edges, inner = np.array(flight["histogram"]["edges"]), slice(1, -1)  # what is outside is not
+    for name, prices in (
+        ("predicted", predictor.prices),
+        ("sold", files.read(CACHE).prices.ravel()),
+    ):
+        shares = np.histogram(prices, edges)[0] / len(prices)
+        np.testing.assert_allclose(flight["histogram"][name][inner], shares[inner])
+        assert sum(flight["histogram"][name]) == pytest.approx(1)
     problem(client.get(f"/api/v1/jobs/{POLYNOMIAL}/submission.csv"), 409)
 
 
@@ -329,8 +338,6 @@ def test_an_instant_experiment_answers(client: TestClient) -> None:
 
 @pytest.fixture(scope="module")
 def test_file() -> Path:
-    from tests.conftest import CACHE
-
     return CACHE / "kaggle_house_pred_test.csv"
 
 

@@ -150,3 +150,31 @@ def test_lanes_without_a_word_on_settings_repeat_one(session: Session) -> None:
     job = write(session, [plain, Epoch("folds", 1, curves(plain, [0.2, 0.4]))])
     assert job.headline == ""
     assert job.valid == pytest.approx(0.3)
+
+
+def test_a_run_keeps_when_it_was_best_and_when_it_was_lost(session: Session) -> None:
+    lanes = group("seeds", ["", "", ""])
+    values = curves(lanes, [0.2, 0.3, 0.4])
+    values[:, 1] = np.array([[5, 4, 9], [3, 6, 7], [4, 2, NAN], [6, 8, NAN]])
+    values[2:, 0, 2] = NAN
+    for cuts in ((), (1,), (2,), (1, 2, 3)):
+        job = write(session, [lanes], *([part] for part in parts("seeds", values, *cuts)))
+        kept = session.query(Run).where(Run.job_id == job.id).order_by(Run.lane).all()
+        assert [(run.best_epoch, run.best_valid) for run in kept] == [(2, 3), (3, 2), (2, 7)]
+        assert [run.valid for run in kept] == [6, 8, None]
+        assert [run.train for run in kept[:2]] == values[-1, 0, :2].tolist()
+        assert [run.diverged_at for run in kept] == [None, None, 3]
+
+
+def test_the_best_setting_is_the_one_that_is_best_on_other_rows(session: Session) -> None:
+    groups = [group(f"g{i}", [name], 2, asked=None) for i, name in enumerate("abc")]
+    events: list[list[Event]] = []
+    for one, (train, valid) in zip(groups, [(0.1, 0.5), (0.4, 0.3), (0.2, 0.6)], strict=True):
+        values = curves(one, [1.0])
+        values[-1, :, 0] = train, valid
+        events.append([Epoch(one.key, 1, values)])
+    job = write(session, groups, *events)
+    assert job.headline == "b"
+    assert job.valid == pytest.approx(0.3)
+    assert [*job.summary["settings"]] == ["b"]
+    assert job.shown["folds"] == pytest.approx([0.3])
