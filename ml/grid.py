@@ -10,6 +10,8 @@ import numpy as np
 from ml.events import Figure, Floats, Mode, Role, Series, Table
 from ml.intervals import interval
 
+BESIDE = 0.08  # of the place of a setting: where its repetitions stand, to the right of the mean
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -101,17 +103,16 @@ def by_category(
     mean, half = np.array([interval(row) for row in rows]).T
     known = np.isfinite(mean)
     spread = np.where(np.isfinite(half), half, 0.0)
-    each = [(float(i), v) for i, row in enumerate(rows) for v in row.tolist() if np.isfinite(v)]
+    each = [(i + BESIDE, v) for i, row in enumerate(rows) for v in row.tolist() if np.isfinite(v)]
     x, y = np.array(each).reshape(-1, 2).T
     band = {"low": (mean - spread)[known], "high": (mean + spread)[known]}
+    means = Series("mean", places[known], mean[known], mode="markers", **band)
+    repeated = any(len(row) > 1 for row in rows)
     return Figure(
         name,
         title,
         finding,
-        (
-            Series("mean", places[known], mean[known], mode="markers", **band),
-            Series("each repetition", x, y, mode="markers"),
-        ),
+        (means, Series("each repetition", x, y, mode="markers")) if repeated else (means,),
         x_label=x_label,
         y_label=y_label,
         y_scale=y_scale,

@@ -91,7 +91,7 @@ def test_contributing_names_files_and_targets_that_there_are() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     paths = set(re.findall(r"`((?:alembic|app|ml|tests)/[a-z0-9_/.]+)`", text))
     missing = {path for path in paths if not (ROOT / path).exists()}
-    assert missing == {"ml/experiments/xor.py"}  # README's example
+    assert missing <= {"ml/experiments/xor.py"}  # README's example, until somebody has saved it
     targets = set(re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"make (\w+)", text)) <= targets
 

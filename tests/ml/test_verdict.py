@@ -104,7 +104,7 @@ def test_a_neighbour_is_compared_run_by_run() -> None:
     finding = judge(ours, beside=beside)
     mean, half = interval(np.subtract(with_, without))
     assert finding.verdict == "helps"
-    assert f"{mean:+.4g} ± {half:.2g} apart" in finding.text
+    assert f"a difference of {mean:+.4g} ± {half:.2g};" in finding.text
 
 
 def test_a_gap_is_that_of_the_means_over_all_runs() -> None:
