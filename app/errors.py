@@ -154,13 +154,12 @@ def fault(item: dict[str, Any]) -> Fault:
     if isinstance(given, bytes):  # a body that FastAPI took for something else, and did not read
         text = "Send the body as JSON, with the header Content-Type: application/json."
         return Fault(loc=["body"], message=text)
-    tag = str(ctx.get("tag", ""))  # pydantic quotes it whole
     plain = given is None or isinstance(given, bool | int | str)
-    text = item["msg"].replace(tag, short(tag)) if tag else item["msg"]
+    text = item["msg"]
     if item["type"] == "extra_forbidden":
         text = f"There is no field {short(str(item['loc'][-1]))!r} here."
     if item["type"] == "union_tag_invalid":  # pydantic lists in quotes what would do
-        tags = [allowed.strip(" '") for allowed in ctx["expected_tags"].split(",")]
+        tag, tags = ctx["tag"], [name.strip(" '") for name in ctx["expected_tags"].split(",")]
         text = f"There is no {short(tag)!r} here.{instead(tag, tags)}"
     return Fault(loc=list(item["loc"]), message=text, input=given if plain else repr(given))
 

@@ -133,7 +133,8 @@ class Headline:
         """The same while it learns."""
         if not self._where:
             return ""
-        one, of = self.setting, f"best of {len(self.alike)} so far, " if self.picked else ""
+        one = self.setting
+        of = f"best of {len(self.alike)} so far{self._by}, " if self.picked else ""
         title = f"{one.title}, " if one.title else ""
         epoch = f"Epoch {one.epochs} of {one.group.started['num_epochs']}"
         meaning = "What it means is said when the runs are through."

@@ -134,6 +134,7 @@ def test_classifiers_are_compared_by_what_chooses_between_them(
     assert job.headline == shown.setting.title == "lr 1"
     assert shown.sentence.startswith("Best of 4 settings by valid accuracy is lr 1: valid")
     assert shown.numbers[0].under == "best of 4 settings by valid accuracy, picked by looking"
+    assert "lr 1, best of 4 so far by valid accuracy, valid" in shown.so_far
     assert job.valid == pytest.approx(0.4)
     plain = write(session, [replace(by, best_by="valid")], *([part] for part in batches))
     assert plain.headline == "lr 2"
