@@ -1,0 +1,169 @@
+"""The density ratio β = p/q of two tables, by a classifier that tells them apart (4.9.6, 4.9.7)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.events import Floats
+
+WEAKEST_FIRST = tuple(10.0**power for power in range(2, -5, -1))  # scikit-learn's C
+FOLDS = 5
+COMPARED = 2_000  # source rows that a target row is held beside to see whether any is like it
+LONELY = 0.999  # quantile of the distances of source rows from each other
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DensityRatio:
+    """β(x) = p(x)/q(x) as a classifier sees it, and how far it may be trusted."""
+
+    source: Floats  # (n,) β of the source rows, clipped: the weights of training
+    target: Floats  # (m,) β of the target rows
+    slopes: Floats  # (d,) of log β, before the clip
+    intercept: float
+    unsupported: NDArray[np.bool_]  # (m,) target rows that are like no source row
+    clip: float = np.inf
+
+    @property
+    def effective(self) -> float:
+        """How many source rows the weighted ones are worth, of n."""
+        return effective_rows(self.source)
+
+    @property
+    def effective_share(self) -> float:
+        """The same as a share of n."""
+        return self.effective / len(self.source)
+
+    @property
+    def mean(self) -> tuple[float, float]:
+        """Mean β over the source rows, which is 1 but for chance and clip; its standard error."""
+        n = len(self.source)
+        return float(self.source.mean()), float(self.source.std(ddof=1) / np.sqrt(n))
+
+    def at(self, X: Floats) -> Floats:
+        """β, clipped, at other rows: (k, d) -> (k,)."""
+        return np.minimum(np.exp(self.intercept + X @ self.slopes), self.clip)
+
+
+def density_ratio(
+    source: Floats,
+    target: Floats,
+    *,
+    clip: float = np.inf,
+    cross_fit: bool = False,
+    seed: int = 0,
+) -> DensityRatio:
+    """Estimate β by logistic regression: source (n, d), target (m, d), numbers without gaps.
+
+    The penalty is the strongest whose validated log loss is not worse than the best one's by more
+    than chance; where none beats a constant by more than chance, nothing has moved and β is 1: an
+    overfitted classifier would invent weights. The score is then calibrated by Platt's method on
+    held-out rows. The book takes n = m; otherwise the odds are m/n times the ratio, so they are
+    multiplied by n/m. With `cross_fit` the β of a source row comes from rows that are not it.
+
+    Raises:
+        ValueError: for fewer than two folds' rows, columns that differ, or numbers not finite.
+    """
+    _usable(source, target)
+    n, m = len(source), len(target)
+    X, z = np.concatenate([source, target]), np.repeat([-1, 1], [n, m])
+    center, scale = X.mean(0), X.std(0)
+    scale = np.where(scale > 1e-12 * np.abs(center).clip(1), scale, 1.0)
+    unit = (X - center) / scale
+    best = _chosen(unit, z, seed)
+    nowhere = unsupported(source, target, seed)
+    if best is None:
+        ones = np.ones
+        return DensityRatio(ones(n), ones(m), np.zeros(X.shape[1]), 0.0, nowhere, clip)
+    strength, held_out = best
+    a, b = _platt(held_out, z)
+    model = _logistic(strength).fit(unit, z)
+    slopes = a * model.coef_[0] / scale
+    intercept = float(a * model.intercept_[0] + b + np.log(n / m) - center @ slopes)
+    h = intercept + X @ slopes
+    if cross_fit:
+        h[:n] = a * held_out[:n] + b + np.log(n / m)
+    beta = np.minimum(np.exp(h), clip)
+    return DensityRatio(beta[:n], beta[n:], slopes, intercept, nowhere, clip)
+
+
+def effective_rows(beta: Floats) -> float:
+    """(Σβ)² / Σβ²: how many rows of equal weight leave as much variance (Kish)."""
+    squares = float(np.square(beta).sum())
+    return float(beta.sum()) ** 2 / squares if squares else 0.0
+
+
+def unsupported(source: Floats, target: Floats, seed: int = 0) -> NDArray[np.bool_]:
+    """Which target rows lie where there is no source row: q = 0 there, as far as we see; (m,).
+
+    Such a row is farther from its nearest source row than all but one in a thousand of these are
+    from each other, in standard deviations of the source. No weight can stand for it.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(source))[:COMPARED]
+    scale = source.std(0)
+    scale = np.where(scale > 0, scale, 1.0)
+    near = NearestNeighbors().fit(source[rows] / scale)
+    among = near.kneighbors(source[rows] / scale, 2)[0][:, 1]
+    lonely: NDArray[np.bool_] = near.kneighbors(target / scale, 1)[0][:, 0] > np.quantile(
+        among, LONELY
+    )
+    return lonely
+
+
+def _usable(source: Floats, target: Floats) -> None:
+    if source.ndim != 2 or target.ndim != 2 or source.shape[1] != target.shape[1]:
+        shapes = f"{source.shape} and {target.shape}"
+        raise ValueError(f"Source and target are tables of the same columns; these are {shapes}.")
+    if min(len(source), len(target)) < 2 * FOLDS:
+        few = min(len(source), len(target))
+        raise ValueError(f"A ratio needs {2 * FOLDS} rows of each at least; there are {few}.")
+    if not (np.isfinite(source).all() and np.isfinite(target).all()):
+        raise ValueError("A ratio is learnt from finite numbers; fill or leave out what is missing.")
+
+
+def _logistic(strength: float):  # type: ignore[no-untyped-def]  # scikit-learn has no types
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=strength, max_iter=2_000)
+
+
+def _chosen(X: Floats, z: NDArray[np.int64], seed: int) -> tuple[float, Floats] | None:
+    """C, and the scores of held-out rows (n + m,); None where a constant does as well."""
+    from sklearn.model_selection import StratifiedKFold
+
+    folds = [*StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(X, z)]
+    constant = np.log((z > 0).sum() / (z < 0).sum())
+    losses, scores = [_log_loss(np.full(len(z), constant), z)], [np.zeros(len(z))]
+    for strength in WEAKEST_FIRST:
+        h = np.empty(len(z))
+        for learnt, held_out in folds:
+            h[held_out] = _logistic(strength).fit(X[learnt], z[learnt]).decision_function(
+                X[held_out]
+            )
+        losses.append(_log_loss(h, z))
+        scores.append(h)
+    best = int(np.argmin([loss.mean() for loss in losses]))
+    if not best or not _worse(losses[0], losses[best]):
+        return None
+    place = max(i for i in range(best, len(losses)) if not _worse(losses[i], losses[best]))
+    return WEAKEST_FIRST[place - 1], scores[place]
+
+
+def _worse(losses: Floats, best: Floats) -> bool:
+    """Whether the mean is larger by more than two standard errors of the paired difference."""
+    difference = losses - best
+    error = difference.std(ddof=1) / np.sqrt(len(difference))
+    return bool(difference.mean() > 2 * error)
+
+
+def _log_loss(h: Floats, z: NDArray[np.int64]) -> Floats:
+    return np.logaddexp(0.0, -z * h)
+
+
+def _platt(h: Floats, z: NDArray[np.int64]) -> tuple[float, float]:
+    """Slope, not negative, and intercept that make scores of held-out rows log odds (Platt 1999)."""
+    model = _logistic(1e6).fit(h[:, None], z)
+    return max(0.0, float(model.coef_[0, 0])), float(model.intercept_[0])

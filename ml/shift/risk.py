@@ -1,0 +1,55 @@
+"""The risk under p from losses under q (4.9.3, 4.9.5), and whether correcting is worth it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.events import Floats
+from ml.shift.ratio import DensityRatio
+
+FEW = 50  # effective rows below which a weighted fit is chance
+ALONE = 0.05  # share of unsupported target rows from which correcting cannot help
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """An estimate and its standard error."""
+
+    value: float
+    error: float
+
+
+def corrected_risk(losses: Floats, beta: Floats) -> Risk:
+    """Σβl/n of source losses (n,): an unbiased estimate of the target's risk where β is p/q."""
+    each = beta * losses
+    return Risk(float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each))))
+
+
+def gain(plain: Floats, weighted: Floats, beta: Floats) -> Risk:
+    """By how much a weighted fit's target risk is lower than a plain fit's, both on held-out source
+    rows (n,); above 0 it is better."""
+    return corrected_risk(plain - weighted, beta)
+
+
+def advice(ratio: DensityRatio, won: Risk | None = None) -> str:
+    """Whether correcting can help, and whether it need be done; `won` is what `gain` says."""
+    n, alone = len(ratio.source), float(ratio.unsupported.mean())
+    if alone > ALONE:
+        return (
+            f"Correcting cannot help: {alone:.0%} of the target rows are like no source row, and no"
+            " weight can stand for them. Labels from there are needed."
+        )
+    if ratio.effective < min(FEW, n / 2):
+        return (
+            f"Correcting cannot help: under the weights {n:,} source rows are worth"
+            f" {ratio.effective:.0f}. A clip would trade this for bias."
+        )
+    if not ratio.slopes.any():
+        return "Correcting need not be done: no classifier tells source from target."
+    if won and won.value < 2 * won.error:
+        return (
+            "Correcting need not be done: a weighted fit is not better on the target than chance"
+            " would make it. A model that is well specified needs no weights."
+        )
+    worth = f"{n:,} source rows are worth {ratio.effective:.0f}"
+    return f"Correcting can help: {worth}, and {1 - alone:.0%} of the target rows have their like."
