@@ -4,27 +4,18 @@ The book's letters: q source, p target, z = -1 source and +1 target, β = p/q; n
 """
 
 from ml.shift.concept import ConceptShift, concept_shift
-from ml.shift.detector import ColumnShift, Shift, detect, two_sample
-from ml.shift.labels import LabelShift, confusion, label_shift
 from ml.shift.ratio import DensityRatio, density_ratio, effective_rows, unsupported
 from ml.shift.risk import Risk, advice, corrected_risk, gain
 
 __all__ = [
-    "ColumnShift",
     "ConceptShift",
     "DensityRatio",
-    "LabelShift",
     "Risk",
-    "Shift",
     "advice",
     "concept_shift",
-    "confusion",
     "corrected_risk",
     "density_ratio",
-    "detect",
     "effective_rows",
     "gain",
-    "label_shift",
-    "two_sample",
     "unsupported",
 ]

@@ -1,4 +1,4 @@
-"""Concept shift: does the error on labelled target rows keep what the source promised? (4.9.3)"""
+"""Concept shift (4.9.2): whether labelled target rows keep what the source promised."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,9 @@ class ConceptShift:
     @property
     def sentence(self) -> str:
         """What a person should know of it."""
-        more = f"{self.seen - self.promised:+.3g} (95 % interval {self.low:+.3g} to {self.high:+.3g})"
+        more = (
+            f"{self.seen - self.promised:+.3g} (95 % interval {self.low:+.3g} to {self.high:+.3g})"
+        )
         what = f"{self.n:,} source rows promised {self.promised:.3g}, {self.m:,} target rows gave"
         if self.found:
             end = "More than chance: p(y|x) has changed, or the inputs have moved."
@@ -40,9 +42,7 @@ class ConceptShift:
         return f"{what} {self.seen:.3g}: {more}. {end}"
 
 
-def concept_shift(
-    source: Floats, target: Floats, beta: Floats | None = None
-) -> ConceptShift:
+def concept_shift(source: Floats, target: Floats, beta: Floats | None = None) -> ConceptShift:
     """Losses of held-out source rows (n,) and of labelled target rows (m,), by Welch's interval.
 
     With `beta` (n,) what was promised is the corrected risk, so that a shift of the covariates

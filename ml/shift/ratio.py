@@ -121,7 +121,9 @@ def _usable(source: Floats, target: Floats) -> None:
         few = min(len(source), len(target))
         raise ValueError(f"A ratio needs {2 * FOLDS} rows of each at least; there are {few}.")
     if not (np.isfinite(source).all() and np.isfinite(target).all()):
-        raise ValueError("A ratio is learnt from finite numbers; fill or leave out what is missing.")
+        raise ValueError(
+            "A ratio is learnt from finite numbers; fill or leave out what is missing."
+        )
 
 
 def _logistic(strength: float):  # type: ignore[no-untyped-def]  # scikit-learn has no types
@@ -140,8 +142,8 @@ def _chosen(X: Floats, z: NDArray[np.int64], seed: int) -> tuple[float, Floats] 
     for strength in WEAKEST_FIRST:
         h = np.empty(len(z))
         for learnt, held_out in folds:
-            h[held_out] = _logistic(strength).fit(X[learnt], z[learnt]).decision_function(
-                X[held_out]
+            h[held_out] = (
+                _logistic(strength).fit(X[learnt], z[learnt]).decision_function(X[held_out])
             )
         losses.append(_log_loss(h, z))
         scores.append(h)
@@ -164,6 +166,6 @@ def _log_loss(h: Floats, z: NDArray[np.int64]) -> Floats:
 
 
 def _platt(h: Floats, z: NDArray[np.int64]) -> tuple[float, float]:
-    """Slope, not negative, and intercept that make scores of held-out rows log odds (Platt 1999)."""
+    """Slope, at least 0, and intercept that make held-out scores log odds (Platt 1999)."""
     model = _logistic(1e6).fit(h[:, None], z)
     return max(0.0, float(model.coef_[0, 0])), float(model.intercept_[0])
