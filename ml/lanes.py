@@ -25,6 +25,7 @@ class Lane:
     setting: str = ""  # lanes of one setting repeat each other: their mean means something
     scale: float = 1.0  # what the target was divided by: a measure is given in its own units
     test: Tensor = NO_ROWS  # (t,) rows that nothing is chosen by; empty where `valid` is all
+    weight: Tensor | None = None  # (n,) of the rows learnt from, such as β; None: each counts once
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class Lanes:
         """Stack lanes; every one needs at least one row to learn from."""
         if not lanes or any(len(lane.train) == 0 for lane in lanes):
             raise ValueError("Training needs at least one lane, and each lane at least one row.")
-        train, train_weight = _pad([lane.train for lane in lanes])
+        train, ones = _pad([lane.train for lane in lanes])
+        train_weight = ones * _padded([_weight(lane) for lane in lanes])
         valid, valid_weight = _pad([lane.valid for lane in lanes])
         test, test_weight = _pad([lane.test for lane in lanes])
         return cls(
@@ -92,6 +94,7 @@ class Lanes:
                 setting=self.settings[i],
                 scale=float(self.scale[i]),
                 test=self.test[i][self.test_weight[i] > 0],
+                weight=self.train_weight[i][self.train_weight[i] > 0],
             )
 
     def to(self, device: torch.device) -> "Lanes":
@@ -116,10 +119,23 @@ def _dropouts(each: Sequence[float | tuple[float, ...]]) -> Tensor:
 
 def _pad(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Index vectors of different lengths -> rows (L, n), weights (L, n) that are 0 where padded."""
-    index = torch.nn.utils.rnn.pad_sequence([r.long() for r in rows], batch_first=True)
+    index = _padded([r.long() for r in rows])
     lengths = torch.tensor([len(r) for r in rows])
     weight = (torch.arange(index.shape[1]) < lengths[:, None]).float()
     return index, weight
+
+
+def _padded(rows: Sequence[Tensor]) -> Tensor:
+    return torch.nn.utils.rnn.pad_sequence([*rows], batch_first=True)
+
+
+def _weight(lane: Lane) -> Tensor:
+    """Of the rows that a lane learns from; one of 0 is as if it were not there."""
+    if lane.weight is None:
+        return torch.ones(len(lane.train))
+    if len(lane.weight) != len(lane.train) or not bool((lane.weight >= 0).all()):
+        raise ValueError("A weight is 0 or more, and there is one for each row learnt from.")
+    return lane.weight.float()
 
 
 def k_fold(n: int, k: int, *, drop_remainder: bool = False) -> Iterator[tuple[Tensor, Tensor]]:

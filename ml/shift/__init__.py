@@ -6,7 +6,7 @@ The book's letters: q source, p target, z = -1 source and +1 target, β = p/q; n
 from ml.shift.columns import ColumnShift
 from ml.shift.concept import ConceptShift, concept_shift
 from ml.shift.detector import Shift, TwoSample, detect, two_sample
-from ml.shift.labels import LabelShift, confusion, label_shift
+from ml.shift.labels import LabelShift, by_class, confusion, label_shift
 from ml.shift.ratio import DensityRatio, density_ratio, effective_rows, unsupported
 from ml.shift.risk import Risk, advice, corrected_risk, gain
 
@@ -19,6 +19,7 @@ __all__ = [
     "Shift",
     "TwoSample",
     "advice",
+    "by_class",
     "concept_shift",
     "confusion",
     "corrected_risk",

@@ -82,6 +82,18 @@ def label_shift(
     return LabelShift(q, mu, joint, columns, ratio, solution, p, low, high, condition, moved, notes)
 
 
+def by_class(labels: Labels, p: Floats, m: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """m rows with classes as p (k,) says, each any row of its class: p(x|y) stays (m,).
+
+    None is drawn twice where a class has rows enough.
+    """
+    rows = []
+    for j, count in enumerate(rng.multinomial(m, p).tolist()):
+        at = np.flatnonzero(labels == j)
+        rows.append(rng.choice(at, count, replace=count > len(at)))
+    return np.concatenate(rows)
+
+
 def same_law(source: Floats, beta: Floats, target: Floats) -> float:
     """Whether weighted source numbers (n,) and target numbers (m,) share a law: p-value.
 

@@ -77,14 +77,19 @@ def density_ratio(
         return DensityRatio(ones(n), ones(m), np.zeros(X.shape[1]), 0.0, nowhere, clip)
     strength, held_out = best
     a, b = _platt(held_out, z)
-    model = _logistic(strength).fit(unit, z)
+    model = _logistic(strength * (FOLDS - 1) / FOLDS).fit(unit, z)  # the same penalty a row
     slopes = a * model.coef_[0] / scale
-    intercept = float(a * model.intercept_[0] + b + np.log(n / m) - center @ slopes)
+    intercept = float(a * model.intercept_[0] + b + balance(n, m) - center @ slopes)
     h = intercept + X @ slopes
     if cross_fit:
-        h[:n] = a * held_out[:n] + b + np.log(n / m)
+        h[:n] = a * held_out[:n] + b + balance(n, m)
     beta = np.minimum(np.exp(h), clip)
     return DensityRatio(beta[:n], beta[n:], slopes, intercept, nowhere, clip)
+
+
+def balance(n: int, m: int) -> float:
+    """log n/m, which makes the log odds of unequal tables those of equal ones."""
+    return float(np.log(n / m))
 
 
 def effective_rows(beta: Floats) -> float:
