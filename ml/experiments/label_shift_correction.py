@@ -114,7 +114,7 @@ class LabelShiftCorrection(FashionExperiment):
         net = MLP((NUM_INPUTS, NUM_OUTPUTS))
         return self.classifier(setting, [lane], net, optimizer=Adam)
 
-    def answers(self, fitted: Fitted) -> tuple[Any, Any, Any]:
+    def answers(self, fitted: Fitted) -> tuple[Any, ...]:
         """Truth and prediction of other source images, and predictions of the target."""
         C = torch.arange(POOL, 2 * POOL)
         said = (

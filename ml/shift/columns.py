@@ -44,13 +44,18 @@ class ColumnShift:
         if self.of == "numbers":
             middle = self.at.index("50 %")
             was, now = self.source[middle], self.target[middle]
-            return f"{self.name}: {self.moved:.0%} moved, median {was:,.6g} → {now:,.6g}."
+            return f"{self.name}: {self.moved:.0%} moved, median {_written(was)} → {_written(now)}."
         if self.of == "levels":
             most = int(np.argmax(np.abs(np.subtract(self.source, self.target))))
             was, now = self.source[most], self.target[most]
             level = f"{self.at[most]} {was:.1%} → {now:.1%}"
             return f"{self.name}: {self.moved:.0%} moved, most of all {level}."
         return f"{self.name} {self.of}: {self.source[0]:.1%} → {self.target[0]:.1%} of the rows."
+
+
+def _written(value: float) -> str:
+    """Five digits and more in threes; a year is no amount."""
+    return f"{value:,.6g}" if abs(value) >= 10_000 else f"{value:.6g}"
 
 
 def column_shifts(
