@@ -220,6 +220,7 @@ class CovariateShift(InstantExperiment):
         lonely = np.append(sample.target, sample.x.max() + FAR)[:, None]
         flagged = self.ratio(sample.x[:, None], lonely, self.clip).unsupported[-1]
         yield self.equal("a target row where q is 0 is flagged", 1, float(flagged))
+        yield self.at_most("largest weight over the clip", 1, fit.ratio.source.max() / self.clip)
 
     def ratio_claims(self, samples: list[Sample], fits: list[Fit]) -> Iterator[Check]:
         """β against p/q, which is exp(μx - μ²/2); seen over 30 seeds: slope .98 to 1.03, constant

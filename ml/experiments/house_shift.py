@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml import draws, fields
-from ml.events import Check, Checkpoint, Event, Figure, Note, Table
+from ml.events import Check, Checkpoint, Event, Figure, Floats, Note, Table
 from ml.experiment import Experiment, Preset
 from ml.houses.splits import HouseSplit, rmse
 from ml.houses.tables import HouseTables
 from ml.schema import InputSchema
-from ml.shift import Shift, advice, density_ratio, detect
+from ml.shift import DensityRatio, Risk, Shift, advice, density_ratio, detect
 
 KIN = {"YearBuilt", "GarageYrBlt", "YearRemodAdd", "Foundation"}
 SHOWN = 12  # columns of the ranking
@@ -37,7 +37,7 @@ class Pair:
 class HouseShift(Experiment):
     """Hold Kaggle's train beside its test, old beside new, cheap beside dear, halves by chance."""
 
-    breakable = ("parts", "found")
+    breakable = ("found", "ratio", "advised")
     presets = (
         Preset("year", "Before and after a year", "The split of which more is shown.", {}),
         Preset("old", "Only the oldest", "A source of 1940 and before.", {"year": 1940}),
@@ -86,8 +86,18 @@ class HouseShift(Experiment):
             tables.layout.scale(raw).astype(float)[:, :numbers]
             for raw in (tables.raw, tables.raw_test)
         )
-        ratio = density_ratio(X, X_test, seed=self.seed)
-        return Pair("Kaggle: train → test", found, ratio.effective_share, advice(ratio))
+        ratio = self.ratio(X, X_test)
+        return Pair("Kaggle: train → test", found, ratio.effective_share, self.advised(ratio))
+
+    @staticmethod
+    def ratio(source: Floats, target: Floats) -> DensityRatio:
+        """β of numeric columns."""
+        return density_ratio(source, target)
+
+    @staticmethod
+    def advised(ratio: DensityRatio, won: Risk | None = None) -> str:
+        """Whether to correct."""
+        return advice(ratio, won)
 
     def pair(self, name: str) -> Pair:
         """One of `parts`."""
@@ -98,7 +108,7 @@ class HouseShift(Experiment):
             name,
             self.found(*rows),
             split.ratio.effective_share,
-            advice(split.ratio, split.foretold()),
+            self.advised(split.ratio, split.foretold()),
             rmse(split.errors()),
             rmse(split.errors(split.ratio.source)),
         )

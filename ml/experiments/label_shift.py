@@ -177,7 +177,7 @@ class LabelShift(FashionExperiment):
         )
         both = float(np.abs(found.ratio * found.q - found.solution).max())
         yield self.at_most("two readings of C: |q · p/q - p|", 1e-9, both)
-        other = self.estimate(valid, replace(target, truth=target.truth[::-1]))
+        other = self.estimate(valid, replace(target, truth=(target.truth + 1) % NUM_OUTPUTS))
         moved = float(np.abs(other.p - found.p).max())
         yield self.equal("other labels of the target: p moves by", 0, moved)
         yield from self.constancy(valid, target)

@@ -37,7 +37,7 @@ PLAIN, WEIGHTED, LABELLED = "plain", "weighted by β", "a few labels of the targ
 class PhotosAndCartoons(FashionExperiment):
     """See that the inputs moved, that weights cannot mend it, and that a few labels can."""
 
-    breakable = ("changed", "told_apart", "ratio", "also_labelled")
+    breakable = ("changed", "told_apart", "ways")
     presets = (
         Preset("inverted", "Inverted", "No source image is like one of the target.", {}),
         Preset("blurred", "Blurred", "What is left are shapes.", {"kind": "blurred"}),
@@ -79,35 +79,33 @@ class PhotosAndCartoons(FashionExperiment):
 
     def trainings(self) -> Iterator[Training]:
         """Each way with each seed, judged on test images that were changed."""
-        n, total = self.num_images, len(self.data.X)
-        learnt, target = self.data.train[:n], self.data.test + total
-        some = torch.arange(n + SEEN, n + SEEN + self.few) + total
-        weight = torch.from_numpy(self.beta.source)
-        ways = {
-            PLAIN: (learnt, None),
-            WEIGHTED: (learnt, weight),
-            LABELLED: (self.also_labelled(learnt, some), None),
-        }
         net, y = MLP((NUM_INPUTS, 64, NUM_OUTPUTS)), torch.cat([self.data.y, self.data.y])
-        for setting, (rows, weights) in ways.items():
+        for setting, (rows, weight) in self.ways().items():
             for seed in draws.each(self.seed, self.num_seeds):
-                label = f"{setting}, seed {seed}"
                 lane = self.lane(
-                    label,
+                    f"{setting}, seed {seed}",
                     setting=setting,
                     seed=seed,
                     train=rows,
                     valid=self.data.test,
-                    test=target,
-                    weight=weights,
+                    test=self.data.test + len(self.data.X),
+                    weight=weight,
                 )
                 classifier = self.classifier(setting, [lane], net, optimizer=Adam)
                 yield replace(classifier, X=self.X, y=y)
 
-    @staticmethod
-    def also_labelled(learnt: Tensor, some: Tensor) -> Tensor:
-        """Rows of the source and those of the target that someone has labelled."""
-        return torch.cat([learnt, some])
+    def ways(self) -> dict[str, tuple[Tensor, Tensor | None]]:
+        """Rows to learn from and their weights; all but the last without a label of the target."""
+        source = self.data.train[: self.num_images]
+        labelled = torch.cat([source, self.labelled])
+        weight = torch.from_numpy(self.beta.source)
+        return {PLAIN: (source, None), WEIGHTED: (source, weight), LABELLED: (labelled, None)}
+
+    @property
+    def labelled(self) -> Tensor:
+        """Changed images that someone has labelled; none of them is seen by the detector."""
+        first = self.num_images + SEEN + len(self.data.X)
+        return torch.arange(first, first + self.few)
 
     @cached_property
     def tiles(self) -> Floats:
@@ -124,12 +122,7 @@ class PhotosAndCartoons(FashionExperiment):
     def beta(self) -> DensityRatio:
         """β of the images that are learnt from; the target has no labels."""
         target = self.tiles[len(self.data.X) :][self.seen]
-        return self.ratio(self.tiles[: self.num_images], target)
-
-    @staticmethod
-    def ratio(source: Floats, target: Floats) -> DensityRatio:
-        """β of tiles."""
-        return density_ratio(source, target, clip=CLIP)
+        return density_ratio(self.tiles[: self.num_images], target, clip=CLIP)
 
     @staticmethod
     def told_apart(source: Floats, target: Floats) -> TwoSample:

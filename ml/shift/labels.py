@@ -47,6 +47,12 @@ def confusion(labels: Labels, predicted: Labels, classes: int) -> Floats:
     return counts / len(labels)
 
 
+def by_columns(joint: Floats) -> Floats:
+    """C (k, k) as shares of each true class: columns add up to 1, or are 0 without a row."""
+    share = joint.sum(0)
+    return np.divide(joint, share, out=np.zeros_like(joint), where=share > 0)
+
+
 def label_shift(
     labels: Labels,
     predicted: Labels,
@@ -69,7 +75,7 @@ def label_shift(
     joint, mu = confusion(labels, predicted, classes), _shares(target, classes)
     q = joint.sum(0)
     known = np.flatnonzero(q)
-    columns = np.divide(joint, q, out=np.zeros_like(joint), where=q > 0)
+    columns = by_columns(joint)
     ratio, solution = (_solved(C, mu, known) for C in (joint, columns))
     p = _proper(solution)
     low, high = _interval(joint, mu, (len(labels), len(target)), known, seed)

@@ -41,7 +41,7 @@ def advice(ratio: DensityRatio, won: Risk | None = None) -> str:
         )
     if ratio.effective < min(FEW, n / 2):
         return (
-            f"Correcting cannot help: under the weights {n:,} source rows are worth"
+            f"Correcting cannot be relied on: under the weights {n:,} source rows are worth"
             f" {ratio.effective:.0f}. A clip would trade this for bias."
         )
     if not ratio.slopes.any():
