@@ -9,7 +9,7 @@ from ml.events import Floats
 
 Labels = NDArray[np.int64]
 COVERAGE = 0.9
-DRAWS = 1_000
+RESAMPLES = 1_000
 SURE = 0.01  # p-value below which the covariates are said to have moved, too
 
 
@@ -50,7 +50,8 @@ def confusion(labels: Labels, predicted: Labels, classes: int) -> Floats:
 def by_columns(joint: Floats) -> Floats:
     """C (k, k) as shares of each true class: columns add up to 1, or are 0 without a row."""
     share = joint.sum(0)
-    return np.divide(joint, share, out=np.zeros_like(joint), where=share > 0)
+    shares: Floats = np.divide(joint, share, out=np.zeros_like(joint), where=share > 0)
+    return shares
 
 
 def label_shift(
@@ -60,6 +61,7 @@ def label_shift(
     classes: int,
     *,
     scores: tuple[Floats, Floats] | None = None,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> LabelShift:
     """p(y) from validation rows, truth and prediction (n,), and predictions of target rows (m,).
@@ -78,7 +80,7 @@ def label_shift(
     columns = by_columns(joint)
     ratio, solution = (_solved(C, mu, known) for C in (joint, columns))
     p = _proper(solution)
-    low, high = _interval(joint, mu, (len(labels), len(target)), known, seed)
+    low, high = _interval(joint, mu, (len(labels), len(target)), known, resamples, seed)
     condition = float(np.linalg.cond(columns[:, known]))
     moved = None
     if scores is not None:
@@ -130,16 +132,18 @@ def _proper(solution: Floats) -> Floats:
 
 
 def _interval(
-    joint: Floats, mu: Floats, rows: tuple[int, int], known: NDArray[np.intp], seed: int
+    joint: Floats, mu: Floats, rows: tuple[int, int], known: NDArray[np.intp], count: int, seed: int
 ) -> tuple[Floats, Floats]:
-    """Bootstrap over validation and target rows, classes drawn with them: two (k,)."""
+    """Bootstrap over validation and target rows, classes drawn with them: two (k,), or NaN."""
+    if not count:
+        return np.full_like(mu, np.nan), np.full_like(mu, np.nan)
     n, m = rows
     k, rng = len(mu), np.random.default_rng(seed)
-    C = rng.multinomial(n, joint.ravel(), size=DRAWS).reshape(DRAWS, k, k) / n
+    C = rng.multinomial(n, joint.ravel(), size=count).reshape(count, k, k) / n
     share = C.sum(1, keepdims=True)
     C = np.divide(C, share, out=np.zeros_like(C), where=share > 0)[:, :, known]
-    drawn = rng.multinomial(m, mu, size=DRAWS)[:, :, None] / m
-    solutions = np.zeros((DRAWS, k))
+    drawn = rng.multinomial(m, mu, size=count)[:, :, None] / m
+    solutions = np.zeros((count, k))
     solutions[:, known] = (np.linalg.pinv(C) @ drawn)[:, :, 0]
     proper = np.maximum(solutions, 0)
     proper /= proper.sum(1, keepdims=True)

@@ -203,7 +203,7 @@ BREAKS = [
     Break(
         name="weight_clipping",
         line="losses",
-        wrong=lambda x: np.abs(x),
+        wrong=np.abs,
         red=("bias from that of theory",),
     ),
     Break(
@@ -220,6 +220,22 @@ BREAKS = [
     ),
     Break(name="shift_detector", line="tables", wrong=mistaken, red=("p-values of 400 draws",)),
     Break(name="shift_detector", line="ratio", wrong=lonely, red=("effective share",)),
+    Break(
+        name="confusion_readings",
+        owner=labels,
+        line="confusion",
+        wrong=lambda *given: right_confusion(*given).T,
+        red=("C by columns, exact", "C joint, exact", "columns of the joint C", "mean p of"),
+        values={"recall": 0.6},
+    ),
+    Break(
+        name="confusion_readings",
+        line="estimate",
+        wrong=lambda y, said, _target, resamples: labels.label_shift(
+            y, said, said, 3, resamples=resamples
+        ),
+        red=("C by columns, exact", "C joint, exact", "mean p of"),
+    ),
     Break(
         name="label_shift",
         owner=labels,
