@@ -1,0 +1,338 @@
+"""ml/shift beside true densities, scikit-learn and scipy, and on tables as people have them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import roc_auc_score
+
+from ml.events import Floats
+from ml.schema import InputSchema
+from ml.shift import (
+    advice,
+    by_class,
+    concept_shift,
+    confusion,
+    corrected_risk,
+    density_ratio,
+    detect,
+    effective_rows,
+    label_shift,
+    normal,
+    two_sample,
+    unsupported,
+)
+from ml.shift.labels import same_law
+from ml.shift.normal import Gaussian
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def shifted(n: int = 2000, m: int = 2000, mu: float = 1.0, d: int = 1) -> tuple[Floats, Floats]:
+    draw = rng()
+    source, target = draw.normal(size=(n, d)), draw.normal(size=(m, d))
+    target[:, 0] += mu
+    return source, target
+
+
+# ---- the density ratio
+
+
+def test_beta_is_p_over_q() -> None:
+    source, target = shifted()
+    ratio = density_ratio(source, target)
+    true = normal.ratio(source[:, 0], 1.0)
+    assert np.abs(np.log(ratio.source / true)).mean() < 0.15
+    np.testing.assert_allclose(ratio.at(source), ratio.source)
+    assert ratio.slopes[0] == pytest.approx(1, abs=0.12)
+    assert ratio.intercept == pytest.approx(-0.5, abs=0.12)
+
+
+def test_beta_is_that_of_a_calibrated_classifier() -> None:
+    source, target = shifted(1500, 500, 0.7, 3)
+    X, z = np.concatenate([source, target]), np.repeat([-1, 1], [1500, 500])
+    other = CalibratedClassifierCV(LogisticRegression(), method="sigmoid", cv=5).fit(X, z)
+    odds = other.predict_proba(source)
+    theirs = 1500 / 500 * odds[:, 1] / odds[:, 0]
+    ours = density_ratio(source, target).source
+    assert np.abs(np.log(ours / theirs)).mean() < 0.1
+
+
+@pytest.mark.parametrize(("n", "m"), [(2000, 400), (400, 2000)])
+def test_unequal_tables_scale_no_weight(n: int, m: int) -> None:
+    source, target = shifted(n, m)
+    mean, error = density_ratio(source, target).mean
+    assert abs(mean - 1) < 5 * error
+    assert error < 0.15
+
+
+def test_where_nothing_moved_every_weight_is_one() -> None:
+    shares = [density_ratio(*shifted(300, 300, 0.0, d)).effective_share for d in (1, 10, 40)]
+    assert min(shares) >= 0.9
+
+
+def test_the_clip_comes_after_the_ratio() -> None:
+    source, target = shifted(1000, 100)
+    free, clipped = density_ratio(source, target), density_ratio(source, target, clip=2.0)
+    np.testing.assert_allclose(clipped.source, np.minimum(free.source, 2.0))
+    np.testing.assert_allclose(clipped.target, np.minimum(free.target, 2.0))
+
+
+def test_cross_fitted_weights_are_near_but_not_the_same() -> None:
+    source, target = shifted(500, 500, 1.0, 5)
+    plain, crossed = (density_ratio(source, target, cross_fit=c).source for c in (False, True))
+    assert 0.01 < np.abs(np.log(plain / crossed)).mean() < 0.2
+
+
+def test_columns_of_any_scale_give_the_same_weights() -> None:
+    source, target = shifted(500, 500, 1.0, 3)
+    scale, start = np.array([1e-3, 1.0, 1e6]), np.array([5.0, 0.0, -1e7])
+    ours = density_ratio(source, target).source
+    theirs = density_ratio(source * scale + start, target * scale + start).source
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+
+
+def test_a_target_row_far_from_all_source_rows_is_unsupported() -> None:
+    source, target = shifted(500, 20, 0.0, 2)
+    target[7] = 9.0
+    flagged = unsupported(source, target)
+    assert flagged[7]
+    assert flagged.sum() <= 2
+
+
+def test_effective_rows() -> None:
+    assert effective_rows(np.ones(7)) == 7
+    assert effective_rows(np.array([3.0, 0, 0])) == 1
+    assert effective_rows(np.zeros(3)) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "words"),
+    [
+        (np.ones((20, 2)), np.ones((20, 3)), r"same columns.*\(20, 2\) and \(20, 3\)"),
+        (np.ones((5, 2)), np.ones((20, 2)), "10 rows of each at least; there are 5"),
+        (np.full((20, 1), np.nan), np.ones((20, 1)), "finite numbers"),
+    ],
+)
+def test_what_gives_no_ratio_is_said(source: Floats, target: Floats, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        density_ratio(source, target)
+
+
+# ---- risk, and advice
+
+
+def test_the_corrected_risk_is_the_risk_under_p() -> None:
+    x = rng(1).normal(size=100_000)
+    risk = corrected_risk(x**2, normal.ratio(x, 0.5))
+    assert abs(risk.value - Gaussian(0.5).mean(lambda u: u**2)) < 5 * risk.error
+    assert Gaussian(0.5).mean(lambda u: u**2) == pytest.approx(1.25)
+
+
+def test_advice() -> None:
+    assert "cannot help" in advice(density_ratio(*shifted(200, 200, 30.0)))
+    assert "relied on" in advice(density_ratio(*shifted(400, 400, 2.0)))
+    assert "need not" in advice(density_ratio(*shifted(200, 200, 0.0)))
+    assert "can help" in advice(density_ratio(*shifted(2000, 2000, 0.7)))
+
+
+# ---- the detector
+
+
+def test_p_values_are_uniform_where_nothing_moved() -> None:
+    z = np.repeat([-1, 1], [60, 40])
+    p = [two_sample(rng(i).normal(size=(100, 3)), z, permutations=99, seed=i).p for i in range(200)]
+    assert stats.kstest(p, "uniform").pvalue > 0.001
+
+
+def test_auc_is_that_of_held_out_ridges() -> None:
+    source, target = shifted(150, 100, 0.6, 4)
+    X, z = np.concatenate([source, target]), np.repeat([-1, 1], [150, 100])
+    draw, aucs = np.random.default_rng(3), []
+    unit = (X - X.mean(0)) / X.std(0)
+    for _ in range(19):  # the permutations come first
+        draw.permutation(z)
+    for rows in np.array_split(draw.permutation(250), 5):
+        rest = np.setdiff1d(np.arange(250), rows)
+        model = Ridge(alpha=4.0).fit(unit[rest], z[rest])
+        aucs.append(roc_auc_score(z[rows], model.predict(unit[rows])))
+    found = two_sample(X, z, permutations=19, seed=3)
+    assert found.auc == pytest.approx(float(np.mean(aucs)), abs=0.01)
+
+
+def test_swapping_the_tables_changes_nothing_but_the_sign() -> None:
+    source, target = shifted(200, 200, 0.8, 2)
+    one, other = detect(source, target), detect(target, source)
+    assert one.classifier.auc == pytest.approx(other.classifier.auc, abs=0.03)
+    assert [c.name for c in one.columns] == [c.name for c in other.columns]
+    first = one.columns[0]
+    assert first.source == other.columns[0].target
+
+
+def table(n: int, seed: int, **moved: Any) -> pd.DataFrame:
+    draw = rng(seed)
+    columns = {
+        "area": draw.normal(1500, 400, n) + moved.get("area", 0),
+        "year": draw.integers(1900, 2010, n),
+        "zone": draw.choice(["RL", "RM", "FV"], n, p=moved.get("zone", [0.6, 0.3, 0.1])),
+        "pool": np.where(draw.random(n) < moved.get("pool", 0.05), np.nan, 1.0 * draw.random(n)),
+    }
+    return pd.DataFrame(columns)
+
+
+def test_each_column_is_tested_as_scipy_does() -> None:
+    q, p = table(400, 10), table(600, 11, area=150, zone=[0.5, 0.3, 0.2], pool=0.2)
+    found = {(c.name, c.of): c for c in detect(q, p, permutations=19).columns}
+    area = found["area", "numbers"]
+    ks = stats.ks_2samp(q.area, p.area, method="asymp")
+    assert (area.moved, area.p) == pytest.approx((ks.statistic, ks.pvalue))
+    counts = pd.crosstab(np.repeat([0, 1], [400, 600]), pd.concat([q.zone, p.zone]).to_numpy())
+    assert found["zone", "levels"].p == pytest.approx(
+        stats.chi2_contingency(counts, correction=False).pvalue
+    )
+    share = (q.zone == "RL").mean() - (p.zone == "RL").mean()
+    assert found["zone", "levels"].moved == pytest.approx(share, abs=0.02)
+    gone = np.array([[x.isna().sum(), x.notna().sum()] for x in (q.pool, p.pool)])
+    assert found["pool", "missing"].p == pytest.approx(stats.fisher_exact(gone).pvalue)
+    everything = list(found.values())
+    adjusted = stats.false_discovery_control([c.p for c in everything])
+    np.testing.assert_allclose([c.adjusted for c in everything], adjusted)
+    assert not found["year", "numbers"].found
+    assert area.source[area.at.index("50 %")] == pytest.approx(q.area.median())
+    assert area.target[area.at.index("50 %")] == pytest.approx(p.area.median())
+
+
+def test_false_alarms_are_few() -> None:
+    alarms = [detect(table(150, 2 * i), table(150, 2 * i + 1), permutations=19) for i in range(40)]
+    assert sum(bool(found.moved) for found in alarms) <= 6  # one in twenty is meant
+
+
+def test_a_table_as_people_have_them() -> None:
+    q, p = table(600, 0), table(600, 1)
+    for each, word in ((q, "old"), (p, "new")):
+        each["nothing"] = np.nan
+        each["same"] = "x"
+        each["only_" + word] = 1
+        each["fresh"] = np.where(rng(5).random(600) < 0.2, word, "common")
+        each["many"] = [f"v{i}" for i in rng(len(word)).integers(0, 5000, 600)]
+        each["mixed"] = pd.Series([1, "a", None] * 200, dtype=object)
+        each["endless"] = np.where(np.arange(600) == 3, np.inf, rng(7).normal(size=600))
+    p.loc[:, "gone"] = np.nan
+    q["gone"] = 1.0
+    found = detect(q, p, permutations=19)
+    said = " ".join(found.notes)
+    for words in (
+        "nothing: all its values are missing in both tables.",
+        "same: the same value in every row of both tables.",
+        "only_old: only the source has this column.",
+        "only_new: only the target has this column.",
+        "gone: all its values are missing in the target.",
+        "many: ",
+    ):
+        assert words in said
+    moved = {(c.name, c.of) for c in found.moved}
+    assert {("fresh", "levels"), ("fresh", "never seen"), ("gone", "missing")} <= moved
+    fresh = next(c for c in found.moved if c.of == "never seen")
+    assert fresh.sentence.startswith("fresh never seen: 0.0% → 20.")
+    assert "beyond chance" in found.sentence
+
+
+def test_rows_and_a_schema_say_which_columns_count() -> None:
+    tables = [table(100, seed).astype(object) for seed in (0, 1)]
+    rows: list[Any] = [t.where(t.notna(), None).to_dict("records") for t in tables]
+    q, p = rows
+    schema = InputSchema.learn(q, id_column="year")
+    columns = detect(q, p, schema=schema, permutations=19).columns
+    assert {column.name for column in columns} == {"area", "zone", "pool"}
+
+
+def test_tables_without_a_column_in_common_are_refused() -> None:
+    with pytest.raises(ValueError, match="share no column: the source has a, the target b"):
+        detect(pd.DataFrame({"a": [1] * 20}), pd.DataFrame({"b": [1] * 20}))
+    with pytest.raises(ValueError, match="10 rows of each"):
+        detect(np.ones((3, 1)), np.ones((30, 1)))
+
+
+# ---- label shift
+
+
+def test_c_is_predicted_by_true() -> None:
+    C = confusion(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2)
+    np.testing.assert_allclose(C, [[0.25, 0], [0.25, 0.5]])
+
+
+def test_both_readings_of_c() -> None:
+    y = np.repeat([0, 1, 2], [60, 30, 10])
+    target = np.repeat([0, 1, 2], [20, 30, 50])
+    found = label_shift(y, y, target, 4)
+    np.testing.assert_allclose(found.ratio[:3], [1 / 3, 1, 5])
+    np.testing.assert_allclose(found.p, [0.2, 0.3, 0.5, 0], atol=1e-12)
+    np.testing.assert_allclose(found.beta, [1 / 3, 1, 5, 0])
+    np.testing.assert_allclose(found.weights(y)[[0, 60, 99]], [1 / 3, 1, 5])
+    assert "no row of class 3" in found.notes[0]
+
+
+def test_shares_below_zero_are_said_and_set_to_zero() -> None:
+    y, said = np.array([0] * 50 + [1] * 50), np.array([0] * 40 + [1] * 10 + [0] * 10 + [1] * 40)
+    found = label_shift(y, said, np.zeros(100, int), 2)
+    assert found.solution[1] < 0
+    np.testing.assert_allclose(found.p, [1, 0])
+    assert "below 0" in " ".join(found.notes)
+
+
+def test_classes_that_look_alike_are_said() -> None:
+    y = np.repeat([0, 1], 50)
+    found = label_shift(y, np.tile([0, 1], 50), np.tile([0, 1], 50), 2)
+    assert "singular" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize("wrong", [([0, 1], [0], [0]), ([0, 9], [0, 1], [0]), ([], [], [0])])
+def test_labels_that_cannot_be_are_refused(wrong: Any) -> None:
+    y, said, target = (np.array(each, dtype=int) for each in wrong)
+    with pytest.raises(ValueError, match=r"rows|Classes are 0 to 2"):
+        label_shift(y, said, target, 3)
+
+
+def test_rows_by_class_are_none_twice_where_there_are_enough() -> None:
+    labels = np.repeat([0, 1], [500, 500])
+    rows = by_class(labels, np.array([0.9, 0.1]), 400, rng())
+    assert len(np.unique(rows)) == 400
+    assert (labels[rows] == 0).mean() == pytest.approx(0.9, abs=0.05)
+
+
+def test_one_law_is_seen_by_kolmogorovs_distance() -> None:
+    a, b = rng(1).normal(size=400), rng(2).normal(size=300)
+    ours = same_law(a, np.ones(400), b)
+    assert ours == pytest.approx(stats.ks_2samp(a, b, method="asymp").pvalue, abs=0.05)
+    assert same_law(a, normal.ratio(a, 1.0), b + 1) > 0.01
+    assert same_law(a, np.ones(400), b + 1) < 1e-6
+
+
+# ---- concept shift
+
+
+def test_an_error_that_grew_is_told_as_welch_does() -> None:
+    before, after = rng(1).exponential(1.0, 300), rng(2).exponential(1.5, 200)
+    found = concept_shift(before, after)
+    test = stats.ttest_ind(after, before, equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((test.low, test.high), rel=0.01)
+    assert found.found
+    assert "More than chance" in found.sentence
+
+
+def test_weights_take_the_covariates_out() -> None:
+    x, moved = rng(1).normal(size=20_000), rng(2).normal(1.0, size=2_000)
+    plain = concept_shift(x**2, moved**2)
+    assert plain.found
+    assert not concept_shift(x**2, moved**2, normal.ratio(x, 1.0)).found
+
+
+def test_an_interval_needs_two_rows() -> None:
+    with pytest.raises(ValueError, match="two labelled rows"):
+        concept_shift(np.ones(1), np.ones(5))
