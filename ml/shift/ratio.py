@@ -10,7 +10,7 @@ from ml.events import Floats
 WEAKEST_FIRST = tuple(10.0**power for power in range(2, -5, -1))  # scikit-learn's C
 FOLDS = 5
 COMPARED = 2_000  # source rows that a target row is held beside to see whether any is like it
-LONELY = 0.999  # quantile of the distances of source rows from each other
+LONELY = 0.999  # quantile of the distances of other source rows from these
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,21 +101,18 @@ def effective_rows(beta: Floats) -> float:
 def unsupported(source: Floats, target: Floats, seed: int = 0) -> NDArray[np.bool_]:
     """Which target rows lie where there is no source row: q = 0 there, as far as we see; (m,).
 
-    Such a row is farther from its nearest source row than all but one in a thousand of these are
-    from each other, in standard deviations of the source. No weight can stand for it.
+    Such a row is farther from its nearest row in one half of the source than all but one in a
+    thousand of the other half are, in standard deviations. No weight can stand for it.
     """
     from sklearn.neighbors import NearestNeighbors
 
     rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(source))[:COMPARED]
+    rows = rng.permutation(len(source))[: 2 * COMPARED]
     scale = source.std(0)
     scale = np.where(scale > 0, scale, 1.0)
-    near = NearestNeighbors().fit(source[rows] / scale)
-    among = near.kneighbors(source[rows] / scale, 2)[0][:, 1]
-    lonely: NDArray[np.bool_] = near.kneighbors(target / scale, 1)[0][:, 0] > np.quantile(
-        among, LONELY
-    )
-    return lonely
+    near = NearestNeighbors(n_neighbors=1).fit(source[rows[::2]] / scale)
+    usual, far = (near.kneighbors(X / scale)[0][:, 0] for X in (source[rows[1::2]], target))
+    return np.asarray(far > np.quantile(usual, LONELY, method="higher"))
 
 
 def _usable(source: Floats, target: Floats) -> None:

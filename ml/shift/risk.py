@@ -34,6 +34,8 @@ def gain(plain: Floats, weighted: Floats, beta: Floats) -> Risk:
 def advice(ratio: DensityRatio, won: Risk | None = None) -> str:
     """Whether correcting can help, and whether it need be done; `won` is what `gain` says."""
     n, alone = len(ratio.source), float(ratio.unsupported.mean())
+    if not ratio.slopes.any():
+        return "Correcting need not be done: no classifier tells source from target."
     if alone > ALONE:
         return (
             f"Correcting cannot help: {alone:.0%} of the target rows are like no source row, and no"
@@ -44,8 +46,6 @@ def advice(ratio: DensityRatio, won: Risk | None = None) -> str:
             f"Correcting cannot be relied on: under the weights {n:,} source rows are worth"
             f" {ratio.effective:.0f}. A clip would trade this for bias."
         )
-    if not ratio.slopes.any():
-        return "Correcting need not be done: no classifier tells source from target."
     if won and won.value < 2 * won.error:
         return (
             "Correcting need not be done: a weighted fit is not better on the target than chance"
