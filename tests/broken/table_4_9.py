@@ -371,4 +371,16 @@ BREAKS = [
         wrong=lambda _split: 5.0,
         red=("draws whose outcome",),
     ),
+    Break(
+        name="house_groups",
+        line="held_out",
+        wrong=lambda _self, order: np.where(np.arange(len(order)) < 5, np.nan, 0.1),
+        red=("houses without a price", "price bands served"),
+    ),
+    Break(
+        name="house_groups",
+        line="warned",
+        wrong=lambda _sizes, of: dict.fromkeys(of.tolist(), 0.0),
+        red=("neighbourhoods drawn by lot",),
+    ),
 ]
