@@ -120,7 +120,7 @@ class SectionClaims(Claims):
     @property
     def verdict(self) -> Badge:
         """Which badge, and its words."""
-        return _verdict(self) if self.outcomes else ("none", "not there yet")
+        return _verdict(self)
 
     @property
     def brief(self) -> str:

@@ -43,6 +43,14 @@ class Exercise:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """A situation, and which it is."""
+
+    text: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lesson:
     """What stands in one file: the section in our words."""
 
@@ -55,7 +63,7 @@ class Lesson:
     first: tuple[str, ...]  # experiments in the order they are shown; others of the section follow
     controls: Mapping[str, Sequence[str]]  # fields that stand open, by experiment
     written: tuple[Exercise, ...]
-    missing: str  # what is said while there is no experiment
+    cases: tuple[Case, ...]  # what the reader should be able to tell afterwards
 
     @property
     def experiments(self) -> dict[str, type[Experiment]]:
@@ -94,5 +102,5 @@ def _read(path: Path) -> Lesson:
         first=tuple(given.get("experiments", ())),
         controls=given.get("controls", NO_VALUES),
         written=exercises,
-        missing=given.get("missing", "The experiments of this section are not there yet."),
+        cases=tuple(Case(item["text"], item["answer"]) for item in given.get("cases", ())),
     )

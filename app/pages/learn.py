@@ -99,11 +99,9 @@ def _claims(chapter: Sequence[badges.SectionClaims], lesson: Lesson) -> badges.S
     return next(item for item in chapter if item.lesson is lesson)
 
 
-def _lab(store: RunStore, lesson: Lesson, asked: Mapping[str, str]) -> dict[str, Any] | None:
+def _lab(store: RunStore, lesson: Lesson, asked: Mapping[str, str]) -> dict[str, Any]:
     """One experiment of the section: its controls, and what it gave."""
     known = lesson.experiments
-    if not known:
-        return None
     name = asked.get("experiment", next(iter(known)))
     if name not in known:
         raise experiments.unknown(name, known, f" in section {lesson.section}")

@@ -82,8 +82,7 @@ def test_equations_are_mathml_and_nothing_is_left_of_the_marks(
     empty: TestClient, section: str
 ) -> None:  # fmt: skip
     page = get(empty, f"/learn/{section}")
-    if section != "4.9":
-        assert 3 <= len(lessons.lessons()[section].notice) <= 5
+    assert 3 <= len(lessons.lessons()[section].notice) <= 5
     assert page.all("math")
     assert not re.search(r"\$|\\\w|\*\*|merror", page.words)
 
@@ -138,7 +137,16 @@ def test_each_experiment_has_its_laboratory(
 def test_what_is_not_there_is_said(empty: TestClient) -> None:
     for path in ("/learn/4.11", "/learn/x", "/learn/4.4?experiment=activations"):
         get(empty, path, 404)
-    assert "comes later" in get(empty, "/learn/4.9").words
+
+
+def test_a_lesson_may_end_with_cases_and_their_answers(empty: TestClient) -> None:
+    page, cases = get(empty, "/learn/4.9"), lessons.lessons()["4.9"].cases
+    assert len(cases) >= 3
+    for case in cases:
+        assert case.text in page.words
+        assert case.answer in page.words
+    said = " ".join(case.answer for case in cases)
+    assert all(kind in said for kind in ("Covariate shift", "Label shift", "Concept shift"))
 
 
 def test_the_address_fills_the_controls_and_says_what_is_wrong(empty: TestClient) -> None:
