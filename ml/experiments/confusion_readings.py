@@ -13,7 +13,7 @@ from ml.shift.labels import RESAMPLES, Labels
 
 Q, P = np.array([0.6, 0.3, 0.1]), np.array([0.2, 0.3, 0.5])
 CLASSES = ("1", "2", "3")
-RUNS = 100
+RUNS = 40
 
 
 class ConfusionReadings(InstantExperiment):
@@ -36,7 +36,7 @@ class ConfusionReadings(InstantExperiment):
     )
 
     def answer(self) -> Iterator[Event]:
-        """One pair of tables, both readings, and how far p strays over 100 pairs."""
+        """One pair of tables, both readings, and how far p strays over 40 pairs."""
         rng = draws.numpy_generator(self.seed)
         found = self.pair(rng)
         p = np.array([self.pair(rng, 0).solution for _ in range(RUNS)])
@@ -50,7 +50,7 @@ class ConfusionReadings(InstantExperiment):
         yield self.at_most("columns of the joint C add up to q, within", 1e-9, off)
         if self.matches(recall=self.recall):
             off = (np.abs(p.mean(0) - P) / (p.std(0, ddof=1) / np.sqrt(RUNS))).max()
-            yield self.at_most("mean p of 100 pairs from its truth, in standard errors", 5, off)
+            yield self.at_most("mean p of 40 pairs from its truth, in standard errors", 5, off)
 
     @property
     def columns(self) -> Floats:
