@@ -40,8 +40,7 @@ class DropoutMLP(BookDropout):
     def trainings(self) -> Iterator[Training]:
         """A net for each setting and seed."""
         for setting, seed in self.grid:
-            p, label = 0.0 if setting == NONE else self.p, f"{setting}, seed {seed}"
-            lane = self.lane(label, setting=setting, dropout=p, seed=seed)
+            lane = self.repetition(setting, seed, dropout=0.0 if setting == NONE else self.p)
             yield self.classifier("dropout", [lane], self.net)
 
     def results(self, fits: Fits) -> Iterator[Event]:
