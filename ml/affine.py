@@ -1,7 +1,10 @@
 """The best affine map: the most that a model without a bend can do."""
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from ml.events import Floats
 
 TRIED = torch.linspace(-2, 2, 21, dtype=torch.float64)  # values of each weight, and of the bias
 
@@ -11,6 +14,12 @@ def best_affine(X: Tensor, y: Tensor) -> Tensor:
     ones = torch.cat([X, torch.ones_like(X[:, :1])], dim=1)
     weights: Tensor = torch.linalg.lstsq(ones, y).solution
     return ones @ weights
+
+
+def ridge(X: Floats, y: Floats, decay: float) -> Floats:
+    """The minimum of (4.5.2), (XᵀX/n + lambda I)⁻¹ Xᵀy/n: X (n, d), y (n,) -> weights (d,)."""
+    n, d = X.shape
+    return np.linalg.solve(X.T @ X / n + decay * np.eye(d), X.T @ y / n)
 
 
 def most_right(X: Tensor, y: Tensor) -> int:

@@ -84,6 +84,11 @@ def generator(seed: int, *place: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(keys([seed], INIT, *place)[0]) & 0xFFFFFFFF)
 
 
+def normals(generator: torch.Generator, *shapes: tuple[int, ...]) -> list[Tensor]:
+    """Standard normal numbers of each shape, one tensor after the other: float64."""
+    return [torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in shapes]
+
+
 def numpy_generator(seed: int, *place: int) -> np.random.Generator:
     """The same for numpy: data sets that are made up."""
     return np.random.default_rng([seed, *(part & 0xFFFFFFFF for part in place)])

@@ -38,7 +38,7 @@ class Preset:
     values: dict[str, Any]
 
 
-class Experiment(BaseModel, ABC):
+class Experiment(BaseModel, ABC):  # noqa: PLW1641  pydantic makes the hash of what is frozen
     """One question of the chapter, asked with these settings.
 
     The fields are the REST body, the flags of the command line, the JSON in the run store and the
@@ -68,6 +68,12 @@ class Experiment(BaseModel, ABC):
         number = re.match(r"\d+\.\d+(?= )", sys.modules[cls.__module__].__doc__ or "")
         if number and "section" not in vars(cls):
             cls.section = number[0]
+
+    def __eq__(self, other: object) -> bool:
+        """Equal in all fields: what is computed from them, and kept, is no part of the value."""
+        return type(self) is type(other) and all(
+            getattr(self, name) == getattr(other, name) for name in type(self).model_fields
+        )
 
     @abstractmethod
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:

@@ -74,6 +74,11 @@ class FashionExperiment(TrainingExperiment):
         usual |= {name: getattr(self, name) for name in ("lr", "seed") if hasattr(self, name)}
         return Lane(label=label, **usual | others)
 
+    def repetition(self, setting: str, seed: int, **others: Any) -> Lane:
+        """One of the lanes of a setting, which differ in their seeds."""
+        label = f"{setting}, seed {seed}"
+        return self.lane(label, setting=setting, seed=seed, **others)
+
     @staticmethod
     def lost(fits: Fits) -> NDArray[np.bool_]:
         """Which lanes have diverged by which epoch, though their loss may be finite: (E, L)."""

@@ -11,6 +11,12 @@ from torch import Tensor
 T = TypeVar("T")
 
 
+def slope(phi: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """The derivative of an elementwise function at z, of the same shape."""
+    z = z.clone().requires_grad_()
+    return torch.autograd.grad(phi(z).sum(), z)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Traced:
     """Nodes (name, x, y), arrows between them by index, and the index of each named tensor."""

@@ -16,6 +16,11 @@ Init = Callable[[Tensor, torch.Generator], object]
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
+def prelu(z: Tensor, alpha: float) -> Tensor:
+    """max(0, z) + alpha min(0, z) (4.1.5)."""
+    return z.clamp(min=0) + alpha * z.clamp(max=0)
+
+
 @cache  # the same start is the same value, also when nets are compared
 def uniform(bound: float) -> Init:
     """Uniform in [-bound, bound); torch itself starts a linear layer at 1 / sqrt(inputs)."""

@@ -136,14 +136,8 @@ class NoiseComparison(FashionChoice, DropoutExperiment):
         variants = self.variants
         for setting, seed in self.grid:
             variant = variants[setting]
-            lane = self.lane(
-                f"{setting}, seed {seed}",
-                setting=setting,
-                lr=LR,
-                dropout=variant.p,
-                weight_decay=variant.weight_decay,
-                seed=seed,
-            )
+            how = {"dropout": variant.p, "weight_decay": variant.weight_decay}
+            lane = self.repetition(setting, seed, lr=LR, **how)
             yield self.classifier("variants", [lane], variant.net, optimizer=Adam, batch_size=BATCH)
 
     def differences(self, of: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -50,10 +50,7 @@ class OneHiddenLayer(InstantExperiment):
         d, h, q = self.num_inputs, self.num_hiddens, self.num_outputs
         generator = draws.generator(self.seed, d, h)
         shapes = {"x": (d,), "W1": (h, d), "W2": (q, h), "y": (q,), "b1": (h,)}
-        at = {
-            key: torch.randn(*shape, generator=generator, dtype=torch.float64)
-            for key, shape in shapes.items()
-        }
+        at = dict(zip(shapes, draws.normals(generator, *shapes.values()), strict=True))
         at["y"] = at["y"].softmax(0)
         z = at["W1"] @ at["x"] + self.bias * at["b1"]
         flip = z.sign() * (-1.0) ** torch.arange(h)  # else a ReLU may meet no z below 0

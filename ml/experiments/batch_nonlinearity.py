@@ -50,10 +50,8 @@ class BatchNonlinearity(InstantExperiment):
     def answer(self) -> Iterator[Event]:
         """Move the second example, and read off the first one's output and its derivative."""
         generator, kind = draws.generator(self.seed, self.batch_size), self.kind
-        X, W, v = (
-            torch.randn(*shape, generator=generator, dtype=torch.float64)
-            for shape in ((self.batch_size, 4), (4, self.num_hiddens), (self.num_hiddens, 1))
-        )
+        n, h = self.batch_size, self.num_hiddens
+        X, W, v = draws.normals(generator, (n, 4), (4, h), (h, 1))
         shift = torch.linspace(-self.reach, self.reach, 81, dtype=torch.float64)
         batches = X.repeat(len(shift), 1, 1)
         batches[:, 1] += shift[:, None]

@@ -40,8 +40,7 @@ class DropoutMLP(BookDropout):
     def trainings(self) -> Iterator[Training]:
         """A net for each setting and seed."""
         for setting, seed in self.grid:
-            p, label = 0.0 if setting == NONE else self.p, f"{setting}, seed {seed}"
-            lane = self.lane(label, setting=setting, dropout=p, seed=seed)
+            lane = self.repetition(setting, seed, dropout=0.0 if setting == NONE else self.p)
             yield self.classifier("dropout", [lane], self.net)
 
     def results(self, fits: Fits) -> Iterator[Event]:
@@ -62,12 +61,8 @@ class DropoutMLP(BookDropout):
         """Two steps agree when evaluated and differ while training (4.6.3): X (n, 784)."""
         evaluated, steps = (answers(net, X, 2, training=training) for training in (False, True))
         twins = answers(net, X[:1].expand(2, -1), 1)[0, 0]  # (2, classes), a mask an example
-        yield self.near("evaluated twice, outputs apart", 0.0, apart(evaluated), 0.0, "words")
-        yield self.at_least("two steps of training, outputs apart", APART, apart(steps), "words")
+        off = [float(pair.diff(dim=0).abs().max()) for pair in (evaluated, steps, twins)]
+        yield self.near("evaluated twice, outputs apart", 0.0, off[0], 0.0, "words")
+        yield self.at_least("two steps of training, outputs apart", APART, off[1], "words")
         name = "one image twice in a minibatch of training, outputs apart"
-        yield self.at_least(name, APART, apart(twins))
-
-
-def apart(pair: Tensor) -> float:
-    """The largest difference between two of anything: (2, ...)."""
-    return float((pair[0] - pair[1]).abs().max())
+        yield self.at_least(name, APART, off[2])

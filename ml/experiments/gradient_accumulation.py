@@ -32,10 +32,7 @@ class GradientAccumulation(OneHiddenLayer):
         """Gradients added up over so many parts of the batch, and the bytes kept for one part."""
         n, generator = self.batch_size, draws.generator(self.seed, self.batch_size)
         parameters = {k: v.requires_grad_() for k, v in self.example().items() if k not in "xy"}
-        X, Y = (
-            torch.randn(n, size, generator=generator, dtype=torch.float64)
-            for size in (self.num_inputs, self.num_outputs)
-        )
+        X, Y = draws.normals(generator, (n, self.num_inputs), (n, self.num_outputs))
         for x, y in zip(X.chunk(parts), Y.chunk(parts), strict=True):
             mean, given = partial(self.mean, parameters, x, y), (*parameters.values(), *x, *y)
             J, kept = graphs.kept(mean, given)

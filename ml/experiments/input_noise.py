@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from ml import draws, fields
+from ml import affine, draws, fields
 from ml.events import Check, Event, Figure, Floats, Series, Table
 from ml.experiment import InstantExperiment, Preset
 
@@ -21,7 +21,6 @@ MANY = 20_000  # noisy points from which that is judged
 class InputNoise(InstantExperiment):
     """Fit a linear model to inputs with noise on them, and to clean ones with a ridge penalty."""
 
-    breakable = ("ridge",)
     presets = (
         Preset("none", "No noise", "Plain least squares.", {"sigma": 0.0}),
         Preset("some", "Some noise", "Weights shrink a little.", {}),
@@ -40,9 +39,13 @@ class InputNoise(InstantExperiment):
         """The two fits at this noise, and ridge along all of it."""
         X, y = self.data()
         batches = self.noisy_fits(X, y)
-        noisy, ridged, plain = batches.mean(0), self.ridge(X, y, self.sigma**2), self.ridge(X, y, 0)
+        noisy, ridged, plain = (
+            batches.mean(0),
+            affine.ridge(X, y, self.sigma**2),
+            affine.ridge(X, y, 0),
+        )
         sigmas = np.linspace(0, max(2 * self.sigma, 1.0), 41)
-        path = np.stack([self.ridge(X, y, sigma**2) for sigma in sigmas])
+        path = np.stack([affine.ridge(X, y, sigma**2) for sigma in sigmas])
         left = float(np.linalg.norm(noisy) / np.linalg.norm(plain))
         finding = (
             f"Noise of {self.sigma:g} leaves {left:.0%} of the weights' norm, as ridge with"
@@ -69,19 +72,17 @@ class InputNoise(InstantExperiment):
         """Least squares on copies with Gaussian noise, BATCHES times: (BATCHES, 4)."""
         rng, copies = draws.numpy_generator(self.seed, 1), self.num_copies // BATCHES
         noise = (self.sigma * draws.normal(rng, copies, *X.shape) for _ in range(BATCHES))
-        return np.stack([self.ridge(X + moved, np.tile(y, (copies, 1)), 0) for moved in noise])
+        return np.stack([self.shifted(X, y, moved) for moved in noise])
 
-    @staticmethod
-    def ridge(X: Floats, y: Floats, weight_decay: float) -> Floats:
-        """The least of mean (x w - y)^2 + decay ||w||^2, for X (..., d) and y (...): (d,)."""
-        rows, targets = X.reshape(-1, X.shape[-1]), y.reshape(-1)
-        gram = rows.T @ rows / len(rows) + weight_decay * np.eye(rows.shape[1])
-        return np.asarray(np.linalg.solve(gram, rows.T @ targets / len(rows)), dtype=np.float64)
+    def shifted(self, X: Floats, y: Floats, noise: Floats) -> Floats:
+        """Least squares on a copy of the points for each of the noises (copies, n, d)."""
+        rows = (X + noise).reshape(-1, X.shape[1])
+        return affine.ridge(rows, np.tile(y, len(rows) // len(y)), 0)
 
     def claims(self, X: Floats, y: Floats, batches: Floats, ridged: Floats) -> Iterator[Check]:
         """Equal on paper for noise of any kind that is independent with variance sigma^2."""
         signs = np.array([*product((-1.0, 1.0), repeat=X.shape[1])])[:, None]  # all 2^d of them
-        fit = self.ridge(X + self.sigma * signs, np.tile(y, (len(signs), 1)), 0)
+        fit = self.shifted(X, y, self.sigma * signs)
         name = f"noise ±{self.sigma:g}, every sign once, against ridge with λ = σ²"
         yield self.near(name, 0.0, np.abs(fit - ridged).max(), EXACT, "words")
         if self.sigma == 0 or self.num_points * self.num_copies < MANY:

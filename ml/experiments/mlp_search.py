@@ -149,7 +149,7 @@ class MLPSearch(FashionChoice):
         _, *seeds = draws.each(self.seed, 1 + self.num_seeds)  # the first one searched
         settings = ("chosen", choice.trial, choice.epochs), ("book", BOOK, self.num_epochs)
         for (name, trial, num_epochs), seed in product(settings, seeds):
-            lane = self.lane(f"{name}, seed {seed}", setting=name, lr=trial.lr, seed=seed)
+            lane = self.repetition(name, seed, lr=trial.lr)
             yield self.classifier(name, [lane], trial.net, num_epochs=num_epochs)
 
     def compared(self, choice: Choice, fits: Fits) -> Iterator[Event]:

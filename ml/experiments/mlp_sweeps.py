@@ -85,7 +85,7 @@ class MLPSweeps(FashionChoice):
         for setting, seed in self.grid:
             net, lr = self.varied[self.vary][setting]
             label = f"{self.vary} {setting}"
-            lane = self.lane(f"{label}, seed {seed}", setting=label, lr=lr, seed=seed)
+            lane = self.repetition(label, seed, lr=lr)
             yield self.classifier(self.vary, [lane], net)
 
     def results(self, fits: Fits) -> Iterator[Event]:

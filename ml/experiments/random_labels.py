@@ -61,8 +61,7 @@ class RandomLabels(FashionExperiment):
         net = MLP((NUM_INPUTS, self.num_hiddens, NUM_OUTPUTS))
         for labels, seed in self.grid:
             y = self.relabelled(self.data.y, seed) if labels == RANDOM else self.data.y
-            label = f"{labels}, seed {seed}"
-            lane = self.lane(label, setting=labels, dropout=self.dropout, seed=seed)
+            lane = self.repetition(labels, seed, dropout=self.dropout)
             classifier = self.classifier("labels", [lane], net, optimizer=Adam, batch_size=100)
             yield replace(classifier, y=y)
 

@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ml import draws, fields
+from ml import draws, fields, nn
 from ml.events import Event, Figure, Series, Table
 from ml.experiment import InstantExperiment, Preset
 
@@ -26,22 +26,16 @@ class ReluKinks(InstantExperiment):
         Preset("leaky", "pReLU", "A slope below zero makes bends milder.", {"alpha": 0.25}),
     )
     verifies = ({}, {"alpha": 0.25}, {"num_hiddens": 50})
-    breakable = ("activation",)
 
     name: Literal["relu_kinks"] = "relu_kinks"
     num_hiddens: Annotated[fields.NumHiddens, Field(le=100)] = 8
     alpha: fields.Alpha = 0.0
     limit: fields.Limit = 4.0
 
-    @staticmethod
-    def activation(z: Tensor, alpha: float) -> Tensor:
-        """max(0, z) + alpha min(0, z) (4.1.5)."""
-        return z.clamp(min=0) + alpha * z.clamp(max=0)
-
     def network(self, wbv: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Value, and slope by autograd, of weights, biases and read-out (3, h) at x (n,)."""
         (w, b, v), x = wbv, x.clone().requires_grad_()
-        y = self.activation(x[:, None] * w + b, self.alpha) @ v
+        y = nn.prelu(x[:, None] * w + b, self.alpha) @ v
         return y.detach(), torch.autograd.grad(y.sum(), x)[0]
 
     def answer(self) -> Iterator[Event]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from ml import draws, fields
+from ml import affine, draws, fields
 from ml.data.synthetic import Linear, Matrix, linear
 from ml.events import Event, Figure, Series
 from ml.experiment import InstantExperiment, Preset
@@ -24,7 +24,7 @@ class Ridge(InstantExperiment):
         Preset("right", "Just right", "The lambda that noise and prior ask for.", {}),
         Preset("overfit", "Overfit", "Hardly a prior at all.", {"factor": 0.01}),
     )
-    breakable = ("closed_form", "squares")
+    breakable = ("squares",)
 
     name: Literal["ridge"] = "ridge"
     factor: float = fields.own(
@@ -43,7 +43,7 @@ class Ridge(InstantExperiment):
         truth = self.prior * draws.normal(rng, self.num_inputs)
         points = linear(n + NUM_TEST, truth, 0.0, self.noise, self.seed)
         known = Linear(points.X[:n], points.y[:n])
-        weights = self.closed_form(known, self.decay)
+        weights = affine.ridge(known.X, known.y, self.decay)
         yield self.path(points, known)
         mode = posterior_mode(known, self.noise**2, self.noise**2 / (n * self.decay))
         apart = np.abs(weights - mode).max() / np.linalg.norm(weights)
@@ -63,7 +63,8 @@ class Ridge(InstantExperiment):
     def path(self, points: Linear, known: Linear) -> Figure:
         """Both losses and the length of the weights for many a lambda."""
         n, asked = self.num_train, self.decay / self.factor
-        weights = np.stack([self.closed_form(known, asked * times) for times in PATH], axis=1)
+        each = [affine.ridge(known.X, known.y, asked * times) for times in PATH]
+        weights = np.stack(each, axis=1)
         loss = (points.X @ weights - points.y[:, None]) ** 2 / 2  # (points, lambdas)
         test = loss[n:].mean(0)
         best, here = int(test.argmin()), int(np.abs(np.log(PATH / self.factor)).argmin())
@@ -81,12 +82,6 @@ class Ridge(InstantExperiment):
             x_scale="log",
             y_scale="log",
         )
-
-    @staticmethod
-    def closed_form(known: Linear, decay: float) -> Matrix:
-        """The minimum of (4.5.2), (XᵀX/n + lambda I)⁻¹ Xᵀy/n: (d,)."""
-        n, d = known.X.shape
-        return np.linalg.solve(known.X.T @ known.X / n + decay * np.eye(d), known.X.T @ known.y / n)
 
     @staticmethod
     def squares(A: Matrix) -> float:

@@ -127,8 +127,7 @@ class Symmetry(TrainingExperiment):
     def symmetries(self) -> dict[str, float]:
         """How far a random net's output moves under what should not move it (exercise 1)."""
         h, generator = self.num_hiddens, draws.generator(self.seed, self.num_hiddens)
-        shapes = ((64, INPUTS), (INPUTS, h), (h,), (h, 1))
-        X, W, b, v = (torch.randn(*s, generator=generator, dtype=torch.float64) for s in shapes)
+        X, W, b, v = draws.normals(generator, (64, INPUTS), (INPUTS, h), (h,), (h, 1))
         turn, signs = self.turn(h), (-1.0) ** torch.arange(1, h + 1, dtype=torch.float64)
         scale = torch.linspace(0.5, 2, h, dtype=torch.float64)
         others: dict[str, tuple[Any, ...]] = {

@@ -9,6 +9,7 @@ from torch import Tensor
 from ml import draws, fields
 from ml.events import Check, Event, Figure, Series, Table
 from ml.experiment import InstantExperiment, Preset
+from ml.graphs import slope
 
 QUARTER = 0.25  # the largest derivative of the sigmoid
 LOG_QUARTER = torch.tensor(QUARTER, dtype=torch.float64).log10()
@@ -94,8 +95,7 @@ class VanishingGradients(InstantExperiment):
         """Push one input through the layers, and the Jacobian with it."""
         generator = draws.generator(self.seed, self.depth, self.width)
         n = self.width
-        h = torch.randn(n, generator=generator, dtype=torch.float64)
-        W = torch.randn(self.depth, n, n, generator=generator, dtype=torch.float64)
+        h, W = draws.normals(generator, (n,), (self.depth, n, n))
         W *= self.std / n**0.5
         M = torch.eye(n, dtype=torch.float64)
         steepest, jacobians = [], []
@@ -128,9 +128,3 @@ class VanishingGradients(InstantExperiment):
             f" the ReLU net's {ends['relu']:.1e}."
         )
         return Figure("layers", title, finding, (*lines,), x_label="layers", y_label=y)
-
-
-def slope(phi: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
-    """The derivative of an activation elementwise, by autograd."""
-    z = z.clone().requires_grad_()
-    return torch.autograd.grad(phi(z).sum(), z)[0]

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -68,10 +69,16 @@ def store(data_dir: Path, finished: Path) -> Path:
     return data_dir
 
 
+@pytest.fixture(scope="session")
+def application() -> FastAPI:
+    """The web application: it asks for the store anew with each request, and is slow to make."""
+    return create_app()
+
+
 @pytest.fixture
-def client(store: Path) -> Iterator[TestClient]:
+def client(application: FastAPI, store: Path) -> Iterator[TestClient]:
     """The web application on that store."""
-    with TestClient(create_app(), raise_server_exceptions=False) as client:
+    with TestClient(application, raise_server_exceptions=False) as client:
         yield client
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ml import graphs, nn
 from ml.experiments import EXPERIMENTS
 from ml.nn import ACTIVATIONS, MLP
 from tests.broken.breaks import Break, identity, off
@@ -26,7 +27,7 @@ def one_more(self: MLP, lanes: Any, right: Any = MLP.__call__) -> Any:
     return right(replace(self, sizes=(self.sizes[0], self.sizes[1] + 1, *self.sizes[2:])), lanes)
 
 
-def tilted(f: Any, x: Any, right: Any = Activations.derivative) -> Any:
+def tilted(f: Any, x: Any, right: Any = graphs.slope) -> Any:
     """A derivative that is off everywhere."""
     return 1.5 * right(f, x) + 0.1
 
@@ -40,7 +41,8 @@ def still_bent(self: Any, X: Tensor, right: Any = XorByHand.sums) -> Tensor:
 BREAKS = [
     Break(
         name="activations",
-        line="derivative",
+        owner=graphs,
+        line="slope",
         wrong=tilted,
         red=("ReLU'", "pReLU'", "sigmoid'", "largest sigmoid'", "tanh'", "largest tanh'"),
     ),
@@ -108,7 +110,8 @@ BREAKS = [
     ),
     Break(
         name="relu_kinks",
-        line="activation",
+        owner=nn,
+        line="prelu",
         wrong=lambda z, _: torch.tanh(z),
         red=("kinks found", "bend within", "slope jumps"),
     ),

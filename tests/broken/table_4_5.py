@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ml import scratch
+from ml import affine, scratch
 from ml.experiments.weight_decay_scratch import WeightDecayScratch
 from ml.optim import SGD, proximal
 from ml.regression import LinearRegression
@@ -56,10 +56,9 @@ BREAKS = [
     Break(name="other_remedies", line="more", wrong=(2, 1), red=("test loss of 6",)),
     Break(
         name="ridge",
-        line="closed_form",
-        wrong=lambda known, decay: np.linalg.solve(
-            known.X.T @ known.X + decay * np.eye(known.X.shape[1]), known.X.T @ known.y
-        ),
+        owner=affine,
+        line="ridge",
+        wrong=lambda X, y, decay: np.linalg.solve(X.T @ X + decay * np.eye(X.shape[1]), X.T @ y),
         red=("ridge = MAP", "gradient of (4.5.2)"),
     ),
     Break(

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import Identity, Sequential
 
-from ml import scratch
+from ml import affine, scratch
 from ml.events import Floats
 from ml.fashion import FashionChoice, FashionExperiment
 from ml.lanes import Lane, Lanes
@@ -62,7 +62,7 @@ def one_mask(self: Dropout, X: Tensor) -> Tensor:
 
 def unpenalised(X: Floats, y: Floats, _decay: float) -> Floats:
     """Ridge without the penalty."""
-    weights = np.linalg.lstsq(X.reshape(-1, X.shape[-1]), y.reshape(-1), rcond=None)[0]
+    weights = np.linalg.lstsq(X, y, rcond=None)[0]
     return np.asarray(weights, dtype=np.float64)
 
 
@@ -201,6 +201,7 @@ BREAKS = [
     *(
         Break(
             name="input_noise",
+            owner=affine,
             line="ridge",
             wrong=unpenalised,
             red=(f"noise ±{sigma:g}", f"Gaussian noise {sigma:g}"),

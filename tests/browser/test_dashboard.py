@@ -96,16 +96,17 @@ def end(claim: Claim) -> None:
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
-def test_every_page_is_accessible_fits_and_says_nothing_on_its_console(
+def test_every_page_is_accessible_fits_asks_no_other_host_and_says_nothing_on_its_console(
     chromium: Browser, address: str, width: int, theme: str
 ) -> None:
-    wrong: list[str] = []
+    wrong, asked = list[str](), list[str]()
     with chromium.new_context(
         base_url=address, viewport={"width": width, "height": 900}
     ) as context:
         page = context.new_page()
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         said = listen(page)
+        page.on("request", lambda request: asked.append(request.url))
         for path in PAGES:
             page.goto(path)
             page.wait_for_function("() => !document.querySelector('.chart > .skeleton')")
@@ -119,6 +120,7 @@ def test_every_page_is_accessible_fits_and_says_nothing_on_its_console(
                 if item["impact"] in {"serious", "critical"}
             ]
         assert said == []
+    wrong += [url for url in asked if not url.startswith((address, "data:", "blob:"))]
     assert wrong == []
 
 
@@ -185,14 +187,6 @@ def test_figures_that_are_no_curves_are_drawn_in_both_themes_with_their_numbers(
         expect(panels.nth(number).locator(".numbers td").filter(has_text=words)).not_to_have_count(
             0
         )
-
-
-def test_the_pages_need_no_other_host(page: Page, address: str) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    for path in PAGES:
-        page.goto(path)
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 
 
 # ---- live -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from ml.data import fashion_mnist
 from ml.events import Check, Epoch, Figure, Started, Table
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS, parse
@@ -53,6 +54,19 @@ def test_json_round_trip(cls: type[Experiment]) -> None:
 
 
 @every
+def test_values_are_equal_by_their_fields_whatever_they_have_computed(
+    cls: type[Experiment],
+) -> None:
+    one, two, other = cls(), cls(), cls(seed=3)  # type: ignore[call-arg]
+    assert one == two != other
+    assert hash(one) == hash(two)
+    if cls.instant:
+        for each in (one, two):
+            list(each.run())  # it may keep the data that it has drawn
+        assert one == two
+
+
+@every
 def test_presets_are_valid(cls: type[Experiment]) -> None:
     for preset in cls.presets:
         cls(**preset.values)
@@ -69,7 +83,11 @@ def test_wrong_fields_are_refused(cls: type[Experiment]) -> None:
 
 
 @every
-def test_it_runs_and_says_finite_things_by_stable_names(cls: type[Experiment]) -> None:
+def test_it_runs_and_says_finite_things_by_stable_names(
+    cls: type[Experiment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = fashion_mnist.read  # of 10,000 test images a quarter says as well what is finite
+    monkeypatch.setattr(fashion_mnist, "read", lambda learnt, tested=2500: read(learnt, tested))
     said = list(tiny(cls).run())
     groups = {event.key: event for event in said if isinstance(event, Started)}
     for event in said:

@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from app import lifecycle
 from app.catalogue import forms, lessons
 from app.dashboard import prose
-from app.main import create_app
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
 from app.store.states import JobStatus
 from ml.events import Check, Event, Figure, Series
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS, parse
-from tests.app.pages.test_pages import Page, get
+from tests.app.pages.test_pages import Page, get, status
 
 SECTIONS = [f"4.{number}" for number in range(1, 11)]
 SLOW = {"covariate_shift": 0.3}  # seconds: it learns some forty logistic regressions
@@ -45,9 +45,9 @@ def finish(session: Session, name: str, *passed: bool, **values: Any) -> int:
 
 
 @pytest.fixture
-def empty(database: str) -> Iterator[TestClient]:
+def empty(application: FastAPI, database: str) -> Iterator[TestClient]:
     """The application on a run store without jobs."""
-    with TestClient(create_app(), headers={"Accept": "text/html"}) as client:
+    with TestClient(application, headers={"Accept": "text/html"}) as client:
         yield client
 
 
@@ -122,7 +122,7 @@ def test_a_page_keeps_to_the_policy(client: TestClient, path: str) -> None:
         assert wanted <= set(ids)
     for link in page.all("a"):
         if str(link["href"]).startswith("/"):
-            assert client.get(str(link["href"])).status_code == 200, link
+            assert status(client, str(link["href"])) == 200, link
 
 
 @pytest.mark.parametrize(("section", "name"), LAB)
