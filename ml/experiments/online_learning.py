@@ -123,7 +123,7 @@ class OnlineLearning(InstantExperiment):
         rate = {name: r / t[:, None] for name, r in regrets.items() if name != PEEKS}
         steps, squares, batch = (r[-1].mean() for r in rate.values())
         finding = (
-            f"From {t[0]:.0f} to {t[-1]:,.0f} rounds the regret a round by gradient steps falls from"
+            f"From {t[0]:.0f} to {t[-1]:,.0f} rounds regret a round goes by gradient steps from"
             f" {rate[HONEST[0]][0].mean():.2g} to {steps:.2g}; least squares end at {squares:.2g},"
             f" and batch learning, which stops after {self.batch} rounds, at {batch:.2g}."
         )
