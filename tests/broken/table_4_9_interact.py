@@ -40,7 +40,7 @@ def slow(self: Any, repeats: int) -> Any:
 
 def kind(self: Any, X: Floats, answers: Floats, learner: Learner, peeks: bool) -> Any:
     """An adversary who answers as a steady world does."""
-    return right_cycle(self.model_copy(update={"stream": "steady"}), X, answers, learner, peeks)
+    return right_cycle(Online(seed=self.seed), X, answers, learner, peeks)
 
 
 def other_arms(self: Any, arms: Any, luck: Floats) -> Floats:
