@@ -43,7 +43,7 @@ class Arbitrage(InstantExperiment):
         slopes, stale = (slope(signal[half:], m[half:]) for m in (moves, stale_moves))
         gains, losses = (p[half:].mean(axis=0) for p in (profits, stale_profits))
         yield self.course(signal, moves)
-        yield self.worth(slopes)
+        yield self.worth(slopes, stale)
         yield self.ends(slopes, gains, stale, losses)
         if self.matches():
             yield from self.claims(signal, slopes, gains, losses)
@@ -92,19 +92,21 @@ class Arbitrage(InstantExperiment):
         axes: dict[str, Any] = {"x_label": "rounds", "y_label": "move for a signal of 1"}
         return Figure("course", "The signal fades as it is traded on", finding, (*lines,), **axes)
 
-    def worth(self, slopes: Floats) -> Figure:
-        """The slope that is left, by traders."""
-        n = CROWD.astype(float)
+    def worth(self, slopes: Floats, stale: Floats) -> Figure:
+        """The slope that is left, by traders; few of those who learnt once turn it round."""
+        n, few = CROWD.astype(np.float64), CROWD <= 3
         finding = (
-            "Each trader takes what is best for himself, and N of them leave 1 / (N + 1): 20 leave"
-            f" {slopes[-1].mean():.2g}, where {1 / 21:.2g} is expected."
+            "Each trader takes what is best for himself, and N of them leave 1 / (N + 1): twenty"
+            f" leave {slopes[-1].mean():.2g}. Three who learnt once, before anybody traded, leave"
+            f" {stale[3].mean():.2g}: they lose."
         )
-        measured = band("in the second half", n, slopes, mode="markers")
+        online = band("learning on", n, slopes, mode="markers")
+        once = band("learnt once", n[few], stale[few], mode="markers")
         line = np.linspace(0, n[-1], 81)
         title = "What is left of the signal"
         axes: dict[str, Any] = {"x_label": "traders N", "y_label": "move for a signal of 1"}
         exact = Series("1 / (N + 1)", line, 1 / (line + 1), "truth")
-        return Figure("worth", title, finding, (exact, measured), **axes)
+        return Figure("worth", title, finding, (exact, online, once), **axes)
 
     def ends(self, slopes: Floats, gains: Floats, stale: Floats, losses: Floats) -> Table:
         """Slopes and profits (crowds, R) of who learns online, and of who does not."""

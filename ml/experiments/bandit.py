@@ -117,8 +117,8 @@ class Bandit(InstantExperiment):
         numbers = ", ".join(f"{name} {end:.3g}" for name, end in ends.items())
         line = self.lai_robbins * np.log(t)
         finding = (
-            f"Regret after {self.num_rounds:,} rounds: {numbers}. Who explores at random pays for"
-            " ever, in proportion to t; upper bounds pay in proportion to ln t. Lai and Robbins'"
+            f"Regret after {self.num_rounds:,} rounds: {numbers}. In the end ε-greedy pays in"
+            " proportion to t, upper bounds in proportion to ln t. Lai and Robbins'"
             f" line, whose slope none can undercut in the end, is at {line[-1]:.3g}."
         )
         lines = [band(name, t, r, name) for name, r in regrets.items()]

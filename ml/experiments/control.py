@@ -58,7 +58,7 @@ class Control(InstantExperiment):
         120.0, "Controller", "Integral time", "Seconds.", "Tᵢ", ge=10, le=1000
     )
     derivative_time: float = fields.own(
-        10.0, "Controller", "Derivative time", "Seconds.", "T_d", ge=0, le=60
+        10.0, "Controller", "Derivative time", "Seconds.", ge=0, le=60
     )
 
     @property
@@ -131,7 +131,7 @@ class Control(InstantExperiment):
         finding = (
             f"After half an hour P control misses the target by {left['P']:.2g} K, (θ* - room) /"
             f" (1 + K k) being {float(self.offset(self.gain / 100)):.2g} K, and PI by"
-            f" {abs(left['PI']):.2g} K. Then cold water runs in."
+            f" {abs(left['PI']):.3f} K. Then cold water runs in."
         )
         t = np.arange(0, SECONDS, 5)
         target = Series("target", t / 60, np.full(len(t), self.target), "truth")
@@ -142,7 +142,7 @@ class Control(InstantExperiment):
 
     def swings(self, gains: Floats, ultimate: float) -> Figure:
         """Temperature by time of P control, below and above the gain at which it swings."""
-        t = np.arange(0, HALF, 5)
+        t = np.arange(120, HALF, 5)
         chosen = [int(np.abs(SHARES - share).argmin()) for share in (0.2, 0.5, 0.8, 1.2)]
         lines = {f"{100 * SHARES[i] * ultimate:.3g} %/K": gains[t, i] for i in chosen}
         finding = (
@@ -178,10 +178,11 @@ class Control(InstantExperiment):
 
     def ends(self, kinds: tuple[str, ...], course: Floats) -> Table:
         """What each controller leaves, without and with cold water."""
+        missing = np.round(self.target - course[[HALF - 1, -1]], 4) + 0.0  # no -0
         columns: dict[str, Any] = {
             "controller": [*kinds],
-            "missing in K": self.target - course[HALF - 1],
-            "with cold water": self.target - course[-1],
+            "missing in K": missing[0],
+            "with cold water": missing[1],
             "overshoot in K": np.maximum(course[:HALF].max(axis=0) - self.target, 0),
         }
         note = (

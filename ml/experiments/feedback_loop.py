@@ -117,7 +117,7 @@ class FeedbackLoop(InstantExperiment):
             f" {end[PROPORTION]:.3g} % in proportion to crimes counted, and {end[WEIGHTED]:.3g} %"
             " where crimes are counted for each patrol."
         )
-        truth = Series("the first district's share of crime", t, np.full(len(t), of_crime), "truth")
+        truth = Series("share of crime", t, np.full(len(t), of_crime), "truth")
         title = "Share of the district that gets most patrols"
         axes: dict[str, Any] = {"x_label": "patrols sent", "y_label": "share", "x_scale": "log"}
         return Figure("largest", title, finding, (*lines, truth), **axes)

@@ -219,8 +219,8 @@ def test_each_controller_is_reported_under_its_own_name() -> None:
     figures, tables = ask("control", gain=3.0, derivative_time=5.0)
     table = columns(tables["ends"])
     assert table["controller"] == ["P", "PI", "PID", "PI, wound up"]
-    assert table["missing in K"][0] == pytest.approx(73 / (1 + 200 * 0.03), abs=1e-6)
-    assert table["with cold water"][0] == pytest.approx(88 / (1 + 200 * 0.03), abs=1e-6)
+    assert table["missing in K"][0] == pytest.approx(73 / (1 + 200 * 0.03), abs=1e-4)
+    assert table["with cold water"][0] == pytest.approx(88 / (1 + 200 * 0.03), abs=1e-4)
     for i, (times, slope, winds_up) in enumerate(
         ((np.inf, 0.0, False), (120.0, 0.0, False), (120.0, 5.0, False), (120.0, 0.0, True))
     ):
@@ -228,7 +228,7 @@ def test_each_controller_is_reported_under_its_own_name() -> None:
         course = Control().simulate(c)[:, 0]
         kind = table["controller"][i]
         np.testing.assert_allclose(line(figures["temperature"], kind), course[::5])
-        assert table["missing in K"][i] == pytest.approx(93 - course[1799])
+        assert table["missing in K"][i] == pytest.approx(93 - course[1799], abs=1e-4)
         assert table["overshoot in K"][i] == pytest.approx(max(course[:1800].max() - 93, 0))
 
 
