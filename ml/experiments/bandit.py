@@ -14,7 +14,7 @@ from ml.grid import band
 
 SURE = 4.0  # standard errors
 AUER = 2**0.5  # the factor of UCB1's bonus, for which it has its bound (Auer et al., 2002)
-UCB1, HALF = "UCB1", "UCB, half the bonus"
+UCB1, HALF = "UCB1", "half bonus"
 
 Arms = NDArray[np.int64]
 Runs = dict[str, tuple[Arms, Floats]]
@@ -126,7 +126,7 @@ class Bandit(InstantExperiment):
             "regret",
             "Regret grows with t, or with ln t",
             finding,
-            (*lines, Series("Lai and Robbins", t, line, "truth")),
+            (*lines, Series("Lai-Robbins", t, line, "truth")),
             x_label="rounds t",
             y_label="regret",
             x_scale="log",

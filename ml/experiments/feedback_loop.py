@@ -15,11 +15,11 @@ PATROLS = 2.0  # in each district before the first round; one crime was discover
 SURE = 4.0  # standard errors
 KOLMOGOROV = 2.2  # distance times √R, which chance exceeds once in 10,000
 MOST = 0.9  # of the patrols: they are all but in one district
-PROPORTION, NAIVE, WEIGHTED = "in proportion", "hot spots first", "weighted by 1/patrols"
+PROPORTION, NAIVE, WEIGHTED = "in proportion", "hot spots", "per patrol"
 
 
 class FeedbackLoop(InstantExperiment):
-    """Send patrols where crimes were discovered, in districts that have as many of them."""
+    """Send patrols where crimes were discovered, though every district has as many."""
 
     breakable = ("discover", "forecast", "policies")
     presets = (
@@ -92,7 +92,7 @@ class FeedbackLoop(InstantExperiment):
         power, weighted = self.policies()[policy]
         T, R, K = self.num_rounds, self.repeats, self.districts
         times = set(self.times.tolist())
-        rng, city = draws.numpy_generator(self.seed, len(policy)), np.arange(R)
+        rng, city = draws.numpy_generator(self.seed, [*self.policies()].index(policy)), np.arange(R)
         where, luck = rng.random((2, T, R))
         crimes, patrols, shares = np.ones((R, K)), np.full((R, K), PATROLS), []
         for t in range(T):
@@ -113,9 +113,9 @@ class FeedbackLoop(InstantExperiment):
         end = {name: 100 * share[-1].max(axis=-1).mean() for name, share in shares.items()}
         finding = (
             f"The first district has {100 * of_crime:.3g} % of all crime. After"
-            f" {self.num_rounds:,} patrols the one that gets most has {end[NAIVE]:.3g} % of them,"
-            f" {end[PROPORTION]:.3g} % in proportion to crimes counted, and {end[WEIGHTED]:.3g} %"
-            " where crimes are counted for each patrol."
+            f" {self.num_rounds:,} patrols the one that gets most of them has {end[NAIVE]:.3g} % by"
+            f" hot spots, {end[PROPORTION]:.3g} % in proportion to crimes discovered, and"
+            f" {end[WEIGHTED]:.3g} % where each crime is weighted by 1/patrols."
         )
         truth = Series("share of crime", t, np.full(len(t), of_crime), "truth")
         title = "Share of the district that gets most patrols"
@@ -133,7 +133,7 @@ class FeedbackLoop(InstantExperiment):
         )
         lines = {f"district {k + 1}": course[:, k] for k in range(self.districts)}
         axes: dict[str, Any] = {"x_label": "patrols sent", "y_label": "share", "x_scale": "log"}
-        return Figure.lines("city", "One city, hot spots first", finding, t, lines, **axes)
+        return Figure.lines("city", "One city, by hot spots", finding, t, lines, **axes)
 
     def ends(self, runs: dict[str, tuple[Floats, Floats]]) -> Table:
         """What became of all cities."""
@@ -152,14 +152,14 @@ class FeedbackLoop(InstantExperiment):
     def runaway(self, share: Floats, crimes: Floats) -> Iterator[Check]:
         """The loop of 4.9.5: all patrols end in one district, and the data say rightly so."""
         last, K = share[-1], self.districts
-        name = f"hot spots first: cities with {100 * MOST:.0f} % of the patrols in one district"
+        name = f"hot spots: cities with {100 * MOST:.0f} % of the patrols in one district"
         yield self.at_least(name, 0.95, alone(last).mean(), "words")
         counted = in_top(last, crimes).mean()
-        yield self.at_least("hot spots first: share of crimes counted there", 0.9, counted, "words")
+        yield self.at_least("hot spots: share of crimes counted there", 0.9, counted, "words")
         times = np.bincount(last.argmax(axis=-1), minlength=K)
         error = np.sqrt(self.repeats / K * (1 - 1 / K))
         off = np.abs(times - self.repeats / K).max() / error
-        yield self.at_most("hot spots first: chance picks the district, standard errors", SURE, off)
+        yield self.at_most("hot spots: chance picks the district, standard errors", SURE, off)
 
     def urn(self, share: Floats) -> Iterator[Check]:
         """Pólya's urn: a share stays wherever chance has led it, any place as likely by Beta."""
@@ -179,11 +179,11 @@ class FeedbackLoop(InstantExperiment):
         """
         K, r = self.districts, self.rate
         variance = self.sharpness**2 * (1 - r) * (K - 1) / (K**2 * r * self.num_rounds)
-        name = "weighted: largest share of any district in any city, from 1/K, in deviations"
+        name = "per patrol: largest share of any district in any city, from 1/K, in deviations"
         yield self.at_most(name, 6, (share[-1].max() - 1 / K) / np.sqrt(variance))
-        name = "weighted: variance of shares over γ² (1 - r) (K - 1) / (K² r T)"
+        name = "per patrol: variance of shares over γ² (1 - r) (K - 1) / (K² r T)"
         yield self.near(name, 1, share[-1].var() / variance, 0.2)
-        name = "weighted: correlation of T / 10 and T, of means of so many"
+        name = "per patrol: correlation of T / 10 and T, of means of so many"
         part, correlation = self.lasting(share)
         yield self.near(name, part**0.5, correlation, 0.12)
 
@@ -197,7 +197,7 @@ class FeedbackLoop(InstantExperiment):
         """One district is worse: what finds out, and what does not."""
         truth = self.rates**self.sharpness
         first = last[WEIGHTED][:, 0].mean()
-        name = "one worse: its share, weighted by 1/patrols"
+        name = "one worse: its share, per patrol"
         yield self.near(name, truth[0] / truth.sum(), first, 0.01)
         wrong = (alone(last[NAIVE]) & (last[NAIVE].argmax(axis=-1) > 0)).mean()
         yield self.at_least("one worse: cities with all patrols in another one", 0.3, wrong)

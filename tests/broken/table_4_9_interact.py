@@ -157,7 +157,7 @@ BREAKS = [
         red=(
             "ε-greedy: regret a round in the end",
             "UCB1: regret over Auer",
-            "UCB, half the bonus: regret of the last tenfold",
+            "half bonus: regret of the last tenfold",
             "ε-greedy after T / 100",
             "ε-greedy after T:",
         ),
@@ -166,7 +166,7 @@ BREAKS = [
         name="bandit",
         line="policies",
         wrong=lambda self: dict.fromkeys(right_policies(self), (0.0, 0.01)),
-        red=("UCB, half the bonus: regret over that where", "ε-greedy: regret a round in the end"),
+        red=("half bonus: regret over that where", "ε-greedy: regret a round in the end"),
     ),
     Break(
         name="bandit",
@@ -175,7 +175,7 @@ BREAKS = [
         red=(
             "UCB1: growth with ln t",
             "UCB1: regret over that where",
-            "UCB, half the bonus: growth with ln t",
+            "half bonus: growth with ln t",
         ),
     ),
     Break(
@@ -219,8 +219,8 @@ BREAKS = [
         line="forecast",
         wrong=lambda crimes, patrols, _: right_forecast(crimes, patrols, True),
         red=(
-            "hot spots first: cities",
-            "hot spots first: share of crimes",
+            "hot spots: cities",
+            "hot spots: share of crimes",
             "in proportion: Kolmogorov",
             "in proportion: correlation",
         ),
@@ -229,29 +229,29 @@ BREAKS = [
         name="feedback_loop",
         line="forecast",
         wrong=lambda crimes, patrols, _: right_forecast(crimes, patrols, False),
-        red=("weighted: largest share", "weighted: variance", "weighted: correlation"),
+        red=("per patrol: largest share", "per patrol: variance", "per patrol: correlation"),
     ),
     Break(
         name="feedback_loop",
         line="discover",
         wrong=lambda self, district, luck: right_rates(self, district, luck) * (district != 0),
         red=(
-            "hot spots first: chance picks",
+            "hot spots: chance picks",
             "in proportion: Kolmogorov",
-            "weighted: variance",
+            "per patrol: variance",
         ),
     ),
     Break(
         name="feedback_loop",
         line="policies",
-        wrong=lambda self: right_policy(self) | {"hot spots first": (1.0, False)},
-        red=("hot spots first: cities", "hot spots first: share of crimes"),
+        wrong=lambda self: right_policy(self) | {"hot spots": (1.0, False)},
+        red=("hot spots: cities", "hot spots: share of crimes"),
     ),
     Break(
         name="feedback_loop",
         line="forecast",
         wrong=fixed_share,
-        red=("one worse: its share, weighted", "one worse: cities", "one worse: its share in"),
+        red=("one worse: its share, per patrol", "one worse: cities", "one worse: its share in"),
         values=WORSE,
     ),
     Break(

@@ -170,7 +170,7 @@ def test_lai_robbins_and_the_balance_of_bounds_by_hand() -> None:
     divergence = 0.3 * np.log(0.3 / 0.7) + 0.7 * np.log(0.7 / 0.3)
     assert experiment.lai_robbins == pytest.approx(0.4 / divergence)
     figures, _ = ask("bandit", means=(0.3, 0.7, 0.7), num_rounds=1000, repeats=20)
-    assert line(figures["regret"], "Lai and Robbins")[-1] == pytest.approx(
+    assert line(figures["regret"], "Lai-Robbins")[-1] == pytest.approx(
         0.4 / divergence * np.log(1000)
     )
 
