@@ -146,7 +146,11 @@ class FeedbackLoop(InstantExperiment):
             f"cities with {100 * MOST:.0f} % in one": [alone(share).mean() for share in last],
             "spread of a share": [share.std(axis=0).mean() for share in last],
         }
-        note = f"Of {self.repeats} cities. True rates: {', '.join(f'{r:g}' for r in self.rates)}."
+        ideal = self.rates**self.sharpness
+        note = (
+            f"Of {self.repeats} cities. By the true rates to the power {self.sharpness:g} the first"
+            f" district would get {ideal[0] / ideal.sum():.3g} of the patrols."
+        )
         return Table.of("ends", f"After {self.num_rounds:,} patrols", columns, note)
 
     def runaway(self, share: Floats, crimes: Floats) -> Iterator[Check]:
@@ -175,7 +179,7 @@ class FeedbackLoop(InstantExperiment):
     def even(self, share: Floats) -> Iterator[Check]:
         """The rate of n = t / K patrols has the variance r (1 - r) / n; shares go by its power γ.
 
-        Over 12 seeds the ratio was .98 to 1.06, the correlation .26 to .33.
+        Over 24 seeds the ratio was .98 to 1.08, the correlation .26 to .34.
         """
         K, r = self.districts, self.rate
         variance = self.sharpness**2 * (1 - r) * (K - 1) / (K**2 * r * self.num_rounds)

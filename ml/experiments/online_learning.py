@@ -175,10 +175,8 @@ class OnlineLearning(InstantExperiment):
     def foreseen(self, losses: dict[str, Floats]) -> Iterator[Check]:
         """Nobody who estimates first errs less than the noise; a round's ε²/2 has deviation
         σ² / √5 where ε is uniform."""
-        floor, error = (
-            self.noise**2 / 2,
-            self.noise**2 / np.sqrt(5 * self.num_rounds * self.repeats),
-        )
+        floor = self.noise**2 / 2
+        error = 2 * floor / np.sqrt(5 * self.num_rounds * self.repeats)
         above = {name: float((loss.mean() - floor) / error) for name, loss in losses.items()}
         who = "loss above the noise, standard errors"
         yield self.at_least(f"least {who}", -SURE, min(v for k, v in above.items() if k != PEEKS))
