@@ -19,7 +19,7 @@ SIGMAS = 5.0
 class LoanAndShoes(InstantExperiment):
     """Grant loans to who wears Oxfords, as those have repaid, and see applicants catch on."""
 
-    breakable = ("grants", "shoes", "repays")
+    breakable = ("grants", "income", "repays", "shoes")
     presets = (
         Preset("catch_on", "They catch on", "In the end all wear Oxfords.", {}),
         Preset("secret", "A secret", "Who only predicts breaks nothing.", {"adapt": 0.0}),
@@ -45,7 +45,7 @@ class LoanAndShoes(InstantExperiment):
         rng = draws.numpy_generator(self.seed)
         repaid = self.repays(rng)  # (T, R, n) of 0 and 1
         oxfords = self.shoes(repaid, rng)
-        income = np.where(rng.random(repaid.shape) < self.tell, repaid, 1 - repaid)
+        income = self.income(repaid, rng)
         right = np.asarray(self.grants(oxfords) == repaid, float)
         shares = {
             "accuracy by shoes": right.mean(2),
@@ -67,9 +67,13 @@ class LoanAndShoes(InstantExperiment):
         shape = ROUNDS, self.repeats, self.applicants
         return np.asarray(rng.random(shape) < self.base, float)
 
+    def income(self, repaid: Floats, rng: np.random.Generator) -> Floats:
+        """1 for a steady income: as telling as shoes are at first, and nobody can put it on."""
+        return np.where(rng.random(repaid.shape) < self.tell, repaid, 1 - repaid)
+
     def shoes(self, repaid: Floats, rng: np.random.Generator) -> Floats:
         """1 for Oxfords: at first as they would, later also who has caught on."""
-        own = np.where(rng.random(repaid.shape) < self.tell, repaid, 1 - repaid)
+        own = self.income(repaid, rng)
         return np.where(rng.random(repaid.shape) < self.sneakers[:, None, None], own, 1.0)
 
     @property
@@ -115,8 +119,8 @@ class LoanAndShoes(InstantExperiment):
         when = f"in round {alarms[0]}" if alarms else "in no round"
         note = (
             "What would have warned: Oxfords become common while repayment stays; the first bank's"
-            f" errors exceed what round 0 promised {when}. Who is granted no loan cannot default, so"
-            " a bank sees less than this table."
+            f" errors exceed what round 0 promised {when}. A bank sees less than this"
+            " table: who is granted no loan cannot default."
         )
         return Table.of("rounds", f"Over {self.repeats} banks", columns, note)
 
