@@ -12,7 +12,7 @@ from ml.events import Check, Event, Figure, Floats, Note, Series, Table
 from ml.experiment import InstantExperiment, Preset
 from ml.intervals import share_interval
 
-SICK = np.array([0.4, 0.3])  # share in each group, A and B
+SICK = 0.35  # share of both groups
 GRID = np.linspace(0.02, 0.98, 97)  # thresholds
 SIGMAS = 5.0
 RATES = ("accuracy", "false positives", "false negatives")
@@ -82,13 +82,13 @@ class FairThresholds(InstantExperiment):
         """Some of both groups, by chance (R, n)."""
         shape = self.repeats, self.n
         group = (rng.random(shape) < self.minority).astype(np.int64)
-        sick = rng.random(shape) < SICK[group]
+        sick = rng.random(shape) < SICK
         x = draws.normal(rng, *shape) + (sick - 0.5) * self.tells[group]
         return People(group, sick, self.chances(x, group))
 
     def chances(self, x: Floats, group: NDArray[np.int64]) -> Floats:
         """P(sick | x, group): the best that a model can say, and calibrated in both groups."""
-        return np.asarray(expit(self.tells[group] * x + logit(SICK[group])))
+        return np.asarray(expit(self.tells[group] * x + logit(SICK)))
 
     def rates(self, thresholds: Any) -> Floats:
         """False positives and negatives of each group, in theory: (2, ..., groups)."""
@@ -211,7 +211,7 @@ class FairThresholds(InstantExperiment):
         gap = common[1, 1] - common[1, 0]
         yield self.above("threshold ½: misses of B less those of A", 0.2, gap)
         x = ndtri(common[1, 0]) + self.tells_b / 2  # below which so many of B's sick are
-        own = self.overall(new, float(expit(self.tells_b * x + logit(SICK[1]))))
+        own = self.overall(new, float(expit(self.tells_b * x + logit(SICK))))
         gap = own[1, 1] - common[1, 0]
         yield self.near("B's own threshold: misses of B less those of A", 0, gap, 0.03)
         price = own[0, 1] - common[0, 0]
