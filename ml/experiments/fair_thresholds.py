@@ -168,7 +168,7 @@ class FairThresholds(InstantExperiment):
             for r, rate in enumerate(RATES):
                 cells = [within(hits[r, g], of[r, g], low[r, g], high[r, g]) for g in (0, 1)]
                 rows.append((f"{how}, {chosen[how][0]:.2f}", rate, *cells))
-            if low[2, 1] > high[2, 0]:
+            if clearly_worse(hits[2], of[2]):
                 text = f"Threshold {how}: of group B's sick clearly more are missed than of A's."
                 yield Note(text, warning=True)
         yield Table("rates", "One sample, by group", ("threshold", "rate", "A", "B"), (*rows,))
@@ -221,6 +221,13 @@ class FairThresholds(InstantExperiment):
         """False positives and negatives of each group, over all samples: (2, groups)."""
         hits, of = self.counts(people, np.full(self.repeats, threshold)).sum(1)[:, 1:]
         return np.asarray(hits / of)
+
+
+def clearly_worse(hits: NDArray[np.int64], of: NDArray[np.int64]) -> Flags:
+    """Whether the intervals of both groups (..., 2) lie apart, B's above: by chance 1 time in 100
+    at most."""
+    low, high = share_interval(hits, of)
+    return np.asarray(low[..., 1] > high[..., 0])
 
 
 def within(hits: int, of: int, low: float, high: float) -> str:
