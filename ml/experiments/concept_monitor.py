@@ -25,7 +25,9 @@ class ConceptMonitor(InstantExperiment):
 
     breakable = ("beta", "monitor", "relabelled")
     presets = (
-        Preset("usual", "Some hundred labels", "A tenth of changed labels is often seen.", {}),
+        Preset(
+            "usual", "Some hundred labels", "A tenth of changed labels is seen now and then.", {}
+        ),
         Preset("few", "Few labels", "Only large changes are seen.", {"m": 50}),
         Preset(
             "narrow",

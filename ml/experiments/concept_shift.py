@@ -13,7 +13,7 @@ from ml.grid import band
 
 MONTHS, FLIP = 24, 12  # the sudden change comes in month 12
 FIRST, NEW = 400, 100  # rows of the first model, and fresh ones that each month is tried on
-TURNS = np.array([0.0, 2, 5, 10, 20, 45, 90, 180])  # degrees a month
+TURNS = np.array([1.0, 2, 5, 10, 20, 45, 90, 180])  # degrees a month
 WAYS = ("stale", "update steps", "from scratch")
 Errors = dict[str, Floats]
 
@@ -142,7 +142,9 @@ class ConceptShift(InstantExperiment):
             "x_label": "turn, degrees a month",
             "y_label": "error, mean of a year",
         }
-        return Figure("speeds", "Who wins depends on the speed", finding, lines, **axes)
+        return Figure(
+            "speeds", "Who wins depends on the speed", finding, lines, x_scale="log", **axes
+        )
 
     def always(self, sudden: Errors) -> Iterator[Check]:
         """A flip turns the error of who does not follow into 1 - error."""

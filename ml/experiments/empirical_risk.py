@@ -134,7 +134,7 @@ class EmpiricalRisk(InstantExperiment):
         worth = "" if self.copies == 1 else f" Rows that come {self.copies} times count once."
         return Figure(
             "spread",
-            "The spread of empirical risk falls as n^-½",
+            "The spread of empirical risk falls as 1/√n",
             f"It is {ends}.{worth}",
             (
                 Series("sd of the loss / √n, by quadrature", n, self.errors, "truth"),

@@ -116,11 +116,11 @@ class LoanAndShoes(InstantExperiment):
         columns |= {k: [plus_minus(v[t], ".3f") for t in some] for k, v in shares.items()}
         columns["granted that repay"] = [plus_minus(granted[t], ".3f") for t in some]
         alarms = [t for t in range(1, ROUNDS) if self.alarm(right[0, 0], right[t, 0])]
-        when = f"in round {alarms[0]}" if alarms else "in no round"
+        when = f"from round {alarms[0]} on" if alarms else "in no round"
         note = (
-            "What would have warned: Oxfords become common while repayment stays; the first bank's"
-            f" errors exceed what round 0 promised {when}. A bank sees less than this"
-            " table: who is granted no loan cannot default."
+            "What would have warned: Oxfords become common while repayment stays, and"
+            f" {when} the first bank's errors exceed what round 0 promised. A bank sees less than"
+            " this table: who is granted no loan cannot default."
         )
         return Table.of("rounds", f"Over {self.repeats} banks", columns, note)
 

@@ -107,16 +107,16 @@ class NonstationaryMonths(InstantExperiment):
         return Figure("days", "Who wants a Santa hat", finding, (truth, *lines), **axes)
 
     def rules(self, excess: dict[str, Floats]) -> Figure:
-        """Error of each way."""
-        mean = {way: each.mean() for way, each in excess.items()}
+        """Root of the mean squared error of each way."""
+        mean = {way: each.mean() ** 0.5 for way, each in excess.items()}
         best = min(mean, key=lambda way: mean[way])
         finding = (
-            f"Best is {best}, {mean[best]:.2g}; never updated it is {mean['never']:.2g}. Seldom"
+            f"Best is {best}, {mean[best]:.3f}; never updated it is {mean['never']:.3f}. Seldom"
             " means late, often means few customers to learn from."
         )
-        y = "squared error of the share"
+        each, y = {way: np.sqrt(e) for way, e in excess.items()}, "error of the share"
         title = "How often to update"
-        return by_category("rules", title, finding, excess, y_label=y, y_scale="log")
+        return by_category("rules", title, finding, each, y_label=y, y_scale="log")
 
     def table(
         self, said: dict[str, Floats], excess: dict[str, Floats], p: Floats, y: Floats
@@ -125,8 +125,8 @@ class NonstationaryMonths(InstantExperiment):
         filters = self.filters()
         columns: dict[str, Any] = {
             "updated": [*said],
-            "squared error": [plus_minus(each, ".2g") for each in excess.values()],
-            "in theory": [f"{self.theory(filters[way]):.2g}" for way in said],
+            "error": [plus_minus(np.sqrt(each), ".3f") for each in excess.values()],
+            "in theory": [f"{self.theory(filters[way]) ** 0.5:.3f}" for way in said],
             "days with hats for nobody": [nobody(each, p).mean() for each in said.values()],
         }
         losses = np.square(y[0, YEAR:] - said["never"][0])

@@ -12,8 +12,8 @@ from ml.intervals import plus_minus
 
 SIDE = 12  # pixels
 CLEARING = (slice(3, 9), slice(3, 9))  # where tanks are: 4 x 4 pixels somewhere in it
-SHADOWS = np.where((np.add.outer(np.arange(SIDE), np.arange(SIDE)) // 2) % 3 == 0, -2.0, 0.6)
-TANK = 1.5  # how much lighter it is than the forest, in spreads of a pixel
+SHADOWS = np.where((np.add.outer(np.arange(SIDE), np.arange(SIDE)) // 2) % 3 == 0, 2.0, -0.6)
+TANK = 1.5  # by how much it stands out from the forest, in spreads of a pixel
 SHOWN = 4
 Photos = tuple[Floats, Floats]  # pixels (R, n, SIDE, SIDE), and whether there is a tank (R, n)
 
@@ -99,9 +99,7 @@ class TanksAndShadows(InstantExperiment):
         some = np.concatenate([pixels[y > 0][:SHOWN], pixels[y < 1][:SHOWN]])
         grey = np.clip(128 + 32 * some, 0, 255).astype(np.uint8)
         captions = ("tank",) * SHOWN + ("no tank",) * SHOWN
-        finding = (
-            "A tank is a lighter square near the middle; the stripes are the morning's shadows."
-        )
+        finding = "A tank is a faint square near the middle, the stripes are the morning's shadows."
         return Figure(
             "photos", "Photographs to learn from", finding, images=Images(grey, captions, SHOWN)
         )
@@ -115,8 +113,8 @@ class TanksAndShadows(InstantExperiment):
             "army" if who == "the army's" else "any_hour",
             f"Where it looks: {who}",
             f"{on.mean():.0%} of its attention is on the clearing where tanks are, which is"
-            f" {area:.0%} of the picture.",
-            heat_map=HeatMap(names, names, seen.mean(0)),
+            f" {area:.0%} of the picture. In percent by pixel.",
+            heat_map=HeatMap(names, names, np.round(100 * seen.mean(0), 1)),
             x_label="column",
             y_label="row",
         )
