@@ -144,7 +144,7 @@ class FairThresholds(InstantExperiment):
 
     def groups(self, seen: dict[str, NDArray[np.int64]]) -> Figure:
         """False negatives and positives of both groups in the first sample, with intervals."""
-        names = tuple(f"{rate}, {g}" for rate in RATES[1:] for g in "AB")
+        names = ("FP, A", "FP, B", "FN, A", "FN, B")
         x, lines = np.arange(4.0), []
         for how, (hits, of) in seen.items():
             low, high = share_interval(hits[1:].ravel(), of[1:].ravel())
@@ -155,14 +155,14 @@ class FairThresholds(InstantExperiment):
             for how, y in zip(seen, lines, strict=True)
         ]
         finding = f"Of the sick are missed: {', '.join(missed)}."
-        title, y = "Who bears the errors", "share, 95 % interval"
+        title, y = "False positives and negatives by group", "share, 95 % interval"
         return Figure("groups", title, finding, (*lines,), x_label="", y_label=y, x_names=names)
 
     def tables(
         self, seen: dict[str, NDArray[np.int64]], chosen: dict[str, Floats]
     ) -> Iterator[Event]:
         """Every rate with its interval and counts, and who is served clearly worse."""
-        rows = []
+        rows, warnings = [], []
         for how, (hits, of) in seen.items():
             low, high = share_interval(hits, of)
             for r, rate in enumerate(RATES):
@@ -170,8 +170,10 @@ class FairThresholds(InstantExperiment):
                 rows.append((f"{how}, {chosen[how][0]:.2f}", rate, *cells))
             if clearly_worse(hits[2], of[2]):
                 text = f"Threshold {how}: of group B's sick clearly more are missed than of A's."
+                warnings.append(text)
                 yield Note(text, warning=True)
-        yield Table("rates", "One sample, by group", ("threshold", "rate", "A", "B"), (*rows,))
+        names, note = ("threshold", "rate", "A", "B"), " ".join(warnings)
+        yield Table("rates", "One sample, by group", names, (*rows,), note)
 
     # ---- what is claimed
 

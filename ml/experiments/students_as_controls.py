@@ -164,8 +164,8 @@ class StudentsAsControls(InstantExperiment):
             (
                 ("a classifier tells men from the study", f"AUC {auc:.3f}"),
                 ("men who are like no row of the study", f"{alone:.0%}"),
-                ("advice", words),
             ),
+            words,
         )
 
     # ---- what is claimed

@@ -136,7 +136,7 @@ class TanksAndShadows(InstantExperiment):
     def claims(
         self, right: dict[str, dict[str, Floats]], looks: dict[str, Floats]
     ) -> Iterator[Check]:
-        """Over 6 seeds: .49 to .52 outside, .98 by any hour; attention 1.0 and 2.4 to 2.5 times."""
+        """Over 6 seeds: .49 to .52 outside, .98 by any hour; attention 1.1 and 2.4 to 2.5 times."""
         army, any_hour = ({k: float(v.mean()) for k, v in e.items()} for e in right.values())
         look, honest = (float(on_clearing(seen).mean()) for seen in looks.values())
         yield self.at_least("any hour: accuracy outside", 0.85, any_hour["outside"])
@@ -148,7 +148,7 @@ class TanksAndShadows(InstantExperiment):
             yield self.near("accuracy outside", 0.5, army["outside"], 0.08, "words")
             blind = army["its own test, tank covered"]
             yield self.at_least("accuracy on its own test, tank covered", 0.99, blind)
-            yield self.below("attention on the tank over its area", 1.2, 4 * look, "words")
+            yield self.below("attention on the tank over its area", 1.3, 4 * look, "words")
             yield self.above("any hour's attention on the tank over the army's", 1.5, honest / look)
 
 
