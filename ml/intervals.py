@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit  # scipy.stats takes a second to import
+from scipy.special import ndtri, stdtrit  # scipy.stats takes a second to import
 
 from ml.events import Floats
 
@@ -21,6 +21,14 @@ def interval(values: ArrayLike) -> tuple[Floats, Floats]:
         return mean, np.full_like(mean, np.nan)
     t = float(stdtrit(n - 1, (1 + LEVEL) / 2))
     return mean, t * sample.std(-1, ddof=1) / np.sqrt(n)
+
+
+def share_interval(hits: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
+    """Ends of Wilson's 95 % interval of a share, hits of n; they stay within 0 and 1."""
+    k, n, z = np.asarray(hits, float), np.asarray(n, float), float(ndtri((1 + LEVEL) / 2))
+    middle = (k + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(k * (n - k) / np.maximum(n, 1) + z**2 / 4)
+    return middle - half, middle + half
 
 
 def plus_minus(values: ArrayLike, form: str = ".4f") -> str:
