@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from functools import lru_cache
+from threading import Event
 
 from app.catalogue.lessons import Lesson, lessons
 from app.catalogue.texts import written
@@ -15,6 +15,8 @@ from ml.experiment import FREE, Diverged, Experiment
 ACTIVE = 500  # jobs looked at for one that runs or waits
 Badge = tuple[str, str]
 """Which badge, and its words."""
+_answers: dict[Experiment, "Tally"] = {}
+_preparing = Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,14 @@ def _verdict(claims: Claims) -> Badge:
     return (tally.badge, words) if words else ("none", "makes no claim")
 
 
-@lru_cache(maxsize=256)
 def answer(experiment: Experiment) -> Tally:
-    """The checks of an experiment that answers at once: milliseconds, and then remembered."""
+    """The checks of an experiment that answers at once; remembered from then on."""
+    if experiment not in _answers:
+        _answers[experiment] = _tally(experiment)
+    return _answers[experiment]
+
+
+def _tally(experiment: Experiment) -> Tally:
     try:
         checks = [event for event in experiment.run() if isinstance(event, Check)]
     except Diverged:
@@ -162,11 +169,18 @@ def answer(experiment: Experiment) -> Tally:
 
 
 def prepare() -> None:
-    """Answer all that needs no training, before anybody asks."""
-    for lesson in lessons().values():
-        for cls in lesson.experiments.values():
-            for experiment in cls.verifications() if cls.instant else ():
-                answer(experiment)
+    """Answer all that needs no training, before anybody asks; a page does not wait for it.
+
+    Simulations of 4.9 take seconds together: until they are answered a page says that they run.
+    """
+    _preparing.set()
+    try:
+        for lesson in lessons().values():
+            for cls in lesson.experiments.values():
+                for experiment in cls.verifications() if cls.instant else ():
+                    answer(experiment)
+    finally:
+        _preparing.clear()
 
 
 def current(store: RunStore) -> list[SectionClaims]:
@@ -197,6 +211,8 @@ def _section(lesson: Lesson, outcomes: Sequence[ExperimentClaims]) -> SectionCla
 
 def _verification(experiment: Experiment, job: Job | None, doing: JobStatus | None) -> Verification:
     if experiment.instant:
+        if _preparing.is_set() and experiment not in _answers:
+            return Verification(experiment, None, None, JobStatus.running)
         return Verification(experiment, None, answer(experiment))
     return Verification(experiment, job, Tally.of(job) if job else None, doing)
 

@@ -19,7 +19,7 @@ class Server(uvicorn.Server):
         if self.started:
             log = structlog.get_logger()
             log.info("Serving.", host=self.config.host, port=self.config.port)
-            Thread(target=badges.prepare).start()  # two seconds that the first page need not take
+            Thread(target=badges.prepare).start()  # ten seconds that the first page need not take
 
 
 def serve(host: str, port: int) -> None:

@@ -25,7 +25,6 @@ from ml.trains import Fits, Training
 
 NUM_VALID = NUM_TARGET = 10_000  # images that C is counted on; of the target
 MOST = 20_000  # images to learn from: of the others none need be drawn twice
-RUNS = 100  # drawings of both, for what interval and bias are on the average
 MOVED = 2  # pixels to the right, where the covariates move, too
 ALL = np.arange(NUM_OUTPUTS)
 Labels = NDArray[np.int64]
@@ -75,10 +74,19 @@ class LabelShift(FashionExperiment):
     batch_size: fields.BatchSize = 128
     num_epochs: Annotated[fields.NumEpochs, Field(le=100)] = 10
 
+    num_draws: int = fields.own(
+        100,
+        "Repetitions",
+        "Draws",
+        "Of validation images and target; p is found for each.",
+        ge=2,
+        le=1000,
+    )
+
     @cached_property
     def data(self) -> FashionMNIST:
         """All of them: the first are learnt from."""
-        return fashion_mnist.read()
+        return fashion_mnist.read(fields.IMAGES)
 
     @cached_property
     def p(self) -> Floats:
@@ -196,7 +204,7 @@ class LabelShift(FashionExperiment):
 
     def many(self, learnt: Answers, unseen: Answers, moved: Answers) -> Iterator[Event]:
         """Error, bias and interval over a hundred drawings, and two ways to go wrong."""
-        rows = [self.split(run, unseen.truth) for run in range(1, RUNS + 1)]
+        rows = [self.split(run, unseen.truth) for run in range(1, self.num_draws + 1)]
         pairs = [(self.counted_on(learnt, unseen.at(v)), unseen.at(t)) for v, t in rows]
         right = [self.estimate(*pair) for pair in pairs]
         ways = {
@@ -207,9 +215,11 @@ class LabelShift(FashionExperiment):
                 for (valid, _), (_, t) in zip(pairs, rows, strict=True)
             ],
         }
-        off = np.array([[each.p - self.p for each in way] for way in ways.values()])  # (3, RUNS, k)
+        off = np.array(
+            [[each.p - self.p for each in way] for way in ways.values()]
+        )  # (3, draws, k)
         misplaced = np.abs(off).sum(2).mean(1) / 2
-        error = off.std(1, ddof=1) / np.sqrt(RUNS)
+        error = off.std(1, ddof=1) / np.sqrt(self.num_draws)
         bias = (np.abs(off.mean(1)) / error).max(1)
         sure = np.array([[each.same_covariates for each in way] for way in ways.values()], float)
         alarms = (sure < SURE).mean(1)
@@ -221,11 +231,13 @@ class LabelShift(FashionExperiment):
             "said to be more than label shift": alarms,
         }
         note = f"The 90 % interval of a class covers its share in {cover:.1%}."
-        yield Table.of("runs", f"Over {RUNS} drawings", columns, note)
+        yield Table.of("runs", f"Over {self.num_draws} drawings", columns, note)
         if not self.matches():
             return
         worst = float(np.abs(off[0]).max(1).mean())
-        yield self.at_most(f"p from its truth, the worst class, mean of {RUNS}", 0.02, worst)
+        yield self.at_most(
+            f"p from its truth, the worst class, mean of {self.num_draws}", 0.02, worst
+        )
         yield self.near("90 % intervals that cover, share", 0.9, cover, 0.05)
         yield self.at_most("worst bias of p, in standard errors", 6, bias[0])
         yield self.at_least("the same with C of images learnt from", 10, bias[1])

@@ -13,7 +13,6 @@ from ml.shift import DensityRatio, density_ratio, two_sample
 LEVEL = 0.05
 PERMUTATIONS = 99
 RATIOS = 20  # samples without a shift of which β is estimated
-TESTED = 100  # pairs of tables for each size of a shift
 CRITICAL = 0.0974  # of Kolmogorov's distance of 400 numbers from uniform, 1 in 1,000
 EFFECTIVE = 0.9
 
@@ -44,14 +43,21 @@ class ShiftDetector(Experiment):
         strict=False,
     )
     num_draws: int = fields.own(
-        400, "Repetitions", "Draws", "Pairs of tables without a shift.", ge=20, le=1000
+        400,
+        "Repetitions",
+        "Draws",
+        "Pairs of tables without a shift, and of each shift a quarter as many.",
+        ge=4,
+        le=1000,
     )
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:  # noqa: ARG002  no state
         """p-values without a shift, power with one, and β where nothing moved."""
         null = np.array([self.p_value(*self.tables(0, i), i) for i in range(self.num_draws)])
         power = {
-            shift: np.array([self.p_value(*self.tables(shift, i), i) for i in range(TESTED)])
+            shift: np.array(
+                [self.p_value(*self.tables(shift, i), i) for i in range(self.num_draws // 4)]
+            )
             for shift in self.shifts
         }
         yield self.picture(null, power)

@@ -23,7 +23,12 @@ QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "dropout_uncertainty": (),
     "dropout_variants": (),
     "decay_by_validation": (),  # these claim at their own size only, which takes seconds each
+    "house_correction": (),  # its thirty draws take a quarter of a minute
     "house_sweeps": (),  # so does this
+    "label_shift": (),  # a hundred drawings of 20,000 images; the last three claim at their size
+    "label_shift_correction": (),
+    "photos_and_cartoons": (),
+    "shift_detector": ({"num_draws": 20},),
     # the defaults are held to theirs in test_house_experiments.py
     "kaggle_house": (BOOK.values,),
     "missing_values": ({"num_seeds": 2},),

@@ -16,7 +16,13 @@ from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS, parse
 from ml.trains import TrainingExperiment
 
-TINY: dict[str, Any] = {"num_epochs": 2, "num_images": 500, "num_seeds": 2, "num_trials": 4}
+TINY: dict[str, Any] = {
+    "num_epochs": 2,
+    "num_images": 500,
+    "num_seeds": 2,
+    "num_trials": 4,
+    "num_draws": 4,
+}
 DIVERGES = {
     "no_factorial",
     "layerwise_rates",

@@ -70,6 +70,19 @@ def test_what_answers_at_once_needs_no_job_and_counts_as_verify_does(session: Se
     assert (instants.trained, instants.missing, instants.verdict[0]) == ([], 0, "holds")
 
 
+def test_a_page_does_not_wait_for_answers_that_are_being_prepared(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    known = {one: t for one, t in badges._answers.items() if one.name != "affine_collapse"}
+    monkeypatch.setattr(badges, "_answers", known)
+    badges._preparing.set()
+    try:
+        assert of(session, "affine_collapse").verdict == ("running", "running")
+    finally:
+        badges._preparing.clear()
+    assert of(session, "affine_collapse").verdict[0] == "holds"
+
+
 def test_a_badge_holds_once_every_setting_has_run(session: Session) -> None:
     assert of(session, "polynomial").verdict == ("not run", "not run")
     for experiment in POLYNOMIAL[:-1]:
