@@ -219,7 +219,7 @@ class LabelShift(FashionExperiment):
             [[each.p - self.p for each in way] for way in ways.values()]
         )  # (3, draws, k)
         misplaced = np.abs(off).sum(2).mean(1) / 2
-        error = off.std(1, ddof=1) / np.sqrt(self.num_draws)
+        error = np.maximum(off.std(1, ddof=1) / np.sqrt(self.num_draws), 1 / NUM_TARGET**2)
         bias = (np.abs(off.mean(1)) / error).max(1)
         sure = np.array([[each.same_covariates for each in way] for way in ways.values()], float)
         alarms = (sure < SURE).mean(1)
