@@ -111,15 +111,9 @@ class FairThresholds(InstantExperiment):
     @staticmethod
     def costs(people: People, miss: float) -> Floats:
         """Cost a person at every threshold of GRID: (R, thresholds)."""
-        each = np.searchsorted(GRID, people.chance, side="right")  # thresholds that flag them
-        false = np.stack(
-            [
-                np.bincount(row[~sick], minlength=len(GRID) + 1)[::-1].cumsum()[-2::-1]
-                + miss * np.bincount(row[sick], minlength=len(GRID) + 1).cumsum()[:-1]
-                for row, sick in zip(each, people.sick, strict=True)
-            ]
-        )
-        return np.asarray(false / people.sick.shape[1])
+        sick, chance = people.sick, people.chance
+        each = [np.where(sick, miss * (chance < t), chance >= t).mean(1) for t in GRID]
+        return np.stack(each, axis=1)
 
     # ---- what is shown
 

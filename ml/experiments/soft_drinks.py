@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml import draws, fields
-from ml.events import Check, Event, Figure, Floats, Table
+from ml.events import Check, Event, Figure, Floats
 from ml.experiment import InstantExperiment, Preset
 from ml.grid import band
-from ml.intervals import plus_minus
 
 NAMES, CENTERS, ROAD = ("soda", "pop", "coke"), np.array([300.0, 1500.0, 2700.0]), 3000.0  # km
 PLACES = np.linspace(0, ROAD, 61)
@@ -47,7 +46,6 @@ class SoftDrinks(InstantExperiment):
         travelled = p[:, p[0].argmax()]  # of the word of the road's beginning
         yield self.journey(p, travelled)
         yield self.windows(right.mean(2))
-        yield self.table(right.mean(2))
         yield from self.claims(names, places, p, travelled, right.mean(2).mean(1))
 
     @staticmethod
@@ -113,15 +111,6 @@ class SoftDrinks(InstantExperiment):
         axes: dict[str, Any] = {"x_label": "window, km", "y_label": "accuracy"}
         line = band("learnt within a window", WINDOWS, right)
         return Figure("windows", "Whom to ask", finding, (line,), x_scale="log", **axes)
-
-    def table(self, right: Floats) -> Table:
-        """The same in numbers."""
-        columns: dict[str, Any] = {
-            "window, km": WINDOWS,
-            "people in it": self.people * np.minimum(WINDOWS / ROAD, 1),
-            "accuracy": [plus_minus(each, ".3f") for each in right],
-        }
-        return Table.of("windows", f"Over {self.repeats} surveys", columns)
 
     def claims(
         self, names: Counts, places: Floats, p: Floats, travelled: Floats, right: Floats

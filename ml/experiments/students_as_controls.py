@@ -71,9 +71,8 @@ class StudentsAsControls(InstantExperiment):
         }
         effective = np.array([effective_rows(each) for each in beta])
         yield self.people(learnt, target)
-        yield self.table(right, effective)
         ratio = density_ratio(learnt.X[0], target.X[0, :200])
-        yield self.warnings(learnt, target, float(ratio.unsupported.mean()), advice(ratio))
+        yield self.table(right, effective, advice(ratio))
         yield from self.claims(right, effective)
         if self.matches():
             alone = float(ratio.unsupported.mean())
@@ -134,39 +133,17 @@ class StudentsAsControls(InstantExperiment):
         axes: dict[str, Any] = {"x_label": "age, years", "y_label": "treatment"}
         return Figure("people", "Who was asked, and who will be tested", finding, (*lines,), **axes)
 
-    def table(self, right: dict[str, Floats], effective: Floats) -> Table:
+    def table(self, right: dict[str, Floats], effective: Floats, warning: str) -> Table:
         """Accuracies, and what the study is worth under the weights."""
         note = (
             f"Under β the {self.n} rows are worth {np.median(effective):.3g}. The marker alone"
-            f" tells at best {self.bayes:.3f}."
+            f" tells at best {self.bayes:.3f}. What would have warned, without a label: {warning}"
         )
         columns: dict[str, Any] = {
             "rows": [*right],
             "accuracy": [plus_minus(each, ".3f") for each in right.values()],
         }
         return Table.of("accuracy", f"Accuracy over {self.repeats} studies", columns, note)
-
-    def warnings(self, learnt: Rows, target: Rows, alone: float, words: str) -> Table:
-        """What could have been known before any man was tested, without a label."""
-        from sklearn.metrics import roc_auc_score
-
-        z = np.repeat([0.0, 1.0], [self.n, target.y.shape[1]])
-        X = np.concatenate([learnt.X[0], target.X[0]]) / SCALE
-        odds, rows = np.empty(len(z)), np.arange(len(z))
-        for fold in range(5):
-            out = rows % 5 == fold
-            odds[out] = logistic.odds(logistic.fit(X[~out], z[~out]), X[out])
-        auc = float(roc_auc_score(z, odds))
-        return Table(
-            "warnings",
-            "What would have warned, without a label",
-            ("look", "what it says"),
-            (
-                ("a classifier tells men from the study", f"AUC {auc:.3f}"),
-                ("men who are like no row of the study", f"{alone:.0%}"),
-            ),
-            words,
-        )
 
     # ---- what is claimed
 

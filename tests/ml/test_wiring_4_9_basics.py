@@ -244,7 +244,7 @@ def test_beta_of_the_study_is_p_over_q_by_scipy() -> None:
 
 def test_the_studys_accuracies_are_of_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     studies, men = (spied(monkeypatch, "students_as_controls", m) for m in ("study", "men"))
-    table = ask("students_as_controls", n=100, repeats=10)["table accuracy"]
+    table = ask("students_as_controls", n=100, repeats=10, matched=0.5)["table accuracy"]
     learnt, own = studies
     target, few = next(rows for rows in men if rows.y.shape[1] == 400), men[-1]
     scale = np.array([10.0, 1, 1])
