@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 MINUS = "−"
+SENTENCE = 30  # letters from which on a cell is a sentence rather than a word
 Cell = str | float | None
 
 _POWER = re.compile(r"(?<![\w.])([-−]?\d+(?:\.\d+)?)e([-−+]?\d+)(?!\w|\.\d)")
@@ -106,6 +107,12 @@ def cells(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:
     """The cells of a table: numbers of a column have the same decimals where that says enough."""
     columns = [_column(column) for column in zip(*rows, strict=True)]
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def sentences(rows: Sequence[Sequence[Cell]]) -> list[bool]:
+    """Which columns of a table are to be read from their left, and over several lines."""
+    columns = zip(*rows, strict=True)
+    return [any(isinstance(v, str) and len(v) > SENTENCE for v in column) for column in columns]
 
 
 def _column(values: Sequence[Cell]) -> list[str]:

@@ -190,7 +190,8 @@ def _slider(item: Mapping[str, Any]) -> Slider | None:
     if item.get("type") not in {"integer", "number"} or least is None or most is None:
         return None
     whole = item["type"] == "integer"
-    step = 1.0 if whole else 10.0 ** math.floor(math.log10((most - least) / 50))
+    usual = 1.0 if whole else 10.0 ** math.floor(math.log10((most - least) / 50))
+    step = float(item.get("multipleOf", usual))
     if (most - least) / step > STOPS:
         return None
     open_ends = (low is None, high is None)

@@ -25,6 +25,7 @@ from app.typography import (
     metric,
     plural,
     seconds,
+    sentences,
     short,
     typeset,
 )
@@ -69,7 +70,7 @@ def environment() -> Environment:
         each.__name__: each
         for each in (
             *(ago, brief, by_whose, cell, cells, clock, count, embed, iso, measure_name, metric),
-            *(plural, seconds, short, since, typeset),
+            *(plural, seconds, sentences, short, since, typeset),
         )
     }
     made.globals |= {"asset": assets.url, "version": version("ridgeline")}

@@ -57,11 +57,15 @@ class CovariateShift(InstantExperiment):
     shift: float = fields.own(
         1.0, "Data", "Shift", "Mean of the target's x; the source's is 0.", "μ", ge=0, le=4
     )
-    num_source: int = fields.own(1000, "Data", "Source rows", "Labelled.", "n", ge=50, le=5000)
-    num_target: int = fields.own(1000, "Data", "Target rows", "Unlabelled.", "m", ge=50, le=5000)
+    num_source: int = fields.own(
+        1000, "Data", "Source rows", "Labelled.", "n", multiple_of=50, ge=50, le=5000
+    )
+    num_target: int = fields.own(
+        1000, "Data", "Target rows", "Unlabelled.", "m", multiple_of=50, ge=50, le=5000
+    )
     noise: fields.Noise = 0.5
     degree: int = fields.own(1, "Model", "Degree", "2 is that of the truth.", "d", ge=0, le=4)
-    clip: float = fields.own(20.0, "Model", "Clip", "Largest weight.", "c", ge=0.5, le=1000)
+    clip: float = fields.own(20.0, "Model", "Clip", "Largest weight.", "c", ge=1, le=50)
     num_sets: fields.NumSets = 1
 
     @cached_property

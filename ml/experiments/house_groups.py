@@ -118,6 +118,7 @@ class HouseGroups(Experiment):
             (group, everyone),
             y_label="median |error| of log price",
             x_names=tuple(names),
+            x_label="",
         )
         yield Table.of(f"groups_{key}", f"By {grouping}, worst first", columns)
         if warned:

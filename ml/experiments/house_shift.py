@@ -161,6 +161,7 @@ class HouseShift(Experiment):
             },
             mode="markers",
             x_names=tuple(names),
+            x_label="",
             y_label="error of log price",
         )
 

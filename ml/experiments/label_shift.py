@@ -181,6 +181,7 @@ class LabelShift(FashionExperiment):
             solved,
             mode="markers",
             x_names=LABELS,
+            x_label="",
             y_label="share",
         )
         both = float(np.abs(found.ratio * found.q - found.solution).max())
@@ -227,7 +228,7 @@ class LabelShift(FashionExperiment):
         columns: dict[str, Any] = {
             "how": [*ways],
             "share misplaced, mean": misplaced,
-            "worst bias, standard errors": bias,
+            "worst bias of a share": np.abs(off.mean(1)).max(1),
             "said to be more than label shift": alarms,
         }
         note = f"The 90 % interval of a class covers its share in {cover:.1%}."
