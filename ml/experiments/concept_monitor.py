@@ -168,12 +168,16 @@ class ConceptMonitor(InstantExperiment):
     def claims(
         self, changed: list[Seen], alarms: Floats, moved: dict[str, Seen]
     ) -> Iterator[Check]:
-        """Rates against theory; a rate of 300 months near ½ has an error of 3 points."""
+        """Rates against theory, within five standard errors of so many months."""
+        sure = 5 / np.sqrt(self.repeats)
+        few = 0.025 + sure * 0.16
         covers = float(np.mean([s.low <= 0 <= s.high for s in changed[0]]))
-        yield self.near("nothing changed: share of intervals that hold 0", 0.95, covers, 0.065)
-        yield self.at_most("nothing changed: share of months with an alarm", 0.07, alarms[0])
+        yield self.near(
+            "nothing changed: share of intervals that hold 0", 0.95, covers, sure * 0.22
+        )
+        yield self.at_most("nothing changed: share of months with an alarm", few, alarms[0])
         off = np.abs(alarms - self.power(SHARES)).max()
-        yield self.at_most("alarms from theory, farthest", 0.15, off)
+        yield self.at_most("alarms from theory, farthest", 0.03 + sure / 2, off)
         promised = np.mean([s.promised for s in changed[0]])
         error = np.sqrt(self.error * (1 - self.error) / self.n / self.repeats)
         away = abs(promised - self.error) / error
@@ -181,8 +185,8 @@ class ConceptMonitor(InstantExperiment):
         plain, weighted = moved.values()
         there = mean_error(self.spread)
         corrected = float(np.mean([s.promised for s in weighted]))
-        yield self.near("inputs moved, β: promised error", there, corrected, 0.01)
-        yield self.at_most("inputs moved, β: share of months with an alarm", 0.07, rate(weighted))
+        yield self.near("inputs moved, β: promised error", there, corrected, 0.05 * sure)
+        yield self.at_most("inputs moved, β: share of months with an alarm", few, rate(weighted))
         if self.matches():
             yield self.above("inputs moved, no β: share with an alarm", 0.25, rate(plain))
             yield self.at_least(

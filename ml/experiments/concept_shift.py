@@ -26,7 +26,7 @@ class ConceptShift(InstantExperiment):
         Preset("slow", "Slow drift", "A few steps from the old weights win.", {}),
         Preset("still", "No drift", "Steps gather what months have in common.", {"turn": 0.0}),
         Preset("fast", "Fast drift", "Old weights are of no use.", {"turn": 60.0}),
-        Preset("rich", "Many rows", "With enough rows nobody needs the past.", {"rows": 200}),
+        Preset("rich", "Many rows", "With enough rows nobody needs the past.", {"rows": 100}),
     )
 
     name: Literal["concept_shift"] = "concept_shift"
@@ -34,9 +34,9 @@ class ConceptShift(InstantExperiment):
         3.0, "Data", "Turn", "Degrees by which the boundary turns each month.", "θ", ge=0, le=180
     )
     rows: int = fields.own(
-        30, "Data", "Rows a month", "Labelled rows that come in a month.", "n", ge=10, le=200
+        30, "Data", "Rows a month", "Labelled rows that come in a month.", "n", ge=10, le=100
     )
-    num_inputs: Annotated[fields.NumInputs, Field(ge=2, le=15)] = 10
+    num_inputs: Annotated[fields.NumInputs, Field(ge=2, le=12)] = 10
     label_noise: float = fields.own(
         0.1, "Data", "Wrong labels", "Share of labels that are wrong.", ge=0, le=0.4
     )
@@ -44,7 +44,7 @@ class ConceptShift(InstantExperiment):
         10, "Training", "Steps", "Gradient steps a month.", "k", ge=1, le=50
     )
     lr: Annotated[fields.Lr, Field(le=5)] = 0.3
-    repeats: int = fields.own(40, "Repetitions", "Streams", "Streams, side by side.", ge=10, le=60)
+    repeats: int = fields.own(40, "Repetitions", "Streams", "Streams, side by side.", ge=10, le=40)
 
     def answer(self) -> Iterator[Event]:
         """Two worlds month by month, then who wins at each speed."""

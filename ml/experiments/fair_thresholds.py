@@ -67,7 +67,7 @@ class FairThresholds(InstantExperiment):
         yield self.curves(errors, costs)
         yield self.groups({how: each[:, 0] for how, each in seen.items()})
         yield from self.tables({how: each[:, 0] for how, each in seen.items()}, chosen)
-        if self.miss >= 3:
+        if 3 <= self.miss <= 20:  # the grid is too coarse for less than a threshold of .05
             yield from self.choices(chosen, new)
         yield from self.claims(new)
 

@@ -137,15 +137,16 @@ class LoanAndShoes(InstantExperiment):
         about = "" if self.adapt else ", nobody catches on"
         count = self.applicants * self.repeats
         theory = self.theory
-        away = np.abs(right.mean(1) - theory) / np.sqrt(theory * (1 - theory) / count)
+        error = np.sqrt(theory * (1 - theory) / count)
+        away = np.abs(right.mean(1) - theory) / np.maximum(error, 1e-9)
         yield self.at_most(f"accuracy from theory, in standard errors{about}", SIGMAS, away.max())
         error = np.sqrt(self.base * (1 - self.base) / count)
         off = np.abs(repaid.mean(1) - self.base).max() / error
         yield self.at_most(
             f"repayment from what it was, in standard errors{about}", SIGMAS, off, "words"
         )
-        last, first = income[-1].mean(), income[0].mean()
-        yield self.near(f"accuracy by income, last less first round{about}", 0, last - first, 0.02)
+        fall, most = income[-1].mean() - income[0].mean(), SIGMAS * np.sqrt(0.5 / count)
+        yield self.near(f"accuracy by income, last less first round{about}", 0, fall, most)
         if self.matches():
             yield self.at_least("share in Oxfords in the end", 0.99, worn[-1].mean(), "words")
             end = right[-1].mean()

@@ -11,9 +11,9 @@ from ml.experiment import InstantExperiment, Preset
 from ml.grid import band
 from ml.intervals import plus_minus
 
-PIXELS = 64  # of a patch, 8 x 8
+PIXELS = 36  # of a patch, 6 x 6
 TEXTURES = (1, 2, 5, 10, 30, 100)  # that the engine has
-ROUGH = 0.8  # how far a texture's pixels lie from grey, where the noise is 1
+ROUGH = 1.0  # how far a texture's pixels lie from grey, where the noise is 1
 
 Patches = tuple[Floats, Floats]  # features (R, n, d), and whether it is the roadside (R, n)
 
@@ -24,16 +24,16 @@ class RoadsideTexture(InstantExperiment):
     breakable = ("features", "rendered", "real")
     presets = (
         Preset("game", "A game engine", "One texture for every roadside.", {}),
-        Preset("rough", "Rougher roadsides", "Easier outside.", {"rough": 1.2}),
-        Preset("few", "Few patches", "Little to learn from.", {"n": 200}),
+        Preset("rough", "Rougher roadsides", "Easier outside.", {"rough": 1.5}),
+        Preset("few", "Few patches", "Little to learn from.", {"n": 100}),
     )
 
     name: Literal["roadside_texture"] = "roadside_texture"
-    n: int = fields.own(500, "Data", "Patches", "Rendered, to learn from.", "n", ge=100, le=1000)
+    n: int = fields.own(300, "Data", "Patches", "Rendered, to learn from.", "n", ge=100, le=600)
     rough: float = fields.own(
         ROUGH, "Data", "Roughness", "Contrast of a texture, in spreads of the noise.", ge=0, le=2
     )
-    repeats: int = fields.own(10, "Repetitions", "Engines", "Engines tried.", ge=3, le=20)
+    repeats: int = fields.own(10, "Repetitions", "Engines", "Engines tried.", ge=3, le=12)
 
     def answer(self) -> Iterator[Event]:
         """Accuracy on rendered and on real patches, by how many textures were rendered."""
@@ -124,8 +124,8 @@ class RoadsideTexture(InstantExperiment):
     def claims(
         self, own: list[Floats], right: list[Floats], weights: list[Floats], told: list[Floats]
     ) -> Iterator[Check]:
-        """Over 12 seeds .52 to .53 of the real patches were right with one texture, with 100
-        .90 to .91."""
+        """Over 12 seeds .56 to .58 of the real patches were right with one texture, with 100
+        .92 to .94."""
         one, many = TEXTURES[0], TEXTURES[-1]
         name = f"{one} texture: accuracy on rendered patches"
         yield self.at_least(name, 0.99, own[0].mean(), "words")
@@ -137,7 +137,7 @@ class RoadsideTexture(InstantExperiment):
         grows = np.diff([each.mean() for each in right]).min()
         yield self.at_least("real accuracy from one number of textures to the next", -0.03, grows)
         looks = weights[0].mean() / weights[-1].mean()
-        yield self.below("weight of the contrast, 1 texture over 100", 0.5, looks, "words")
+        yield self.below("weight of the contrast, 1 texture over 100", 0.6, looks, "words")
         yield self.at_least(f"{one} texture: AUC of rendered against real", 0.95, told[0].mean())
         fainter = told[-1].mean()
         yield self.at_most(f"{many} textures: AUC of rendered against real", 0.65, fainter)

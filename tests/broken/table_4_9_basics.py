@@ -107,7 +107,7 @@ def other_roughness(times: float) -> Any:
     """Real roadsides rougher or smoother than rendered ones."""
 
     def real(self: Any, rng: Any) -> Any:
-        shape = self.repeats, self.n, 64
+        shape = self.repeats, self.n, 36
         return right_patches(self, rng, times * rng.choice([-1.0, 1.0], shape))
 
     return real
