@@ -82,20 +82,29 @@ def legend(alike: Sequence[Setting]) -> Legend:
 
 
 def _views(alike: Sequence[Setting], shown: Setting | None, start: Start) -> list[View]:
-    """Of the settings of one measure: its curves, and those of each share that all of them have."""
-    by_measure, one = measured(alike, shown, start), alike[0]
-    shares = [name for name in one.group.shares if all(name in s.group.shares for s in alike)]
-    if one.others:
-        of_share = {name: _each(alike, shown, start, of=f" {name}") for name in shares}
-    else:
-        of_share = {name: _pair(one, start(one), of=f" {name}") for name in shares}
-    views = [
-        View(name, name, lines, log=False, most=_most(alike)) for name, lines in of_share.items()
+    """Of the settings of one measure: its curves, and those of each share that all of them have.
+
+    First comes what the settings are compared by, which the headline speaks of, too.
+    """
+    one, best = alike[0], alike[0].group.best_share
+    views = {"": measured(alike, shown, start)}
+    for name in one.group.shares:
+        if not one.others and name == BOOKS:
+            views = {BOOKS: _as_the_book(one, start(one))} | views
+        elif all(name in other.group.shares for other in alike):
+            lines = _of_share(alike, shown, start, name)
+            views[name] = View(name, name, lines, log=False, most=_most(alike))
+    return [
+        view for _, view in sorted(views.items(), key=lambda item: bool(best) and item[0] != best)
     ]
-    if one.others or BOOKS not in shares:
-        return [by_measure, *views]
-    views.pop(shares.index(BOOKS))
-    return [_as_the_book(one, start(one)), by_measure, *views]
+
+
+def _of_share(
+    alike: Sequence[Setting], shown: Setting | None, start: Start, name: str
+) -> list[Line]:
+    if alike[0].others:
+        return _each(alike, shown, start, of=f" {name}")
+    return _pair(alike[0], start(alike[0]), of=f" {name}")
 
 
 def measured(
