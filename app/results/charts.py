@@ -33,12 +33,11 @@ def charts(
     """All that the page of a job draws: the views of its main chart, and its runs side by side."""
     first = shown.group if shown else groups[0] if groups else None
     measure = first.measure if first else ""
-    keys = [group.key for group in groups]
+    held = dict(zip((group.key for group in groups), after, strict=False))
 
     def start(setting: Setting) -> int:
-        """Epochs that the page has; what is a mean over several groups is sent whole."""
-        place = keys.index(setting.group.key)
-        return after[place] if len(setting.lanes) == 1 and place < len(after) else 0
+        """Epochs that the page has of a mean: those of all groups that it is over."""
+        return min(held.get(group.key, 0) for group, _ in setting.lanes)
 
     measures = dict.fromkeys([measure, *(one.group.measure for one in settings)])
     by_measure = [[one for one in settings if one.group.measure == name] for name in measures]

@@ -88,6 +88,22 @@ def test_parts_make_the_whole(cuts: list[int]) -> None:
     assert [line | {"after": 0} for line in grown] == [line | {"after": 0} for line in expected]
 
 
+def test_parts_make_the_whole_of_a_mean_over_groups_that_come_one_after_the_other() -> None:
+    first, second = (group(key, ["x"], 9, asked=None) for key in "ab")
+    one, two = curves(first, [0.5]), curves(second, [0.3])
+    said = [first, second, Epoch("a", 1, one)]
+    steps = [[*said, *([Epoch("b", 1, two[:until])] if until else [])] for until in (0, 4, 6, 9)]
+    held: list[int] = []
+    x, y = list[int](), list[float]()
+    for step in steps:
+        fresh = drawn(*step, after=held)
+        line, held = main(fresh)["valid"], fresh["epochs"]
+        x, y = (x + line["x"], y + line["y"]) if line["after"] else (line["x"], line["y"])
+    whole = main(drawn(*steps[-1]))["valid"]
+    assert (x, y) == (whole["x"], whole["y"])
+    np.testing.assert_allclose(y, ((one + two) / 2)[:, 1, 0], rtol=1e-6)
+
+
 def test_a_setting_breaks_with_one_of_its_runs_and_no_other_does() -> None:
     values = curves(PAIR, ENDS)
     values[4, 1, 3] = NAN
