@@ -23,6 +23,7 @@ from app.store.models import LARGEST, Job
 from app.store.requirements import waiting_for
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
+from app.typography import measure_name
 
 RUNS = 100  # rows of a page of runs
 FRESH = {"Cache-Control": "no-cache"}
@@ -97,9 +98,11 @@ def _curves(reading: Reading) -> dict[str, Any]:
     headline = headline_of(groups, settings)
     alike = headline.alike if headline else settings
     runs = sum(len(one.labels) for one in alike)
+    measures = {measure_name(group.measure) for group in groups}
     return {
         "headline": headline,
         "legend": legend(alike),
+        "measure": measures.pop() if len(measures) == 1 else "",
         "side_by_side": runs if runs > len(alike) else 0,
         "blank": not any(group.is_known for group in groups),
     }

@@ -30,7 +30,7 @@ def charts(
     shown: Setting | None,
     after: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """All that the page of a job draws: the views of its main chart, and its runs side by side."""
+    """All that the page of a job draws: views of its settings, each with its runs side by side."""
     first = shown.group if shown else groups[0] if groups else None
     measure = first.measure if first else ""
     held = dict(zip((group.key for group in groups), after, strict=False))
@@ -42,15 +42,10 @@ def charts(
     measures = dict.fromkeys([measure, *(one.group.measure for one in settings)])
     by_measure = [[one for one in settings if one.group.measure == name] for name in measures]
     drawn = [view for alike in by_measure if alike for view in _views(alike, shown, start)]
-    fan = side_by_side(by_measure[0], start)
-    if fan:  # in the frame of the main chart
-        top, _ = frame(by_measure[0])
-        fan = replace(fan, top=top, axis=_axis(fan.axis, top))
     return {
         "epochs": [len(group.values) for group in groups],
         "last": max((one.group.started["num_epochs"] for one in settings), default=1),
         "views": [view.plain() for view in drawn],
-        "fan": fan and fan.plain(),
     }
 
 
@@ -93,9 +88,14 @@ def _views(alike: Sequence[Setting], shown: Setting | None, start: Start) -> lis
         elif all(name in other.group.shares for other in alike):
             lines = _of_share(alike, shown, start, name)
             views[name] = View(name, name, lines, log=False, most=_most(alike))
-    return [
-        view for _, view in sorted(views.items(), key=lambda item: bool(best) and item[0] != best)
-    ]
+    first = sorted(views, key=lambda share: bool(best) and share != best)
+    return [replace(views[name], fan=_fan(alike, start, name, views[name].top)) for name in first]
+
+
+def _fan(alike: Sequence[Setting], start: Start, share: str, top: float | None) -> View | None:
+    """Each run, in the frame of the means."""
+    fan = side_by_side(alike, start, share)
+    return fan and replace(fan, top=top, axis=_axis(fan.axis, top))
 
 
 def _of_share(
@@ -132,7 +132,8 @@ def frame(alike: Sequence[Setting]) -> tuple[float | None, str]:
     if not away or not np.isfinite(top):
         return None, ""
     names = ", ".join(away[:BANDS]) + (f" and {len(away) - BANDS} more" if away[BANDS:] else "")
-    return top, f"{names}: up to {brief(float(highest.max()))}, beyond the frame"
+    measure = measure_name(alike[0].group.measure)
+    return top, f"{names}: {measure} up to {brief(float(highest.max()))}, beyond the frame"
 
 
 def _most(settings: Sequence[Setting]) -> int:
