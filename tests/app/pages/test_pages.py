@@ -455,6 +455,8 @@ def test_a_job_that_diverged_is_never_green(
     assert "1 of 1 hold" in page.words
     badges = [el["data-v"] for el in page.all("span") if el.get("class") == "verdict"]
     assert "holds" not in badges
+    rules = "by this rule: twice its first", "from there on the training loss is no finite number"
+    assert [rule in page.words for rule in rules] == [np.isfinite(loss), not np.isfinite(loss)]
     assert "left the finite numbers" not in page.words
 
 
