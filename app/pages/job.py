@@ -75,7 +75,7 @@ def show_job(
         trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
         **reading.results(),
         doubt=views.state(job) == "diverged" or _has_diverged(reading),
-        pace=views.pace_words(pace),
+        pace=views.pace_words(job, pace),
         log=log.lines(reading),
         runs=runs[:RUNS],
         runs_after=runs_after,
@@ -143,7 +143,7 @@ def curves_json(
         "sentence": headline.so_far if headline else "",
         "numbers": [one.value for one in headline.numbers] if headline else [],
         "progress": [pace.epochs, pace.total],
-        "pace": views.pace_words(pace),
+        "pace": views.pace_words(job, pace),
     }
     return Response(orjson.dumps(content), media_type="application/json", headers=FRESH)
 
