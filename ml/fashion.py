@@ -30,10 +30,13 @@ GUESSING = float(np.log(NUM_OUTPUTS))  # the cross-entropy of one who knows noth
 SMALLEST = 0.01  # learning rate of a trial
 DEPTHS, WIDTHS = (0, 1, 2, 3), (32, 64, 128, 256, 512)
 DRAWN = 43  # place of the trials' random numbers
-# A run whose loss is finite has diverged where its training images cost more than LOST and fewer
-# than BLIND of them are right. The cost alone is no sign: after a start of N(0, 1) it is above that
-# of guessing while 70 % are right.
+# The cost alone is no sign: after a start of N(0, 1) it is above that of guessing while 70 % of the
+# images are right.
 LOST, BLIND = 1.1 * GUESSING, 1.5 / NUM_OUTPUTS
+LOST_RULE = (
+    f"A run has diverged where its training images cost more than {LOST / GUESSING:g} times what"
+    f" guessing does, or no number, and fewer than {BLIND:.0%} of them are right."
+)
 
 
 @dataclass(frozen=True, slots=True)

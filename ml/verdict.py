@@ -140,26 +140,30 @@ def _by_gap(gap: float, risen: float, lowest: str) -> tuple[Verdict, str]:
 
 
 def _compared(asked: Fits, beside: Fits, scale: Scale) -> Finding:
-    """Whether the setting is better on rows it has not learnt from than its neighbour."""
-    name, other = name_of(asked), name_of(beside)
-    (train, valid), (its_train, its_valid) = (
-        (fits.metric("train")[-1], fits.metric("valid")[-1]) for fits in (asked, beside)
-    )
-    difference = valid - its_valid
-    mean, half = map(float, interval(difference))
-    ends = f"{other} ends at {its_valid.mean():.4g} and {name} at {valid.mean():.4g}"
-    if not np.isfinite(its_valid).all():
-        return Finding("helps", f"Helps: {ends}.", BESIDE_RULE, name)
-    gaps = [
-        1 - scale(t.mean()) / scale(v.mean()) for t, v in ((its_train, its_valid), (train, valid))
-    ]
-    sure = abs(mean) > half if np.isfinite(half) else abs(mean) > RISEN * float(its_valid.mean())
+    """Whether the setting is better on rows it has not learnt from than its neighbour, by what
+    settings are compared by: less of the loss, or more of a share such as accuracy."""
+    name, other, by = name_of(asked), name_of(beside), asked[0].training.best_by
+    share, rule = by.partition(" ")[2], BESIDE_RULE.replace("of valid", f"of {by}")
+    ours, its = asked.last(by), beside.last(by)
+    mean, half = map(float, interval(ours - its))
+    of = f"{share} " if share else ""
+    ends = f"{other} ends at {of}{its.mean():.4g} and {name} at {ours.mean():.4g}"
+    if not np.isfinite(its).all():
+        return Finding("helps", f"Helps: {ends}.", rule, name)
+    sure = abs(mean) > half if np.isfinite(half) else abs(mean) > RISEN * float(its.mean())
     verdict: Verdict = "no clear difference"
     if sure:
-        verdict = "helps" if mean < 0 else "hurts"
+        verdict = "helps" if (mean > 0 if share else mean < 0) else "hurts"
     around = f" ± {half:.2g}" if np.isfinite(half) else " (one run each)"
+    before, after = (_gap(fits, share, scale) for fits in (beside, asked))
     text = (
         f"{verdict.capitalize()}: on new rows {ends}, a difference of {mean:+.4g}{around};"
-        f" the gap goes from {gaps[0]:.0%} of valid to {gaps[1]:.0%}."
+        f" the gap goes from {before}{'' if share else ' of valid'} to {after}."
     )
-    return Finding(verdict, text, BESIDE_RULE, name)
+    return Finding(verdict, text, rule, name)
+
+
+def _gap(fits: Fits, share: str, scale: Scale) -> str:
+    """How far a setting's own rows are from new ones, by its loss or by a share."""
+    train, valid = (fits.last(f"{part} {share}".strip()).mean() for part in ("train", "valid"))
+    return f"{train - valid:+.4f}" if share else f"{1 - scale(train) / scale(valid):.0%}"

@@ -137,12 +137,12 @@ def measured(job: Job) -> str:
     return ", ".join(filter(None, (measure, value_of(job))))
 
 
-def pace_words(pace: Pace) -> str:
-    """How long it still takes, and how fast it is, as far as is known."""
+def pace_words(job: Job, pace: Pace) -> str:
+    """How long it still takes while it runs, and how fast it is, as far as is known."""
     if not pace.per_second:
         return ""
-    left = f"{seconds(pace.left)} left, " if pace.left else ""
-    return f"{left}{metric(pace.per_second, 1)} epochs a second"
+    left = f"{seconds(pace.left)} left, " if pace.left and is_active(job) else ""
+    return f"{left}{metric(pace.per_second, 1)} epochs a second while it trains"
 
 
 def percent_of_price(job: Job) -> float | None:

@@ -23,6 +23,7 @@ from app.store.models import LARGEST, Job
 from app.store.requirements import waiting_for
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
+from app.typography import measure_name
 
 RUNS = 100  # rows of a page of runs
 FRESH = {"Cache-Control": "no-cache"}
@@ -74,7 +75,7 @@ def show_job(
         trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
         **reading.results(),
         doubt=views.state(job) == "diverged" or _has_diverged(reading),
-        pace=views.pace_words(pace),
+        pace=views.pace_words(job, pace),
         log=log.lines(reading),
         runs=runs[:RUNS],
         runs_after=runs_after,
@@ -97,9 +98,11 @@ def _curves(reading: Reading) -> dict[str, Any]:
     headline = headline_of(groups, settings)
     alike = headline.alike if headline else settings
     runs = sum(len(one.labels) for one in alike)
+    measures = {measure_name(group.measure) for group in groups}
     return {
         "headline": headline,
         "legend": legend(alike),
+        "measure": measures.pop() if len(measures) == 1 else "",
         "side_by_side": runs if runs > len(alike) else 0,
         "blank": not any(group.is_known for group in groups),
     }
@@ -140,7 +143,7 @@ def curves_json(
         "sentence": headline.so_far if headline else "",
         "numbers": [one.value for one in headline.numbers] if headline else [],
         "progress": [pace.epochs, pace.total],
-        "pace": views.pace_words(pace),
+        "pace": views.pace_words(job, pace),
     }
     return Response(orjson.dumps(content), media_type="application/json", headers=FRESH)
 

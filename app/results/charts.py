@@ -30,28 +30,22 @@ def charts(
     shown: Setting | None,
     after: Sequence[int] = (),
 ) -> dict[str, Any]:
-    """All that the page of a job draws: the views of its main chart, and its runs side by side."""
+    """All that the page of a job draws: views of its settings, each with its runs side by side."""
     first = shown.group if shown else groups[0] if groups else None
     measure = first.measure if first else ""
-    keys = [group.key for group in groups]
+    held = dict(zip((group.key for group in groups), after, strict=False))
 
     def start(setting: Setting) -> int:
-        """Epochs that the page has; what is a mean over several groups is sent whole."""
-        place = keys.index(setting.group.key)
-        return after[place] if len(setting.lanes) == 1 and place < len(after) else 0
+        """Epochs that the page has of a mean: those of all groups that it is over."""
+        return min(held.get(group.key, 0) for group, _ in setting.lanes)
 
     measures = dict.fromkeys([measure, *(one.group.measure for one in settings)])
     by_measure = [[one for one in settings if one.group.measure == name] for name in measures]
     drawn = [view for alike in by_measure if alike for view in _views(alike, shown, start)]
-    fan = side_by_side(by_measure[0], start)
-    if fan:  # in the frame of the main chart
-        top, _ = frame(by_measure[0])
-        fan = replace(fan, top=top, axis=_axis(fan.axis, top))
     return {
         "epochs": [len(group.values) for group in groups],
         "last": max((one.group.started["num_epochs"] for one in settings), default=1),
         "views": [view.plain() for view in drawn],
-        "fan": fan and fan.plain(),
     }
 
 
@@ -82,20 +76,34 @@ def legend(alike: Sequence[Setting]) -> Legend:
 
 
 def _views(alike: Sequence[Setting], shown: Setting | None, start: Start) -> list[View]:
-    """Of the settings of one measure: its curves, and those of each share that all of them have."""
-    by_measure, one = measured(alike, shown, start), alike[0]
-    shares = [name for name in one.group.shares if all(name in s.group.shares for s in alike)]
-    if one.others:
-        of_share = {name: _each(alike, shown, start, of=f" {name}") for name in shares}
-    else:
-        of_share = {name: _pair(one, start(one), of=f" {name}") for name in shares}
-    views = [
-        View(name, name, lines, log=False, most=_most(alike)) for name, lines in of_share.items()
-    ]
-    if one.others or BOOKS not in shares:
-        return [by_measure, *views]
-    views.pop(shares.index(BOOKS))
-    return [_as_the_book(one, start(one)), by_measure, *views]
+    """Of the settings of one measure: its curves, and those of each share that all of them have.
+
+    First comes what the settings are compared by, which the headline speaks of, too.
+    """
+    one, best = alike[0], alike[0].group.best_share
+    views = {"": measured(alike, shown, start)}
+    for name in one.group.shares:
+        if not one.others and name == BOOKS:
+            views = {BOOKS: _as_the_book(one, start(one))} | views
+        elif all(name in other.group.shares for other in alike):
+            lines = _of_share(alike, shown, start, name)
+            views[name] = View(name, name, lines, log=False, most=_most(alike))
+    first = sorted(views, key=lambda share: bool(best) and share != best)
+    return [replace(views[name], fan=_fan(alike, start, name, views[name].top)) for name in first]
+
+
+def _fan(alike: Sequence[Setting], start: Start, share: str, top: float | None) -> View | None:
+    """Each run, in the frame of the means."""
+    fan = side_by_side(alike, start, share)
+    return fan and replace(fan, top=top, axis=_axis(fan.axis, top))
+
+
+def _of_share(
+    alike: Sequence[Setting], shown: Setting | None, start: Start, name: str
+) -> list[Line]:
+    if alike[0].others:
+        return _each(alike, shown, start, of=f" {name}")
+    return _pair(alike[0], start(alike[0]), of=f" {name}")
 
 
 def measured(
@@ -124,7 +132,8 @@ def frame(alike: Sequence[Setting]) -> tuple[float | None, str]:
     if not away or not np.isfinite(top):
         return None, ""
     names = ", ".join(away[:BANDS]) + (f" and {len(away) - BANDS} more" if away[BANDS:] else "")
-    return top, f"{names}: up to {brief(float(highest.max()))}, beyond the frame"
+    measure = measure_name(alike[0].group.measure)
+    return top, f"{names}: {measure} up to {brief(float(highest.max()))}, beyond the frame"
 
 
 def _most(settings: Sequence[Setting]) -> int:

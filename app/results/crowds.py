@@ -8,6 +8,7 @@ from app.results.curves import QUANTILES, Values, quantiles
 from app.results.lines import Line, Start, View
 from app.results.palette import ROLES, TOLD_APART, Look, look
 from app.results.repetitions import Setting
+from app.typography import measure_name, plural
 
 FEW = 20  # repetitions that are drawn one by one, with a band from the lowest to the highest
 SIDE_BY_SIDE = 60  # runs drawn one by one, of all settings together
@@ -58,30 +59,34 @@ def _told_apart(places: Sequence[int]) -> list[Look]:
     return looks
 
 
-def side_by_side(alike: Sequence[Setting], start: Start) -> View | None:
-    """What each run is judged on: in the colour of its setting; of very many, where they lie."""
+def side_by_side(alike: Sequence[Setting], start: Start, share: str = "") -> View | None:
+    """What each run is judged on, by the measure or by a share: in the colour of its setting; of
+    very many, where they lie."""
     runs = sum(len(one.labels) for one in alike)
     if runs <= len(alike):  # each has one run, and its curve is in the main chart
         return None
-    axis = alike[0].group.judged_on
-    if not alike[0].others and runs > FEW:
-        return View("", axis, _quantiles(alike[0], start(alike[0])))
+    one, metric = alike[0], f"valid {share}".strip()
+    axis = f"{one.group.judged_on} {share or measure_name(one.group.measure)}"
+    words = f"{axis} of each of {plural(runs, 'run')}"
+    if not one.others and runs > FEW:
+        return View(words, axis, _quantiles(one, metric, start(one)), log=not share)
     if runs > SIDE_BY_SIDE or len(alike) > TOLD_APART:
         return None
-    lines = [line for one in alike for line in _runs(one, start(one), runs <= LABELLED)]
-    return View("", axis, lines)
+    lines = [line for s in alike for line in _runs(s, metric, start(s), runs <= LABELLED)]
+    words += ", in the colour of its setting" if one.others else ""
+    return View(words, axis, lines, log=not share)
 
 
-def _runs(setting: Setting, after: int, labelled: bool) -> Iterable[Line]:
+def _runs(setting: Setting, metric: str, after: int, labelled: bool) -> Iterable[Line]:
     drawn = look(setting.place) if setting.others else ROLES["valid"].thin
-    values = setting.metric("valid", after)
+    values = setting.metric(metric, after)
     for label, y in zip(setting.labels, values.T, strict=True):
         yield Line(label, Look(drawn.color, drawn.dash, 1.2), y, after, label=label * labelled)
 
 
-def _quantiles(setting: Setting, after: int) -> list[Line]:
+def _quantiles(setting: Setting, metric: str, after: int) -> list[Line]:
     """Of what many repetitions are judged on."""
-    values = setting.metric("valid", after)
+    values = setting.metric(metric, after)
     lowest, low, middle, high, highest = quantiles(values, QUANTILES)
     edge = Look("valid", "2px 3px", 1.0)
     return [

@@ -43,6 +43,11 @@ class Group:
         return str(self.started.get("best_by", "valid"))
 
     @property
+    def best_share(self) -> str:
+        """The same where it is a share: "accuracy", of "valid accuracy"; "" for the measure."""
+        return self.best_by.partition(" ")[2]
+
+    @property
     def settings(self) -> list[str]:
         """The setting that each lane repeats, (L,); a job of the first version does not say."""
         return list(self.started.get("settings") or [""] * len(self.started["labels"]))

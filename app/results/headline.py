@@ -42,8 +42,13 @@ class Headline:
 
     @property
     def measure(self) -> str:
-        """What the numbers are of, as it is written."""
+        """What the losses are of, as it is written."""
         return measure_name(self.setting.group.measure)
+
+    @property
+    def compared(self) -> str:
+        """What the sentence and the first numbers are of: the settings are compared by it."""
+        return self.setting.group.best_share or self.measure
 
     @property
     def mean_of(self) -> str:
@@ -60,41 +65,51 @@ class Headline:
         """How the setting came to be the headline's, where it has others beside it."""
         if self.asked or len(self.alike) < 2:
             return ""
-        return f"best of {len(self.alike)} settings{self._by}, picked by looking"
+        return f"best of {len(self.alike)} settings, picked by looking"
 
     @property
     def numbers(self) -> list[Number]:
-        """The loss, and the gap or the shares; one of each setting where the job compares a few."""
+        """What settings are compared by, then what else is measured, or the gap; one of each
+        setting where the job compares a few."""
         one = self.setting
         if 1 < len(self.alike) <= SIDE_BY_SIDE:
-            return [
-                Number(
-                    f"{other.title} {self.judged_on}",
-                    brief(other.last("valid")),
-                    Headline(other, self.alike, asked=True).mean_of,
-                    look(other.place),
-                )
-                for other in self.alike
-            ]
-        train, valid = one.last("train"), one.last("valid")
+            return [Headline(other, self.alike, asked=True)._beside for other in self.alike]
         of = ", ".join(filter(None, (one.title, self.mean_of)))
-        whose = [ROLES["train"], ROLES["valid"]] if not one.others else [None, look(one.place)]
         under = " · ".join(filter(None, (self.picked or of, self.of_price)))
+        train, valid = (
+            (ROLES["train"], ROLES["valid"]) if not one.others else (None, look(one.place))
+        )
+        first = one.group.best_share
+        others = [share for share in ("", *one.group.shares) if share != first]
+        gap = one.last("valid") - one.last("train")
         return [
-            Number(f"{self.judged_on} {self.measure}", brief(valid), under, whose[1]),
-            Number(f"train {self.measure}", brief(train), of, whose[0]),
-            *(self.shares or [Number("gap", brief(valid - train), f"{self.judged_on} − train")]),
+            Number(f"{self.judged_on} {self.compared}", self._brief("valid", first), under, valid),
+            Number(f"train {self.compared}", self._brief("train", first), of, train),
+            *(number for share in others for number in self._pair(share)),
+            *([] if one.group.shares else [Number("gap", brief(gap), f"{self.judged_on} − train")]),
         ]
 
     @property
-    def shares(self) -> list[Number]:
-        """What is measured beside the loss: the share of rows that a classifier is right on."""
-        one = self.setting
+    def _beside(self) -> Number:
+        """The number of this setting among few; under a share stands the loss, as lists have it."""
+        one, share = self.setting, self.setting.group.best_share
+        label = " ".join(filter(None, (one.title, self.judged_on, share)))
+        loss = f"{self.measure} {self._brief('valid')}" if share else ""
+        under = " · ".join(filter(None, (self.mean_of, loss)))
+        return Number(label, self._brief("valid", share), under, look(one.place))
+
+    def _pair(self, share: str) -> list[Number]:
+        """A share of both parts of the rows; "" is the loss."""
         return [
-            Number(f"{name} {share}", brief(one.last(f"{part} {share}")), self.mean_of)
-            for share in one.group.shares
-            for name, part in (("train", "train"), (self.judged_on, "valid"))
+            Number(f"{name} {share or self.measure}", self._brief(part, share), self.mean_of)
+            for name, part in ((self.judged_on, "valid"), ("train", "train"))
         ]
+
+    def _last(self, part: str, share: str = "") -> float:
+        return self.setting.last(f"{part} {share}".strip())
+
+    def _brief(self, part: str, share: str = "") -> str:
+        return brief(self._last(part, share))
 
     @property
     def of_price(self) -> str:
@@ -106,15 +121,15 @@ class Headline:
 
     @property
     def best(self) -> str:
-        """Where the curve was lowest before its end."""
-        valid = self.setting.mean("valid")
-        if not np.isfinite(valid).any() or int(np.nanargmin(valid)) == len(valid) - 1:
+        """Where the curve was best before its end."""
+        valid, share = self.setting.mean(self.setting.group.best_by), self.setting.group.best_share
+        if not np.isfinite(valid).any():
             return ""
-        at = int(np.nanargmin(valid))
-        return (
-            f"Lowest at epoch {at + 1}, {brief(float(valid[at]))}: picked by looking, so it"
-            " flatters."
-        )
+        at = int(np.nanargmax(valid) if share else np.nanargmin(valid))
+        if at == len(valid) - 1:
+            return ""
+        word = f"Highest {share}" if share else "Lowest"
+        return f"{word} at epoch {at + 1}, {brief(valid[at])}: picked by looking, so it flatters."
 
     @property
     def sentence(self) -> str:
@@ -123,7 +138,7 @@ class Headline:
             return ""
         title = self.setting.title
         if self.picked:
-            whose = f"Best of {len(self.alike)} settings{self._by} is {title}"
+            whose = f"Best of {len(self.alike)} settings is {title}"
             return f"{whose}: {self._where}, picked by looking; {self.mean_of}."
         whose = f"In the end {title} has" if title else "It ends at"
         return f"{whose} {self._where}; {self.mean_of}."
@@ -134,7 +149,7 @@ class Headline:
         if not self._where:
             return ""
         one = self.setting
-        of = f"best of {len(self.alike)} so far{self._by}, " if self.picked else ""
+        of = f"best of {len(self.alike)} so far, " if self.picked else ""
         title = f"{one.title}, " if one.title else ""
         epoch = f"Epoch {one.epochs} of {one.group.started['num_epochs']}"
         meaning = "What it means is said when the runs are through."
@@ -154,19 +169,16 @@ class Headline:
         return f"{whose}: {words}" if whose else words
 
     @property
-    def _by(self) -> str:
-        by = self.setting.group.best_by
-        return "" if by == "valid" else f" by {by}"
-
-    @property
     def _where(self) -> str:
-        valid, train = self.setting.last("valid"), self.setting.last("train")
-        if not math.isfinite(valid):
+        share = self.setting.group.best_share
+        valid, train = self._last("valid", share), self._last("train", share)
+        if not math.isfinite(self._last("valid")):  # a net that diverged is right now and then
             return ""
-        where = f"{self.judged_on} {self.measure} {brief(valid)}"
+        where = f"{self.judged_on} {self.compared} {brief(valid)}"
         if not math.isfinite(train):
             return where
-        return f"{where}, train {brief(train)}, a gap of {brief(valid - train)}"
+        gap = train - valid if share else valid - train
+        return f"{where}, train {brief(train)}, a gap of {brief(gap)}"
 
 
 def headline_of(groups: Sequence[Group], settings: Sequence[Setting]) -> Headline | None:

@@ -60,6 +60,7 @@ class View:
     shaded: bool = False  # the gap between the first two lines
     most: int = MOST
     top: float | None = None  # of the frame, where a line leaves it
+    fan: "View | None" = None  # the same of each run
 
     def plain(self) -> dict[str, Any]:
         """As the page reads it."""
@@ -71,4 +72,5 @@ class View:
             "shaded": self.shaded,
             "top": self.top,
             "lines": lines,
+            "fan": self.fan and self.fan.plain(),
         }

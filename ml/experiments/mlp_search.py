@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from ml import draws, fields
+from ml import draws, fashion, fields
 from ml.events import Checkpoint, Event, Figure, Series, Table
 from ml.experiment import Diverged, Preset
 from ml.fashion import DEPTHS, HELD_OUT, NUM_INPUTS, NUM_OUTPUTS, FashionChoice, Trial, draw_trial
@@ -137,7 +137,7 @@ class MLPSearch(FashionChoice):
         columns |= {"accuracy": reached, "outcome": outcomes}
         note = (
             f"{self.num_images:,} images, at most {self.num_epochs} epochs, SGD; accuracy on"
-            f" {HELD_OUT:,} held-out images, which alone strays by about 1 %."
+            f" {HELD_OUT:,} held-out images, which alone strays by about 1 %. {fashion.LOST_RULE}"
         )
         rows = {name: np.array(column)[order].tolist() for name, column in columns.items()}
         yield Table.of("search", "Trials, best first", rows, note)
@@ -171,7 +171,9 @@ class MLPSearch(FashionChoice):
         yield by_category("chosen", title, finding, both, y_label="test accuracy")
         grid = Grid({"setting": names, "seed": range(self.num_seeds)})
         ends = {"test": np.stack([ours, books])}
-        note = f"{self.num_seeds} fresh seeds, both trained the same way; empty: one diverged."
+        note = (
+            f"{self.num_seeds} fresh seeds, both trained alike; empty: one diverged, as trials do."
+        )
         yield grid.ends("chosen", "Test accuracy", ends, note)
         if self.matches():
             luck = choice.promised - float(ours.mean())

@@ -8,7 +8,7 @@ import numpy as np
 from ml import draws, fields
 from ml.events import Check, Event, Floats
 from ml.experiment import Diverged, Preset
-from ml.fashion import HELD_OUT, NUM_INPUTS, NUM_OUTPUTS, FashionChoice
+from ml.fashion import HELD_OUT, LOST_RULE, NUM_INPUTS, NUM_OUTPUTS, FashionChoice
 from ml.grid import Grid, by_category
 from ml.intervals import plus_minus
 from ml.nn import MLP, gaussian, uniform, zeros
@@ -108,6 +108,7 @@ class MLPSweeps(FashionChoice):
         note = (
             f"{self.num_images:,} images, {HELD_OUT:,} held-out ones to choose by,"
             f" {self.num_epochs} epochs, {self.num_seeds} seeds; empty: a run diverged."
+            f" {LOST_RULE}"
         )
         ends = {"held-out": held_out, "test": test}
         yield self.grid.ends("sweep", f"Accuracy by {self.vary}", ends, note)

@@ -131,7 +131,8 @@ def live_answers(client: TestClient, number: int) -> dict[str, Any]:
     started = get(client, f"/api/v1/jobs/{number}/metrics")["groups"]
     if not content["views"]:
         return {}
-    lines = (content["fan"] or content["views"][-1])["lines"]
+    view = content["views"][-1]
+    lines = (view["fan"] or view)["lines"]
     lasts = [[line["y"][-1]] for line in lines]
     if len(started[0]["labels"]) > len(lines):
         (middle, lowest, highest), (low, high) = lasts, (edge[-1:] for edge in lines[0]["band"])

@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +63,7 @@ def make(label: str) -> int:
         return job.id
 
 
-def begin(job_id: int, lanes: int = 5) -> Claim:
+def begin(job_id: int, lanes: int = 5, **said: Any) -> Claim:
     """Claim it as a worker would, and say what will be trained."""
     with sessions.writers().begin() as session:
         claim = Leases(session).claim("a worker", job_id=job_id)
@@ -72,7 +74,7 @@ def begin(job_id: int, lanes: int = 5) -> Claim:
         job.lease_until = time.time() + 600
         labels = tuple(f"fold {lane + 1}" for lane in range(lanes))
         started = Started("folds", labels, EPOCHS, "log_rmse", "cpu", 331)
-        Leases(session).append(claim.token, [started])
+        Leases(session).append(claim.token, [replace(started, **said)])
     return claim
 
 
@@ -317,6 +319,39 @@ def test_many_runs_are_a_band(page: Page) -> None:
     names = page.evaluate("document.getElementById('fan').data.map((trace) => trace.name)")
     assert names == ["median, low", "median, high", "median", "lowest", "highest"]
     expect(page.locator("#mean-of")).to_have_text("mean of 60 folds")
+
+
+def test_runs_side_by_side_follow_the_main_chart(page: Page) -> None:
+    classifier: dict[str, Any] = {
+        "measure": "cross_entropy",
+        "metrics": ("train", "valid", "train accuracy", "valid accuracy"),
+        "best_by": "valid accuracy",
+    }
+    claim = begin(make("a classifier"), lanes=3, **classifier)
+    losses = np.linspace(2, 0.5, EPOCHS)[:, None] + np.zeros(3)
+    values = np.stack([losses, losses + 0.1, 1 - losses / 4, 1 - losses / 3], 1, dtype=np.float32)
+
+    def say(first: int, last: int) -> None:
+        with sessions.writers().begin() as session:
+            part = Epoch("folds", first, values[first - 1 : last])
+            Leases(session).append(claim.token, [part])
+
+    say(1, 3)
+    page.goto(f"/jobs/{claim.job_id}")
+    legend, scale = page.locator("#fan-legend"), "document.getElementById('fan').layout.yaxis.type"
+    expect(page.locator("#so-far")).to_contain_text("valid accuracy 0.5333")
+    expect(legend).to_have_text("valid accuracy of each of 3 runs")
+    expect(page.locator("#runs")).to_contain_text("numbers are cross-entropy")
+    assert page.evaluate(scale) == "linear"
+    page.get_by_role("button", name="cross-entropy").click()
+    expect(legend).to_have_text("valid cross-entropy of each of 3 runs")
+    page.wait_for_function(f"() => {scale} === 'log'")
+    say(4, 6)
+    end(claim)
+    expect(page.locator("#top .status")).to_have_text("succeeded")
+    ends = "document.getElementById('fan').data.map((trace) => trace.y.at(-1))"
+    page.wait_for_function(f"() => {ends}.every((y) => Math.abs(y - 0.6) < 1e-6)")
+    expect(legend).to_have_text("valid cross-entropy of each of 3 runs")
 
 
 def test_the_list_of_jobs_follows_what_happens(page: Page) -> None:

@@ -419,16 +419,19 @@ def test_random_labels_have_diverged_where_their_own_runs_have() -> None:
         assert (finding.verdict == "diverged") == (lost == "random labels")
 
 
-@pytest.mark.parametrize("name", ["dropout", "dropout_decay"])
-def test_what_helps_is_set_beside_the_net_without(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "by", "of"),
+    [("dropout", "valid", ""), ("dropout_decay", "valid accuracy", "accuracy ")],
+)
+def test_what_helps_is_set_beside_the_net_without(name: str, by: str, of: str) -> None:
     asked = experiment(name, num_seeds=3)
     fits = invented(asked)
     for one in fits:
         one.curve[0, 0] = 1  # or it would seem to have diverged
     finding = next(event for event in asked.results(fits) if isinstance(event, Finding))
     assert asked.asked is not None
-    plain, noisy = (np.mean(ends(fits, setting, "valid")) for setting in ("none", asked.asked))
-    assert f"none ends at {plain:.4g} and {asked.asked} at {noisy:.4g}" in finding.text
+    plain, noisy = (np.mean(ends(fits, setting, by)) for setting in ("none", asked.asked))
+    assert f"none ends at {of}{plain:.4g} and {asked.asked} at {noisy:.4g}" in finding.text
 
 
 def test_what_dropout_gains_is_said_of_the_first_and_the_last_epoch() -> None:

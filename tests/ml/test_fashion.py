@@ -16,7 +16,7 @@ from ml.experiments import mlp_concise, parse
 from ml.experiments.mlp_scratch import MLPScratch
 from ml.experiments.mlp_search import MLPSearch
 from ml.experiments.mlp_sweeps import MLPSweeps
-from ml.fashion import FashionChoice
+from ml.fashion import LOST_RULE, FashionChoice
 from ml.losses import accuracy
 from ml.programs import Fits
 from ml.train import Fitted, Progress
@@ -134,6 +134,7 @@ def test_a_search_of_which_all_diverge_says_so() -> None:
     search, lost = MLPSearch(num_trials=2), [np.nan, np.nan]
     (table,) = of(Table, search.results(made_up(search, [[0.4, 0.5], lost])))
     assert table.rows[-1][-2:] == (None, "diverged")
+    assert table.note.endswith(LOST_RULE)
     with pytest.raises(Diverged, match="Every trial"):
         search.chosen(made_up(search, [lost, lost]))
 
@@ -146,6 +147,7 @@ def test_one_setting_that_diverges_does_not_end_a_sweep() -> None:
     assert [row[1] for row in table.rows] == [pytest.approx(0.65), None, pytest.approx(0.5)]
     assert "relu, tanh, sigmoid held-out images choose relu" in figure.finding
     assert figure.finding.endswith("; with tanh a run diverges.")
+    assert table.note.endswith(f"empty: a run diverged. {LOST_RULE}")
     with pytest.raises(Diverged, match="Each activation"):
         list(sweep.results(made_up(sweep, [[0.6], [np.nan]] * 3)))
 

@@ -8,7 +8,7 @@ import torch
 
 from ml.intervals import interval
 from ml.lanes import Lane, Lanes
-from ml.losses import squared_loss
+from ml.losses import accuracy, squared_loss
 from ml.nn import MLP
 from ml.optim import SGD
 from ml.programs import Fits
@@ -105,6 +105,23 @@ def test_a_neighbour_is_compared_run_by_run() -> None:
     mean, half = interval(np.subtract(with_, without))
     assert finding.verdict == "helps"
     assert f"a difference of {mean:+.4g} ± {half:.2g};" in finding.text
+
+
+def test_classifiers_are_compared_by_what_chooses_between_them() -> None:
+    def classifier(train: float, valid: list[float], setting: str) -> Fits:
+        (one,) = fits([[1, 0.2]] * 3, [[1, 0.3]] * 3, "cross_entropy", setting)  # losses alike
+        training = replace(one.training, also={"accuracy": accuracy}, best_by="valid accuracy")
+        shares = np.array([[[0.1] * 3, [0.1] * 3], [[train] * 3, valid]], dtype=np.float32)
+        return Fits([replace(one, training=training, curve=np.hstack([one.curve, shares]))])
+
+    plain = classifier(0.95, [0.80, 0.81, 0.82], "none")
+    noisy = classifier(0.90, [0.84, 0.85, 0.86], "dropout")
+    finding = judge(noisy, beside=plain)
+    assert finding.verdict == "helps"
+    assert "none ends at accuracy 0.81 and dropout at 0.85, a difference of +0.04" in finding.text
+    assert finding.text.endswith("the gap goes from +0.1400 to +0.0500.")
+    assert "the difference of valid accuracy leaves out 0" in finding.rule
+    assert judge(plain, beside=noisy).verdict == "hurts"
 
 
 def test_a_gap_is_that_of_the_means_over_all_runs() -> None:

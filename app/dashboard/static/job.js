@@ -29,12 +29,15 @@ function grow(before, line) {
   };
 }
 const grown = (before, fresh) =>
-  fresh && { ...fresh, lines: fresh.lines.map((line, k) => grow(before?.lines[k], line)) };
+  fresh && {
+    ...fresh,
+    lines: fresh.lines.map((line, k) => grow(before?.lines[k], line)),
+    fan: grown(before?.fan, fresh.fan),
+  };
 const alike = (a, b) =>
   a &&
   a.views.length === b.views.length &&
-  a.views.every((one, k) => one.lines.length === b.views[k].lines.length) &&
-  !a.fan === !b.fan;
+  a.views.every((one, k) => one.lines.length === b.views[k].lines.length && !one.fan === !b.views[k].fan);
 const epoch = () => Math.max(0, ...(curves?.epochs ?? []));
 const grew = () => curves?.views.some((one) => one.lines.some((line) => line.x.length > MOST));
 
@@ -58,7 +61,6 @@ async function ask() {
       curves = {
         ...fresh,
         views: fresh.views.map((one, k) => grown(curves?.views[k], one)),
-        fan: grown(curves?.fan, fresh.fan),
       };
       words();
       redraw();
@@ -188,12 +190,16 @@ function redraw() {
     draw($("#main"), () =>
       chart(main(), narrow() ? 260 : 330, book !== null && main().axis === "log RMSE" ? [book] : []),
     );
-    $("#fan-panel").hidden = !curves.fan;
-    if (!curves.fan) $("#fan > .skeleton")?.remove();
-    else
-      draw($("#fan"), () => chart({ ...curves.fan, log: curves.views.at(-1).log || main().log }, narrow() ? 250 : 300));
+    sideBySide();
+    if (main().fan) draw($("#fan"), () => chart(main().fan, narrow() ? 250 : 300));
+    else $("#fan > .skeleton")?.remove();
     el.dataset.epoch = epoch();
   });
+}
+/* The panel of the runs is of what the main chart shows, and says which. */
+function sideBySide() {
+  $("#fan-panel").hidden = !main()?.fan;
+  set("fan-legend", main()?.fan?.name);
 }
 
 /* ---------- words and numbers, as the server writes them */
@@ -350,5 +356,7 @@ if ($("#main")) load().finally(connect);
 else connect();
 document.addEventListener("htmx:after:swap", () => {
   el.dataset.poll = $("#top").dataset.status === "queued" ? "on" : "off"; // its place in the queue
-  if (curves) words();
+  if (!curves) return;
+  words();
+  sideBySide();
 });

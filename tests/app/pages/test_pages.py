@@ -30,7 +30,7 @@ from app.store.states import JobStatus, Reason
 from app.typography import brief, cell, cells, metric, plural, seconds, short
 from ml.events import Check, Epoch, Event, Figure, Finding, Note, Series, Started, Table
 from ml.experiments import EXPERIMENTS, parse
-from tests.app.made_jobs import curves, group, write
+from tests.app.made_jobs import curves, group, parts, write
 
 PAGES = [
     "/api",
@@ -464,6 +464,8 @@ def test_a_job_that_diverged_is_never_green(
     assert "1 of 1 hold" in page.words
     badges = [el["data-v"] for el in page.all("span") if el.get("class") == "verdict"]
     assert "holds" not in badges
+    rules = "by this rule: twice its first", "from there on the training loss is no finite number"
+    assert [rule in page.words for rule in rules] == [np.isfinite(loss), not np.isfinite(loss)]
     assert "left the finite numbers" not in page.words
 
 
@@ -495,6 +497,19 @@ def test_a_running_job_says_how_far_it_is(empty: TestClient, session: Session) -
     news = empty.get("/jobs/1/curves.json?after=1").json()
     assert news["views"][0]["lines"][0]["x"] == [2]
     assert empty.get("/jobs/1/curves.json?after=x").status_code == 422
+
+
+def test_seconds_and_epochs_a_second_of_a_job_say_what_they_are_of(
+    empty: TestClient, session: Session
+) -> None:
+    lanes = group("sgd", [""], 4)
+    first, second = parts("sgd", curves(lanes, [0.5])[:3], 1)
+    write(session, [lanes, first], [second])
+    write(session, [lanes, first], [second], outcome=Outcome(JobStatus.cancelled))
+    running, ended = (get(empty, f"/jobs/{number}").words for number in (1, 2))
+    pace = r"[\d,.]+ epochs a second while it trains"
+    assert re.search(rf"3 of 4 epochs [\d.]+ s left, {pace} 1 run on cpu", running)
+    assert re.search(rf"cancelled 3 epochs {pace} [\d.]+ s with loading and results 1 run", ended)
 
 
 def test_a_queued_job_knows_its_place(empty: TestClient, session: Session) -> None:

@@ -58,7 +58,7 @@ def test_each_setting_has_its_means_with_a_band_over_its_repetitions() -> None:
 
 def test_runs_side_by_side_have_the_colour_of_their_setting() -> None:
     content = drawn(PAIR, Epoch("decay", 1, curves(PAIR, ENDS)))
-    colors = {line["name"]: line["color"] for line in content["fan"]["lines"]}
+    colors = {line["name"]: line["color"] for line in content["views"][0]["fan"]["lines"]}
     of_setting = main(content)
     assert [*colors] == [*PAIR.labels]
     for label, name in zip(PAIR.labels, PAIR.settings, strict=True):
@@ -73,7 +73,7 @@ def test_parts_make_the_whole(cuts: list[int]) -> None:
     grown: list[dict[str, Any]] = []
     for until in [*cuts, len(values)]:
         fresh = drawn(PAIR, Epoch("decay", 1, values[:until]), after=held)
-        lines = fresh["views"][0]["lines"] + fresh["fan"]["lines"]
+        lines = fresh["views"][0]["lines"] + fresh["views"][0]["fan"]["lines"]
         if not held:
             grown = lines
         else:
@@ -84,8 +84,24 @@ def test_parts_make_the_whole(cuts: list[int]) -> None:
                 line["band"] = [a + b for a, b in zip(line["band"], more["band"], strict=True)]
                 line["end"] = more["end"]
         held = fresh["epochs"]
-    expected = whole["views"][0]["lines"] + whole["fan"]["lines"]
+    expected = whole["views"][0]["lines"] + whole["views"][0]["fan"]["lines"]
     assert [line | {"after": 0} for line in grown] == [line | {"after": 0} for line in expected]
+
+
+def test_parts_make_the_whole_of_a_mean_over_groups_that_come_one_after_the_other() -> None:
+    first, second = (group(key, ["x"], 9, asked=None) for key in "ab")
+    one, two = curves(first, [0.5]), curves(second, [0.3])
+    said = [first, second, Epoch("a", 1, one)]
+    steps = [[*said, *([Epoch("b", 1, two[:until])] if until else [])] for until in (0, 4, 6, 9)]
+    held: list[int] = []
+    x, y = list[int](), list[float]()
+    for step in steps:
+        fresh = drawn(*step, after=held)
+        line, held = main(fresh)["valid"], fresh["epochs"]
+        x, y = (x + line["x"], y + line["y"]) if line["after"] else (line["x"], line["y"])
+    whole = main(drawn(*steps[-1]))["valid"]
+    assert (x, y) == (whole["x"], whole["y"])
+    np.testing.assert_allclose(y, ((one + two) / 2)[:, 1, 0], rtol=1e-6)
 
 
 def test_a_setting_breaks_with_one_of_its_runs_and_no_other_does() -> None:
@@ -108,10 +124,14 @@ def test_a_thousand_runs_of_one_setting_stay_few_lines() -> None:
     started, values = lanes(1000, 700)
     content = drawn(started, Epoch("g", 1, values))
     assert [*main(content)] == ["train", "valid"]
-    assert [line["name"] for line in content["fan"]["lines"]] == ["median", "lowest", "highest"]
-    assert all(len(line["x"]) <= 600 for line in content["fan"]["lines"])
+    assert [line["name"] for line in content["views"][0]["fan"]["lines"]] == [
+        "median",
+        "lowest",
+        "highest",
+    ]
+    assert all(len(line["x"]) <= 600 for line in content["views"][0]["fan"]["lines"])
     last = values[-1, 1]
-    ends = {line["name"]: line["end"]["y"] for line in content["fan"]["lines"]}
+    ends = {line["name"]: line["end"]["y"] for line in content["views"][0]["fan"]["lines"]}
     assert ends["median"] == pytest.approx(np.median(last))
     assert (ends["lowest"], ends["highest"]) == pytest.approx((last.min(), last.max()))
     assert len(orjson.dumps(content)) < 60_000
@@ -128,7 +148,7 @@ def test_more_settings_than_can_be_told_apart_are_a_band_and_the_best_few() -> N
     assert len({(lines[n]["color"], lines[n]["dash"]) for n in best}) == len(best)
     middle = lines["median of 40 settings"]
     assert middle["end"]["y"] == pytest.approx(np.median(ends), rel=1e-5)
-    assert content["fan"] is None
+    assert content["views"][0]["fan"] is None
     assert len(orjson.dumps(content)) < 60_000
 
 
@@ -139,7 +159,7 @@ def test_a_setting_that_runs_away_leaves_the_frame_and_is_named() -> None:
     assert 10 < view["top"] < 100
     assert main(drawn(*events))["lr 30 valid"]["end"]["y"] > view["top"]
     words = legend(settings_of([*Reading.of(events).groups.values()])).words
-    assert "lr 30: up to" in words
+    assert "lr 30: halved squared loss up to" in words
     assert "beyond the frame" in words
 
 
@@ -168,7 +188,7 @@ def test_each_share_of_several_settings_is_a_view_beside_their_loss() -> None:
 
 def test_a_group_that_has_only_begun_draws_nothing() -> None:
     content = drawn(group("refit", [""], 9))
-    assert (content["views"], content["fan"], content["epochs"]) == ([], None, [0])
+    assert (content["views"], content["epochs"]) == ([], [0])
 
 
 def test_what_begins_later_is_sent_whole() -> None:
@@ -191,11 +211,27 @@ def test_the_legend_says_what_thin_thick_and_bands_are() -> None:
 def test_a_run_beside_the_others_is_its_own_valid() -> None:
     started = group("decay", ["λ 0", "λ 3"] * 2, 9, asked="λ 3", judged_on="test")
     values = curves(started, [80.0, 0.1, 90.0, 0.2])
-    lines = drawn(started, Epoch("decay", 1, values))["fan"]["lines"]
+    lines = drawn(started, Epoch("decay", 1, values))["views"][0]["fan"]["lines"]
     assert {line["name"] for line in lines} == {*started.labels}
     for line in lines:
         own = values[:, 1, started.labels.index(line["name"])]
         np.testing.assert_allclose(line["y"], own, rtol=1e-6)
+
+
+@pytest.mark.parametrize("names", [["", ""], ["a", "a", "b", "b"]])
+def test_runs_side_by_side_are_of_what_the_main_chart_shows_and_say_so(names: list[str]) -> None:
+    said: dict[str, Any] = {"metrics": SHARES, "asked": None, "measure": "cross_entropy"}
+    started = group("net", names, **said, judged_on="test")
+    values = curves(started, [0.4, 0.5, 0.6, 0.7][: len(names)])
+    views = drawn(started, Epoch("net", 1, values))["views"]
+    places = {"one axis, as the book": 3, "accuracy": 3, "cross-entropy": 1, "top-2 accuracy": 5}
+    for view in views:
+        fan, place = view["fan"], places[view["name"]]
+        of = {1: "cross-entropy", 3: "accuracy", 5: "top-2 accuracy"}[place]
+        assert (fan["axis"], fan["log"]) == (f"test {of}", place == 1)
+        assert fan["name"].startswith(f"test {of} of each of {len(names)} runs")
+        for lane, line in enumerate(fan["lines"]):
+            np.testing.assert_allclose(line["y"], values[:, place, lane], rtol=1e-6)
 
 
 def test_curves_of_a_single_setting_are_those_that_their_names_say() -> None:

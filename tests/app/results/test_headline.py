@@ -122,22 +122,45 @@ def test_the_best_of_several_is_said_to_be_picked_by_looking() -> None:
 def test_classifiers_are_compared_by_what_chooses_between_them(
     session: Session, cuts: tuple[int, ...]
 ) -> None:
-    """Sentence, tiles and row name the setting that a figure by held-out accuracy names."""
+    """Sentence, numbers, row and first chart are of the setting that a figure by held-out accuracy
+    names, and the first three are of that accuracy."""
     said: dict[str, Any] = {"asked": None, "measure": "cross_entropy", "metrics": ACCURACY}
     by = group("lr", ["lr 1", "lr 1", "lr 2", "lr 3", "lr 4"], **said, best_by="valid accuracy")
     values = curves(by, [0.4, 0.4, 0.3, NAN, 0.5])
     values[:, 3] = [0.8, 0.8, 0.7, 0.9, 0.6]  # the lowest loss is not right most often
     batches = parts("lr", values, *cuts)
     job = write(session, [by], *([part] for part in batches))
-    shown = headline(read(session, job.id))
+    reading = read(session, job.id)
+    shown = headline(reading)
     assert shown is not None
     assert job.headline == shown.setting.title == "lr 1"
-    assert shown.sentence.startswith("Best of 4 settings by valid accuracy is lr 1: valid")
-    assert shown.numbers[0].under == "best of 4 settings by valid accuracy, picked by looking"
-    assert "lr 1, best of 4 so far by valid accuracy, valid" in shown.so_far
+    assert shown.sentence.startswith("Best of 4 settings is lr 1: valid accuracy 0.8000, train 0.7")
+    assert "lr 1, best of 4 so far, valid accuracy 0.8000, train" in shown.so_far
+    first, *others = shown.numbers
+    assert (first.label, first.value) == ("valid accuracy", "0.8000")
+    assert first.under == "best of 4 settings, picked by looking"
+    assert [number.label for number in others] == [
+        "train accuracy", "valid cross-entropy", "train cross-entropy",
+    ]  # fmt: skip
+    assert [view["name"] for view in drawn(reading)["views"]] == ["accuracy", "cross-entropy"]
     assert job.valid == pytest.approx(0.4)
+    assert brief(job.valid) == {one.label: one.value for one in others}["valid cross-entropy"]
     plain = write(session, [replace(by, best_by="valid")], *([part] for part in batches))
     assert plain.headline == "lr 2"
+
+
+def test_each_of_a_few_classifiers_has_the_accuracy_that_they_are_compared_by() -> None:
+    said: dict[str, Any] = {"measure": "cross_entropy", "metrics": ACCURACY}
+    two = group("net", ["none", "both"], asked="both", **said, best_by="valid accuracy")
+    values = curves(two, [0.3, 0.4])
+    values[:, 3, 1] = [0.5, 0.9, 0.6, 0.8]
+    shown = headline(known(two, Epoch("net", 1, values)))
+    assert shown is not None
+    assert [(one.label, one.value, one.under) for one in shown.numbers] == [
+        ("none valid accuracy", brief(1 / 1.3), "one run · cross-entropy 0.3000"),
+        ("both valid accuracy", "0.8000", "one run · cross-entropy 0.4000"),
+    ]
+    assert shown.best.startswith("Highest accuracy at epoch 2, 0.9000: picked by looking")
 
 
 def test_an_error_of_log_prices_is_said_to_be_an_rmse() -> None:
@@ -152,7 +175,7 @@ def test_a_classifier_has_the_three_numbers_of_the_book_and_its_loss() -> None:
     shown = headline(reading)
     assert shown is not None
     assert [*values(shown)] == [
-        "test cross-entropy", "train cross-entropy", "train accuracy", "test accuracy",
+        "test cross-entropy", "train cross-entropy", "test accuracy", "train accuracy",
     ]  # fmt: skip
     assert values(shown)["test accuracy"] == ends(reading)["test accuracy"] == brief(1 / 1.4)
     book, loss = drawn(reading)["views"]
