@@ -103,9 +103,10 @@ class LoanAndShoes(InstantExperiment):
             f" {worn[-1]:.0%}, the accuracy of deciding by them from {right[0]:.0%} to"
             f" {right[-1]:.0%}; {repaid[0]:.0%} and {repaid[-1]:.0%} would repay."
         )
-        lines = [band(name, x, each, name) for name, each in shares.items()]
-        theory = Series("accuracy by shoes, theory", x, self.theory, "truth")
-        axes: dict[str, Any] = {"x_label": "round", "y_label": "share of applicants"}
+        short = ("by shoes", "by income", "in Oxfords", "repay")
+        lines = [band(n, x, each, n) for n, each in zip(short, shares.values(), strict=True)]
+        theory = Series("theory", x, self.theory, "truth")
+        axes: dict[str, Any] = {"x_label": "round", "y_label": "share of applicants, or accuracy"}
         title = "A decision moves what it is made by"
         return Figure("rounds", title, finding, (theory, *lines), **axes)
 
