@@ -3,6 +3,7 @@
 import resource
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,9 @@ GIGABYTE = 1e6  # in the kibibytes, nearly, that Linux counts
 def table(seed: int, shift: float) -> pd.DataFrame:
     """Numbers, levels, and columns as people have them: empty, constant, of 5,000 levels, new."""
     rng = np.random.default_rng(seed)
-    columns = {f"n{j}": rng.normal(shift * (j == 0), 1, ROWS) for j in range(NUMBERS)}
+    columns: dict[str, Any] = {
+        f"n{j}": rng.normal(shift * (j == 0), 1, ROWS) for j in range(NUMBERS)
+    }
     letters = np.array([*"abcdefgh"])
     columns |= {f"l{j}": letters[rng.integers(0, 8, ROWS)] for j in range(LEVELS)}
     columns["empty"] = np.full(ROWS, np.nan)

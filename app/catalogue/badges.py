@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from itertools import chain
 from threading import Event
 
 from app.catalogue.lessons import Lesson, lessons
@@ -174,13 +175,19 @@ def prepare() -> None:
     Simulations of 4.9 take seconds together: until they are answered a page says that they run.
     """
     _preparing.set()
+    classes = (cls for lesson in lessons().values() for cls in lesson.experiments.values())
     try:
-        for lesson in lessons().values():
-            for cls in lesson.experiments.values():
-                for experiment in cls.verifications() if cls.instant else ():
-                    answer(experiment)
+        for experiment in chain.from_iterable(c.verifications() for c in classes if c.instant):
+            if not _preparing.is_set():
+                return
+            answer(experiment)
     finally:
         _preparing.clear()
+
+
+def abandon() -> None:
+    """Prepare no more: a server that is told to stop does not answer the rest first."""
+    _preparing.clear()
 
 
 def current(store: RunStore) -> list[SectionClaims]:

@@ -173,9 +173,12 @@ def verify(
 ) -> None:
     """Compute the claims of the book anew: exit code 1 where one fails."""
     import json
+    import time
 
     from app.cli import progress, steps
     from app.cli import verify as verifying
+
+    start = time.monotonic()
 
     out, err = steps.consoles(quiet=as_json)
     names = verifying.chosen(wanted)
@@ -189,6 +192,9 @@ def verify(
             found | {"name": found["check"]} for found in verdicts if found["experiment"] == name
         ]
         out.print(progress.checks_table(checks, name), highlight=False)
+    held, took = sum(verdict["passed"] for verdict in verdicts), time.monotonic() - start
+    if not as_json:
+        out.print(f"{held:,} of {len(verdicts):,} checks hold, in {took:.0f} s.", highlight=False)
     raise typer.Exit(0 if all(verdict["passed"] for verdict in verdicts) else 1)
 
 
@@ -213,10 +219,14 @@ def serve(parent: Parent = None) -> None:
 @cli.command()
 def worker(parent: Parent = None) -> None:
     """Work on the queued jobs until told to stop."""
+    import structlog
+    from sqlalchemy import make_url
+
     from app import logs
     from app.engine.orphans import stay_with
     from app.engine.runners import Processes
     from app.engine.worker import Worker
+    from app.settings import settings
     from app.store.migrations import bring_to_head
     from app.store.sessions import writers
 
@@ -224,6 +234,8 @@ def worker(parent: Parent = None) -> None:
         stay_with(parent)
     logs.configure()
     bring_to_head()
+    log = structlog.get_logger()
+    log.info("Working.", store=make_url(settings().url).render_as_string(), slots=settings().slots)
     working = Worker(writers(), Processes())
     working.heed_signals()
     working.work()

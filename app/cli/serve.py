@@ -21,6 +21,11 @@ class Server(uvicorn.Server):
             log.info("Serving.", host=self.config.host, port=self.config.port)
             Thread(target=badges.prepare).start()  # ten seconds that the first page need not take
 
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Close, and leave what is being prepared."""
+        badges.abandon()
+        await super().shutdown(sockets)
+
 
 def serve(host: str, port: int) -> None:
     """Serve until told to stop; exits with 3 where the application cannot start, as uvicorn."""

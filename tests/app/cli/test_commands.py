@@ -328,11 +328,14 @@ def test_verify_prints_objects_and_nothing_else(ridgeline: Run) -> None:
 
 def test_verify_fails_where_a_check_does(ridgeline: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(EXPERIMENTS, "wrong", Wrong)
-    assert ridgeline("verify", "wrong").code == 0
+    right = ridgeline("verify", "wrong")
+    assert right.code == 0
+    assert re.search(r"^1 of 1 checks hold, in \d+ s\.$", right.out, re.MULTILINE)
     result = ridgeline("verify", "wrong", "--seeds", "2")
     assert result.code == 1
     assert re.search(r"one \(seed 1.*\).* 2\.000 .*1\.000 ± 0\.5 expected.*FAILS", result.out)
     assert result.out.count("holds") == 1
+    assert "1 of 2 checks hold" in result.out
 
 
 # ---- a machine that is not as it should be ------------------------------------------------------
