@@ -1,9 +1,9 @@
 """The badges of the chapter: whether the book's claims hold, by all that `verify` would run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import chain
-from threading import Event
+from threading import Event, Lock, Thread
 
 from app.catalogue.lessons import Lesson, lessons
 from app.catalogue.texts import written
@@ -17,7 +17,8 @@ ACTIVE = 500  # jobs looked at for one that runs or waits
 Badge = tuple[str, str]
 """Which badge, and its words."""
 _answers: dict[Experiment, "Tally"] = {}
-_preparing = Event()
+_preparing, _once = Event(), Lock()
+PATIENCE = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +170,32 @@ def _tally(experiment: Experiment) -> Tally:
     return Tally(sum(book), len(book), sum(ours), len(ours))
 
 
-def prepare() -> None:
-    """Answer all that needs no training, before anybody asks; a page does not wait for it.
+def begin(patience: float = PATIENCE) -> None:
+    """Answer all that needs no training, once, beside what else is done.
 
-    Simulations of 4.9 take seconds together: until they are answered a page says that they run.
+    The simulations of 4.9 take seconds together: until they are answered a page says that they
+    run. All others are answered within a second, and that long the first page waits.
     """
-    _preparing.set()
+    with _once:
+        if _preparing.is_set() or _answers.keys() >= {*_at_once()}:
+            return
+        _preparing.set()
+    preparer = Thread(target=prepare, daemon=True)
+    preparer.start()
+    preparer.join(patience)
+
+
+def _at_once() -> Iterator[Experiment]:
+    """All that `verify` runs of experiments that need no training, in the order of the chapter."""
     classes = (cls for lesson in lessons().values() for cls in lesson.experiments.values())
+    return chain.from_iterable(cls.verifications() for cls in classes if cls.instant)
+
+
+def prepare() -> None:
+    """Do so here and now, unless it is abandoned."""
+    _preparing.set()
     try:
-        for experiment in chain.from_iterable(c.verifications() for c in classes if c.instant):
+        for experiment in _at_once():
             if not _preparing.is_set():
                 return
             answer(experiment)
@@ -192,6 +210,7 @@ def abandon() -> None:
 
 def current(store: RunStore) -> list[SectionClaims]:
     """Every section as it is now."""
+    begin()
     every = {name: cls for lesson in lessons().values() for name, cls in lesson.experiments.items()}
     asked = {name: cls.verifications() for name, cls in every.items()}
     trained = {name: settings for name, settings in asked.items() if not every[name].instant}

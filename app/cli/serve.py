@@ -1,7 +1,6 @@
 """`ridgeline serve`: uvicorn, which says that it serves once its port accepts."""
 
 from socket import socket
-from threading import Thread
 
 import structlog
 import uvicorn
@@ -19,7 +18,7 @@ class Server(uvicorn.Server):
         if self.started:
             log = structlog.get_logger()
             log.info("Serving.", host=self.config.host, port=self.config.port)
-            Thread(target=badges.prepare).start()  # ten seconds that the first page need not take
+            badges.begin(0)  # so that the first page need not
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Close, and leave what is being prepared."""

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app import lifecycle
+from app.catalogue import badges
 from app.engine.runners import Processes
 from app.engine.worker import Worker
 from app.main import create_app
@@ -70,7 +71,13 @@ def store(data_dir: Path, finished: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def application() -> FastAPI:
+def answered() -> None:
+    """What needs no training has been answered: a page then says what it came to."""
+    badges.prepare()
+
+
+@pytest.fixture(scope="session")
+def application(answered: None) -> FastAPI:
     """The web application: it asks for the store anew with each request, and is slow to make."""
     return create_app()
 

@@ -19,6 +19,8 @@ BOOK: Claim = "figure"
 STARTED = Started("fits", ("run",), 1, "mse", "cpu")
 POLYNOMIAL = EXPERIMENTS["polynomial"].verifications()
 
+pytestmark = pytest.mark.usefixtures("answered")
+
 
 def check(name: str, claim: Claim, *, passed: bool = True) -> Check:
     return Check("4.4", name, 1.0, 1.0, 0.1, passed, claim)
@@ -79,7 +81,7 @@ def test_a_page_does_not_wait_for_answers_that_are_being_prepared(
     try:
         assert of(session, "affine_collapse").verdict == ("running", "running")
     finally:
-        badges._preparing.clear()
+        badges.abandon()
     assert of(session, "affine_collapse").verdict[0] == "holds"
 
 
