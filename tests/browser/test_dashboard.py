@@ -126,6 +126,31 @@ def test_every_page_is_accessible_fits_asks_no_other_host_and_says_nothing_on_it
     assert wrong == []
 
 
+def test_no_page_scrolls_sideways_on_the_narrowest_screen(
+    chromium: Browser, address: str, folder: Path
+) -> None:
+    with sessions.writers().begin() as session:
+        job_id = lifecycle.submit(session, parse({"name": "mlp_sweeps"})).id
+    said: dict[str, Any] = {"measure": "cross_entropy", "asked": None}
+    names = [f"hidden layers {i}, learning rate 0.{i}" for i in range(1, 6)]
+    claim = begin(job_id, lanes=5, settings=tuple(names), **said)
+    say(claim, 1, EPOCHS)
+    end(claim)
+    paths = [
+        *PAGES, f"/jobs/{job_id}", "/api",
+        *(f"/learn/4.5?experiment={name}" for name in ("other_remedies", "weight_decay_scratch")),
+        "/jobs/new?experiment=gradient_accumulation",
+    ]  # fmt: skip
+    with chromium.new_context(base_url=address, viewport={"width": 320, "height": 900}) as context:
+        page = context.new_page()
+        wide = {}
+        for path in paths:
+            page.goto(path)
+            page.wait_for_function("() => !document.querySelector('.chart > .skeleton')")
+            wide[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert {path: px for path, px in wide.items() if px > 0} == {}
+
+
 def test_a_slider_of_a_lesson_is_answered_and_the_address_holds_it(page: Page) -> None:
     page.goto("/learn/4.1")
     page.wait_for_function("() => document.querySelectorAll('#answer .js-plotly-plot').length > 1")
