@@ -71,5 +71,6 @@ def _summarise(schema: dict[str, Any]) -> None:
     for path in schema["paths"].values():
         for operation in path.values():
             first, _, rest = operation["description"].partition("\n\n")
-            operation["summary"] = " ".join(first.split()).rstrip(".")
+            words = " ".join(first.split()).rstrip(".")
+            operation["summary"] = words.replace("`", "")  # a summary is no Markdown
             operation["description"] = rest or first

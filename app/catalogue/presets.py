@@ -8,10 +8,12 @@ from ml.experiment import Experiment, Preset
 
 
 def presets(cls: type[Experiment], form: forms.Form) -> list[dict[str, Any]]:
-    """The default and the experiment's own, and which of them the form holds."""
+    """The experiment's own, and which of them the form holds; before them the default, unless one
+    of its own is just that."""
     if not cls.presets:
         return []
-    default = Preset("", "Default", cls.model_validate({}).label, {})
+    named = any(changes.same(cls, preset.values, {}) for preset in cls.presets)
+    default = () if named else (Preset("", "Default", cls.model_validate({}).label, {}),)
     held = form.request
     return [
         {
@@ -21,5 +23,5 @@ def presets(cls: type[Experiment], form: forms.Form) -> list[dict[str, Any]]:
             "typed": {key: written(value) for key, value in preset.values.items()},
             "current": changes.same(cls, preset.values, held),
         }
-        for preset in (default, *cls.presets)
+        for preset in (*default, *cls.presets)
     ]

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app import lifecycle
 from app.bodies import InstantIn
-from app.catalogue import badges, changes, experiments, forms, lessons
+from app.catalogue import badges, experiments, forms, lessons
 from app.catalogue.lessons import Lesson
 from app.catalogue.presets import presets
 from app.dashboard import prose, views
@@ -22,7 +22,6 @@ from app.results.reading import read
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.sessions import DbSession, ReadSession
-from ml.experiment import Experiment
 
 OPEN = 6  # fields that stand open where a lesson names none
 
@@ -115,7 +114,7 @@ def _lab(store: RunStore, lesson: Lesson, asked: Mapping[str, str]) -> dict[str,
         "name": name,
         "cls": cls,
         "form": form,
-        "presets": _presets(cls, form),
+        "presets": presets(cls, form),
     }
     made["open"] = [field for field in form.fields if field.shape.name in named]
     made["folded"] = [field for field in form.fields if field.shape.name not in named]
@@ -124,12 +123,6 @@ def _lab(store: RunStore, lesson: Lesson, asked: Mapping[str, str]) -> dict[str,
     job = store.latest().get(name)
     active = next((item for item in store.queue(badges.ACTIVE) if item.name == name), None)
     return made | {"result": _result(store, job), "job": job, "active": active}
-
-
-def _presets(cls: type[Experiment], form: forms.Form) -> list[dict[str, Any]]:
-    """Without "Default" where one of the experiment's own is just that."""
-    plain = any(changes.same(cls, preset.values, {}) for preset in cls.presets)
-    return [item for item in presets(cls, form) if item["name"] or not plain]
 
 
 def _open(form: forms.Form) -> list[str]:
