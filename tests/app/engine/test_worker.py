@@ -207,7 +207,7 @@ def test_a_stopped_worker_gives_its_jobs_back(
     worker: Worker, runner: Processes, tmp_path: Path
 ) -> None:
     job_id = ask(do="hang", once=str(tmp_path / "happened"))
-    until(worker, lambda: bool(worker.busy))
+    until(worker, (tmp_path / "happened").exists)  # or the next attempt would hang as well
     trainer = psutil.Process(pid(worker))
     worker.stop()
     worker.work()
