@@ -21,8 +21,8 @@ run: .venv/.run ## train on the Kaggle houses, write submission.csv, serve until
 	@exec $(BIN)/ridgeline up --train kaggle_house --submission submission.csv
 
 test: check ## all checks, then all tests but the slow ones
-	$(call step,tests,230,$(BIN)/pytest -m "not slow and not timed" -n 2 --dist worksteal)
-	$(call step,timed tests,33,$(BIN)/pytest -m timed)
+	$(call step,tests,280,$(BIN)/pytest -m "not slow and not timed" -n 2 --dist worksteal)
+	$(call step,timed tests,45,$(BIN)/pytest -m timed)
 
 check: .venv/.dev ## format, lint, types and import contracts; templates, scripts and styles
 	$(call step,format,2,$(BIN)/ruff format --check --quiet .)
@@ -37,7 +37,7 @@ fix: .venv/.dev ## format, and mend what ruff can mend
 	@$(BIN)/djangofmt $(MARKUP) && $(BIN)/oxfmt $(STATIC)
 
 breaks: .venv/.dev ## break every key line: each check of the chapter must turn red
-	$(call step,breaks,700,$(BIN)/pytest -m slow tests/broken --timeout 600 -n 2 --dist worksteal)
+	$(call step,breaks,900,$(BIN)/pytest -m slow tests/broken --timeout 600 -n 2 --dist worksteal)
 
 slow: .venv/.dev ## the tests that take minutes
 	$(call step,slow tests,1800,$(BIN)/pytest -m slow --timeout 1200 -n 2 --dist worksteal)
