@@ -83,6 +83,7 @@ class Lanes:
     def __iter__(self) -> Iterator[Lane]:
         """The lanes as they were before they were stacked."""
         for i, label in enumerate(self.labels):
+            weight = self.train_weight[i][self.train_weight[i] > 0]
             yield Lane(
                 label=label,
                 train=self.train[i][self.train_weight[i] > 0],
@@ -94,7 +95,7 @@ class Lanes:
                 setting=self.settings[i],
                 scale=float(self.scale[i]),
                 test=self.test[i][self.test_weight[i] > 0],
-                weight=self.train_weight[i][self.train_weight[i] > 0],
+                weight=weight if bool((weight != 1).any()) else None,
             )
 
     def to(self, device: torch.device) -> "Lanes":
