@@ -21,7 +21,7 @@ from ml.lanes import Lane, Lanes
 from ml.losses import accuracy, cross_entropy
 from ml.nn import ACTIVATIONS, MLP, Pixels
 from ml.programs import Fits
-from ml.train import CHUNK, Net, Training, train_epoch
+from ml.train import Net, Training, chunk, train_epoch
 from ml.trains import TrainingExperiment
 
 NUM_INPUTS, NUM_OUTPUTS = SIDE * SIDE, len(LABELS)
@@ -202,10 +202,13 @@ def first_losses(training: Training, steps: int, dtype: torch.dtype = torch.floa
 
 @torch.no_grad()
 def logits(net: nn.Module, X: Tensor) -> Tensor:
-    """What each lane says of the same images, in parts that fit: bytes (n, 784) -> (L, n, 10)."""
+    """What each lane says of the same images, bytes (n, 784) -> (L, n, 10), in parts that fit.
+
+    While training all at once: masks are drawn by row, and parts would share theirs.
+    """
     start = next(net.parameters())
-    most = max(1, CHUNK // (len(start) * X.shape[1]))
-    parts = X.to(start.device).split(most)
+    X = X.to(start.device)
+    parts = X.split(len(X) if net.training else chunk(len(start), X))
     return torch.cat([net(part.expand(len(start), -1, -1)) for part in parts], dim=1).cpu()
 
 

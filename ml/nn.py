@@ -95,7 +95,7 @@ class Pixels(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """Divide by 255, here and not in the data: bytes take a quarter of the memory."""
-        return X.to(self.white.dtype) / self.white
+        return X / self.white
 
 
 class Noisy(nn.Module):

@@ -24,7 +24,7 @@ SAY_EVERY = 0.05  # seconds between two events: a curve is watched by eyes
 SAVE_EVERY = 1.0  # seconds between two checkpoints: what a crash may cost
 CACHED = 2**25  # numbers of gathered rows kept for evaluation (128 MiB): a copy an epoch is saved
 PARTS = ("train", "valid", "test")
-CHUNK = 2**24  # numbers of rows evaluated at a time otherwise
+CHUNK = {"cpu": 2**20, "cuda": 2**24}  # numbers of rows evaluated at a time otherwise
 
 
 Net = Callable[[Lanes], nn.Module]
@@ -243,5 +243,10 @@ class Evaluation:
 
     def predict(self, net: nn.Module, rows: Tensor) -> Tensor:
         """Outputs for rows (L, n) too many to gather at once: (L, n, out)."""
-        most = max(1, CHUNK // (rows.shape[0] * self.X[0].numel()))
-        return torch.cat([net(self.X[part]) for part in rows.split(most, dim=1)], dim=1)
+        parts = rows.split(chunk(len(rows), self.X), dim=1)
+        return torch.cat([net(self.X[part]) for part in parts], dim=1)
+
+
+def chunk(lanes: int, X: Tensor) -> int:
+    """How many rows of X so many lanes evaluate at a time: on a CPU they stay in its cache."""
+    return max(1, CHUNK[X.device.type] // (lanes * X[0].numel()))
