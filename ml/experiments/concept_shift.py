@@ -133,9 +133,10 @@ class ConceptShift(InstantExperiment):
         steps, scratch = (by_speed[way].mean(1) for way in WAYS[1:])
         won = TURNS[steps < scratch]
         finding = (
-            f"Steps are better up to {won.max():g}° a month, from scratch beyond."
+            f"Of those that follow, steps are better up to {won.max():g}° a month, from scratch"
+            " beyond."
             if len(won)
-            else "From scratch is better at every speed."
+            else "Of those that follow, from scratch is better at every speed."
         )
         lines = tuple(band(way, TURNS, by_speed[way], way) for way in WAYS)
         axes: dict[str, Any] = {

@@ -87,7 +87,7 @@ class ConfusionReadings(InstantExperiment):
         yield Figure(
             "joint",
             "C as shares of all rows",
-            f"All cells add up to 1. C x = μ gives {_written(found.ratio)}: that is p/q,"
+            f"All cells add up to 1. C x = μ gives {_written(found.ratio)}; p/q is"
             f" {_written(P / Q)}.",
             heat_map=joint,
             **axes,
@@ -95,7 +95,7 @@ class ConfusionReadings(InstantExperiment):
         yield Figure(
             "columns",
             "C as shares of each true class",
-            f"Each column adds up to 1. C x = μ gives {_written(found.solution)}: that is p,"
+            f"Each column adds up to 1. C x = μ gives {_written(found.solution)}; p is"
             f" {_written(P)}.",
             heat_map=columns,
             **axes,

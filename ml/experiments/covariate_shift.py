@@ -55,7 +55,7 @@ class CovariateShift(InstantExperiment):
 
     name: Literal["covariate_shift"] = "covariate_shift"
     shift: float = fields.own(
-        1.0, "Data", "Shift", "Mean of the target's x; the source's is 0.", "μ", ge=0, le=4
+        1.0, "Data", "Shift", "Mean of the target's x; the source's is 0.", "δ", ge=0, le=4
     )
     num_source: int = fields.own(
         1000, "Data", "Source rows", "Labelled.", "n", multiple_of=50, ge=50, le=5000
@@ -172,8 +172,8 @@ class CovariateShift(InstantExperiment):
         yield Figure.lines(
             "classifier",
             "2 · Tell them apart by logistic regression",
-            f"log β(x) = {slope:.3f} x {start:+.3f}; the true one is {self.shift:g} x"
-            f" {-(self.shift**2) / 2:+.3f}.",
+            f"log β(x) has slope {slope:.3f} and constant {start:.3f}; in truth they are"
+            f" {self.shift:g} and {-(self.shift**2) / 2:.3f}.",
             GRID,
             {"estimated": slope * GRID + start, "truth": np.log(normal.ratio(GRID, self.shift))},
             y_label="log β",
@@ -219,7 +219,9 @@ class CovariateShift(InstantExperiment):
             ],
         }
         columns = {"what": [*rows], "mean ± 95 %": [plus_minus(v, ".3f") for v in rows.values()]}
-        return Table.of("samples", f"Over {len(fits)} samples", columns)
+        return Table.of(
+            "samples", "One sample" if len(fits) == 1 else f"Over {len(fits)} samples", columns
+        )
 
     # ---- what is claimed
 

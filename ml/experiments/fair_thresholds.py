@@ -122,9 +122,10 @@ class FairThresholds(InstantExperiment):
         lines = {"share of errors": errors.mean(0), f"cost, a miss {self.miss:g}": costs.mean(0)}
         best = [GRID[line.argmin()] for line in lines.values()]
         finding = (
-            f"Fewest errors are made at a threshold of {best[0]:.2f}. Where a miss costs"
-            f" {self.miss:g} times as much as a false alarm, the least is paid at {best[1]:.2f}; in"
-            f" theory it is 1 / (1 + {self.miss:g}) = {self.by_theory:.2f}."
+            f"On average of {self.repeats} samples fewest errors are made at a threshold of"
+            f" {best[0]:.2f}. Where a miss costs {self.miss:g} times as much as a false alarm, the"
+            f" least is paid at {best[1]:.2f}; in theory it is 1 / (1 + {self.miss:g}) ="
+            f" {self.by_theory:.2f}."
         )
         at = Series("theory", np.array([0.5, self.by_theory]), np.zeros(2), "truth", "markers")
         axes: dict[str, Any] = {"x_label": "threshold", "y_label": "a person"}
@@ -148,8 +149,8 @@ class FairThresholds(InstantExperiment):
             f"{how} {y.y[2]:.0%} of A's and {y.y[3]:.0%} of B's"
             for how, y in zip(seen, lines, strict=True)
         ]
-        finding = f"Of the sick are missed: {', '.join(missed)}."
-        title, y = "False positives and negatives by group", "share, 95 % interval"
+        finding = f"Of the sick of the first sample are missed: {', '.join(missed)}."
+        title, y = "False positives (FP) and negatives (FN) by group", "share, 95 % interval"
         return Figure("groups", title, finding, (*lines,), x_label="", y_label=y, x_names=names)
 
     def tables(
@@ -167,7 +168,9 @@ class FairThresholds(InstantExperiment):
                 warnings.append(text)
                 yield Note(text, warning=True)
         names, note = ("threshold", "rate", "A", "B"), " ".join(warnings)
-        yield Table("rates", "One sample, by group", names, (*rows,), note)
+        yield Table(
+            "rates", "The first sample, at its own thresholds, by group", names, (*rows,), note
+        )
 
     # ---- what is claimed
 

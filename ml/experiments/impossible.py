@@ -35,7 +35,7 @@ class Impossible(InstantExperiment):
         1.0, "Data", "Flipped", "Share of the target's rows with the other label.", ge=0, le=1
     )
     shift: float = fields.own(
-        1.0, "Data", "Shift", "How far the inputs move where they do.", "μ", ge=0, le=3
+        1.0, "Data", "Shift", "How far the inputs move where they do.", "δ", ge=0, le=3
     )
     repeats: int = fields.own(
         60, "Repetitions", "Worlds", "Pairs of source and target drawn.", ge=20, le=100

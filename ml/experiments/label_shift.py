@@ -169,7 +169,7 @@ class LabelShift(FashionExperiment):
         note = " ".join(found.notes) or "No share below 0; given the classes, images look alike."
         yield Table.of("readings", "Two readings of C", columns, note)
         x = np.arange(float(NUM_OUTPUTS))
-        drawn = {"truth": truth, "predicted, μ": found.predicted}
+        drawn = {"predicted, μ": found.predicted}
         solved = Series("p, 90 %", x, found.p, "", "markers", "", found.low, found.high)
         yield Figure.lines(
             "shares",
@@ -179,6 +179,7 @@ class LabelShift(FashionExperiment):
             x,
             drawn,
             solved,
+            Series("truth", x, truth, "truth", "markers"),  # last, so that it lies on top
             mode="markers",
             x_names=LABELS,
             x_label="",

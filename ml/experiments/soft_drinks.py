@@ -108,8 +108,8 @@ class SoftDrinks(InstantExperiment):
             f" is called: accuracy {mean[best]:.3f}. Nearer there are too few of them"
             f" ({mean[0]:.3f}); with all of the road it is {mean[-1]:.3f}."
         )
-        axes: dict[str, Any] = {"x_label": "window, km", "y_label": "accuracy"}
-        line = band("learnt within a window", WINDOWS, right)
+        axes: dict[str, Any] = {"x_label": "asked within, km", "y_label": "accuracy"}
+        line = band("learnt from who lives within", WINDOWS / 2, right)
         return Figure("windows", "Whom to ask", finding, (line,), x_scale="log", **axes)
 
     def claims(

@@ -17,6 +17,7 @@ STUDENTS, PATIENTS, MEN = ((21.0, 2.0), 0.0), ((70.0, 8.0), 6.0), ((66.0, 8.0), 
 """Mean and spread of the age, and how much they are treated on average, with a spread of 1."""
 SCALE = np.array([10.0, 1.0, 1.0])  # one unit of each column for the classifier
 FEW = 10  # rows: too few to learn anything from
+NO = "Correcting cannot be relied on"
 
 
 class Rows(NamedTuple):
@@ -77,7 +78,7 @@ class StudentsAsControls(InstantExperiment):
         if self.matches():
             alone = float(ratio.unsupported.mean())
             yield self.at_least("men who are like no row of the study", 0.6, alone)
-            yield self.holds("advice", "Correcting cannot help", advice(ratio)[:22], alone > 0.5)
+            yield self.holds("advice", NO, advice(ratio)[: len(NO)], alone > 0.5)
 
     # ---- the world
 

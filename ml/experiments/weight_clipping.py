@@ -28,7 +28,7 @@ class WeightClipping(InstantExperiment):
 
     name: Literal["weight_clipping"] = "weight_clipping"
     shift: float = fields.own(
-        1.5, "Data", "Shift", "Mean of the target's x; the source's is 0.", "μ", ge=0, le=3
+        1.5, "Data", "Shift", "Mean of the target's x; the source's is 0.", "δ", ge=0, le=3
     )
     n: int = fields.own(200, "Data", "Source rows", "Rows of each sample.", "n", ge=10, le=5000)
 
@@ -92,10 +92,10 @@ class WeightClipping(InstantExperiment):
             "clips",
             "What a clip costs, and what it saves",
             f"The error of the estimated risk is least at c = {CLIPS[best]:.3g}, {error[best]:.3g};"
-            f" without a clip it is {error[-1]:.3g}, almost all of it variance, and at the smallest"
-            f" {error[0]:.3g}, almost all of it bias.",
+            f" at c = {CLIPS[-1]:.3g} it is {error[-1]:.3g}, almost all of it variance, and at the"
+            f" smallest {error[0]:.3g}, almost all of it bias.",
             tuple(
-                Series(s.label, s.x, np.maximum(s.y, floor), s.role, s.mode, s.setting)
+                Series(s.label, s.x, np.where(s.y < floor, np.nan, s.y), s.role, s.mode, s.setting)
                 for s in (*lines, *points)
             ),
             x_label="clip c",

@@ -8,7 +8,7 @@ from ml.events import Floats
 from ml.shift.ratio import DensityRatio
 
 FEW = 50  # effective rows below which a weighted fit is chance
-ALONE = 0.05  # share of unsupported target rows from which correcting cannot help
+ALONE = 0.05  # share of unsupported target rows from which no weights can be relied on
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ def advice(ratio: DensityRatio, won: Risk | None = None) -> str:
         return "Correcting need not be done: no classifier tells source from target."
     if alone > ALONE:
         return (
-            f"Correcting cannot help: {alone:.0%} of the target rows are like no source row, and no"
-            " weight can stand for them. Labels from there are needed."
+            f"Correcting cannot be relied on: {alone:.0%} of the target rows are like no source"
+            " row, and no weight can stand for them. Labels from there are needed."
         )
     if ratio.effective < min(FEW, n / 2):
         return (

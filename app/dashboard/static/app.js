@@ -14,6 +14,9 @@ $("#theme").addEventListener("click", () => {
   }
 });
 
+/* ---------- a strip of sections that is wider than a phone shows the one that is read */
+for (const here of $$(".rail [aria-current=page]")) here.scrollIntoView({ block: "nearest", inline: "center" });
+
 /* ---------- words: as app/typography.py writes them, and dollars that follow a hand */
 export const count = (value) => value.toLocaleString("en-US");
 export const plural = (n, noun, many = `${noun}s`) => `${count(n)} ${n === 1 ? noun : many}`;
