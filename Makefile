@@ -18,7 +18,7 @@ setup: .venv/.dev ## install everything into .venv, tools included
 	@echo "Ready: make run, or make test."
 
 run: .venv/.run ## train on the Kaggle houses, write submission.csv, serve until Ctrl-C
-	@exec $(BIN)/ridgeline up --train kaggle_house --submission submission.csv
+	@exec $(BIN)/ridgeline up --train house_ensemble --submission submission.csv
 
 test: check ## all checks, then all tests but the slow ones
 	$(call step,tests,280,$(BIN)/pytest -m "not slow and not timed" -n 2 --dist worksteal)

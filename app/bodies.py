@@ -81,7 +81,7 @@ class JobIn(Terms):
         json_schema_extra={
             "examples": [
                 {
-                    "experiment": {"name": SERVED, "lr": 0.02},
+                    "experiment": {"name": SERVED[0], "num_seeds": 2},
                     "timeout": 3600,
                     "tags": ["try"],
                 }

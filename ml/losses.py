@@ -1,8 +1,9 @@
 """Losses and measures over lanes: (L, n, out), (L, n, out), weights (L, n) -> (L,)."""
 
 from collections.abc import Callable
+from functools import cache
 
-from torch import Tensor
+from torch import Tensor, nn
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -15,6 +16,20 @@ def weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
 def squared_loss(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     """Halved squared error, as the book writes it: mean of 1/2 (y_hat - y)^2."""
     return weighted_mean(((y_hat - y) ** 2).sum(2) / 2, weight)
+
+
+@cache
+def smooth_l1(beta: float) -> Loss:
+    """Squared near 0 and absolute from beta on (Girshick, 2015): outliers pull less.
+
+    The same function for the same beta, so that trainings with it can be one program.
+    """
+
+    def loss(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        losses = nn.functional.smooth_l1_loss(y_hat, y, beta=beta, reduction="none")
+        return weighted_mean(losses.sum(2), weight)
+
+    return loss
 
 
 def log_rmse(y_hat: Tensor, y: Tensor, weight: Tensor) -> Tensor:

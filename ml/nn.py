@@ -159,6 +159,16 @@ class DropConnect(Noisy):
         return product if self.linear.bias is None else product + self.linear.bias
 
 
+class Relational(nn.Module):
+    """What answers of a row by the rows that it has learnt from, which it is shown."""
+
+    asked: Tensor | None = None  # (L, n) which rows of X the next inputs are, if they are any
+
+    def show(self, X: Tensor, y: Tensor, rows: Tensor, weight: Tensor) -> None:
+        """All rows X (N, d) and y (N, out); each lane's own (L, n), at weight 0 where padded."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class MLP:
     """Hidden layers with activation and dropout, then a linear read-out: sizes (in, ..., out).
@@ -204,6 +214,20 @@ def set_moment(net: nn.Module, epoch: int, step: int) -> None:
     for module in net.modules():
         if isinstance(module, Noisy):
             module.moment = (epoch, step)
+
+
+def show(net: nn.Module, X: Tensor, y: Tensor, rows: Tensor, weight: Tensor) -> None:
+    """Let what answers by other rows see those that each lane learns from."""
+    for module in net.modules():
+        if isinstance(module, Relational):
+            module.show(X, y, rows, weight)
+
+
+def set_rows(net: nn.Module, rows: Tensor) -> None:
+    """Tell it which rows it is asked next (L, n): none may answer for itself."""
+    for module in net.modules():
+        if isinstance(module, Relational):
+            module.asked = rows
 
 
 def count_parameters(net: nn.Module) -> int:

@@ -1,8 +1,8 @@
 """Optimisers with one learning rate and one weight decay a lane, over one flat tensor (L, P)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +17,18 @@ class Flat:
 
     def __init__(self, net: nn.Module) -> None:
         names, self.parameters = zip(*net.named_parameters(), strict=True)
+        own: Mapping[str, tuple[float, float]] = getattr(net, "multipliers", {})
         self.value = torch.cat([p.detach().flatten(1) for p in self.parameters], dim=1)
         self.grad = torch.zeros_like(self.value)
         self.decays = torch.cat(
             [  # weights, not biases, as 4.5.4 sets it; Gluon by itself, so in 4.10, decays both
-                torch.full_like(p[0].flatten(), not name.endswith("bias"))
+                torch.full_like(p[0].flatten(), own.get(name, (1, not name.endswith("bias")))[1])
+                for name, p in zip(names, self.parameters, strict=True)
+            ]
+        ).detach()
+        self.rates = torch.cat(
+            [
+                torch.full_like(p[0].flatten(), own.get(name, (1, 1))[0])
                 for name, p in zip(names, self.parameters, strict=True)
             ]
         ).detach()
@@ -104,15 +111,37 @@ class Adam(Optimizer):
 
     def update(self, value: Tensor, grad: Tensor) -> None:
         """value -= lr m_hat / (sqrt(v_hat) + eps), the decay before it."""
+        lr = self.rate()
         if self.decay and self.decoupled:
-            value.mul_(1 - self.lr * self.weight_decay * self.flat.decays)
+            value.mul_(1 - lr * self.weight_decay * self.flat.decays)
         elif self.decay:
             grad.addcmul_(self.weight_decay * self.flat.decays, value)
         first, second = self.betas
         self.m.lerp_(grad, 1 - first)
         self.v.mul_(second).addcmul_(grad, grad, value=1 - second)
         spread = (self.v / (1 - second**self.t)).sqrt_().add_(self.eps)
-        value.addcdiv_(self.m * (self.lr / (1 - first**self.t)), spread, value=-1)
+        value.addcdiv_(self.m * (lr / (1 - first**self.t)), spread, value=-1)
+
+    def rate(self) -> Tensor:
+        """The learning rate of each parameter in this step: (L, 1), or (L, P) where they differ."""
+        return self.lr
+
+
+class Waves(Adam):
+    """AdamW whose rate swings four times between 0 and lr, ever slower (Holzmüller et al., 2024).
+
+    The rate is lr ½(1 - cos(2π log2(1 + 15 t / T))) of step t of T, times each parameter's own
+    multiplier, which the net gives beside that of its decay: "coslog4" of RealMLP.
+    """
+
+    def __init__(self, net: nn.Module, lanes: Lanes, *, num_steps: int) -> None:
+        super().__init__(net, lanes, decoupled=True, betas=(0.9, 0.95))
+        self.num_steps = num_steps
+
+    def rate(self) -> Tensor:
+        """Where the wave stands, for each parameter: (L, P)."""
+        waves = torch.log2(1 + 15 * (self.t - 1) / self.num_steps)
+        return self.lr * 0.5 * (1 - torch.cos(2 * torch.pi * waves)) * self.flat.rates
 
 
 class LayerWise(Optimizer):
@@ -173,6 +202,12 @@ class ByRule(Optimizer):
     def update(self, value: Tensor, grad: Tensor) -> None:
         """What the rule makes of w."""
         value.copy_(self.rule(value, grad, self.lr, self.weight_decay * self.flat.decays))
+
+
+@cache
+def waves(num_steps: int) -> Callable[[nn.Module, Lanes], Optimizer]:
+    """`Waves` over so many steps; the same for the same, so that trainings can be one program."""
+    return partial(Waves, num_steps=num_steps)
 
 
 OPTIMIZERS: dict[str, Callable[[nn.Module, Lanes], Optimizer]] = {

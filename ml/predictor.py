@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from safetensors.numpy import save as save_tensors
 from torch import nn
 
 from ml.encoder import Encoder, Target
+from ml.ensemble import Ensemble, Spread, blend
+from ml.features import Features, Row
 from ml.houses import submission
 from ml.nn import ACTIVATIONS, Linear
 from ml.schema import InputSchema
@@ -55,9 +57,11 @@ class Card(BaseModel):
 
     experiment: dict[str, Any]
     input_schema: InputSchema
-    encoder: Encoder
+    encoder: Encoder | Features
     target: Target
     activation: str = "relu"
+    blend: dict[str, float] = Field({}, description="What each member of an ensemble counts for.")
+    spread: Spread | None = Field(None, description="How far off each answer is expected to be.")
     measured: str = Field(description="Name of the measure of `folds`.")
     folds: tuple[float, ...] = Field(description="That measure on each fold's validation rows.")
     interval: tuple[float, float] = Field(
@@ -80,42 +84,104 @@ class Predictions:
     high: Vector
 
 
+class Model(Protocol):
+    """What answers: rows to standardised outputs."""
+
+    def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector, Vector]:
+        """Of n checked rows: outputs, and the ends of their intervals, (n,) each."""
+        ...
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """All that the card does not hold."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A net of linear maps with bends between: weight (in, out) and bias (1, out) of each."""
+
+    layers: tuple[tuple[Vector, Vector], ...]
+
+    @classmethod
+    def of(cls, net: nn.Module) -> "Layers":
+        """Those of the one lane of a trained net."""
+        pairs = (
+            [parameter[0].detach().cpu().double().numpy() for parameter in module.parameters()]
+            for module in net.modules()
+            if isinstance(module, Linear)
+        )
+        return cls(tuple((weight, bias) for weight, bias in pairs))
+
+    def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector, Vector]:
+        """What the net says; an interval is as wide as any other, in logarithms."""
+        function, X = FUNCTIONS[card.activation], card.encoder.encode(rows).astype(np.float64)
+        for weight, bias in self.layers[:-1]:
+            X = function(X @ weight + bias)
+        weight, bias = self.layers[-1]
+        out = (X @ weight + bias)[:, 0]
+        price = card.target.prices(out)
+        low, high = (price * np.exp(q) for q in card.interval)
+        return price, low, high
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """0.weight, 0.bias, 1.weight, ..."""
+        named = {
+            f"{i}.{name}": value.astype(np.float32)
+            for i, pair in enumerate(self.layers)
+            for name, value in zip(("weight", "bias"), pair, strict=True)
+        }
+        return {**named}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "Layers":
+        """What `tensors` gave."""
+        count = sum(name.endswith(".weight") for name in tensors)
+        return cls(
+            tuple(
+                (tensors[f"{i}.weight"].astype(np.float64), tensors[f"{i}.bias"].astype(np.float64))
+                for i in range(count)
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Blended:
+    """An ensemble, whose members disagree: an interval is as wide as a row deserves."""
+
+    ensemble: Ensemble
+
+    def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector, Vector]:
+        """The members' blend."""
+        assert card.spread is not None
+        X = card.encoder.encode(rows).astype(np.float64)
+        out, apart = blend(self.ensemble.answers(X), card.blend)
+        below, above = card.spread.bounds(X, out, apart)
+        price, low, high = (card.target.prices(out + by) for by in (0, below, above))
+        return price, low, high
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The ensemble's."""
+        return self.ensemble.tensors()
+
+
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """`card` and layers; `ids` and `prices` are of the houses that nobody has told the price of."""
+    """`card` and model; `ids` and `prices` are of the houses that nobody has told the price of."""
 
     card: Card
-    layers: tuple[tuple[Vector, Vector], ...] = field(repr=False)  # weight (in, out), bias (1, out)
+    model: Model = field(repr=False)
     ids: NDArray[np.int64] = field(repr=False)
     prices: Vector = field(repr=False)
 
     @classmethod
-    def of(
-        cls, card: Card, net: nn.Module, rows: Sequence[Mapping[str, object]], ids: Sequence[int]
-    ) -> "Predictor":
-        """Take the one lane of a trained net, and price the rows of the competition."""
-        layers = tuple(
-            tuple(p[0].detach().cpu().double().numpy() for p in module.parameters())
-            for module in net.modules()
-            if isinstance(module, Linear)
-        )
-        empty = cls(card, layers, np.zeros(0, np.int64), np.zeros(0))  # type: ignore[arg-type]  # pairs
-        return cls(card, empty.layers, np.asarray(ids, np.int64), empty.predict(rows).price)
+    def of(cls, card: Card, model: Model, rows: Sequence[Row], ids: Sequence[int]) -> "Predictor":
+        """Price the rows of the competition, and keep that."""
+        price, _, _ = model.answer(rows, card)
+        return cls(card, model, np.asarray(ids, np.int64), price)
 
-    def predict(self, rows: Sequence[Mapping[str, object]]) -> Predictions:
+    def predict(self, rows: Sequence[Row]) -> Predictions:
         """Price n checked rows; in float64, so that one row alone and in a batch agree to 1e-12."""
-        price = self.card.target.prices(self.outputs(rows))
-        low, high = (price * np.exp(q) for q in self.card.interval)
-        return Predictions(price, low, high)
-
-    def outputs(self, rows: Sequence[Mapping[str, object]]) -> Vector:
-        """What the net says of n rows: (n,)."""
-        function = FUNCTIONS[self.card.activation]
-        X = self.card.encoder.encode(rows).astype(np.float64)
-        for weight, bias in self.layers[:-1]:
-            X = function(X @ weight + bias)
-        weight, bias = self.layers[-1]
-        return (X @ weight + bias)[:, 0]
+        return Predictions(*self.model.answer(rows, self.card))
 
     def submission(self) -> str:
         """`submission.csv` (4.10.8)."""
@@ -123,12 +189,7 @@ class Predictor:
 
     def to_bytes(self) -> bytes:
         """One safetensors file; the card is JSON in its header. Never a pickle."""
-        tensors: dict[str, NDArray[Any]] = {"ids": self.ids, "prices": self.prices}
-        for i, (weight, bias) in enumerate(self.layers):
-            tensors |= {
-                f"{i}.weight": weight.astype(np.float32),
-                f"{i}.bias": bias.astype(np.float32),
-            }
+        tensors = {"ids": self.ids, "prices": self.prices, **self.model.tensors()}
         return save_tensors(tensors, {"card": self.card.model_dump_json()})
 
     @classmethod
@@ -142,14 +203,15 @@ class Predictor:
         try:
             card = Card.model_validate_json(_header(payload[8 : 8 + size]))
             tensors = load_tensors(payload)
+            ids, prices = tensors.pop("ids"), tensors.pop("prices")
+            model: Model = (
+                Blended(Ensemble.from_tensors(tensors))
+                if card.blend
+                else Layers.from_tensors(tensors)
+            )
         except Exception as error:
             raise ValueError(f"This is no predictor of Ridgeline: {error}") from error
-        count = sum(name.endswith(".weight") for name in tensors)
-        layers = tuple(
-            (tensors[f"{i}.weight"].astype(np.float64), tensors[f"{i}.bias"].astype(np.float64))
-            for i in range(count)
-        )
-        return cls(card, layers, tensors["ids"], tensors["prices"])
+        return cls(card, model, ids, prices)
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""

@@ -17,7 +17,7 @@ from ml.events import Checkpoint, Epoch, Event, Floats
 from ml.experiment import Diverged
 from ml.lanes import Lanes
 from ml.losses import Loss
-from ml.nn import set_moment
+from ml.nn import set_moment, set_rows, show
 from ml.optim import Optimizer
 
 SAY_EVERY = 0.05  # seconds between two events: a curve is watched by eyes
@@ -48,6 +48,7 @@ class Training:
     optimizer: Callable[[nn.Module, Lanes], Optimizer]
     num_epochs: int
     batch_size: int
+    whole_batches: bool = False  # what is left over at the end of an epoch is not learnt from
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     judged_on: Literal["valid", "test"] = "valid"  # what the rows are that `valid` names
     best_by: str = "valid"  # the metric by which settings are compared
@@ -64,7 +65,7 @@ class Training:
         shapes = self.X.shape[1:], self.X.dtype, self.y.shape[1:], self.y.dtype
         further = *self.also.items(), *self.probes.items()
         measures = self.loss, self.measure, self.measured, further
-        steps = self.optimizer, self.num_epochs, self.batch_size
+        steps = self.optimizer, self.num_epochs, self.batch_size, self.whole_batches
         judged = self.judged_on, self.best_by
         return self.key, self.net, *shapes, *measures, *steps, self.device, *judged
 
@@ -99,6 +100,9 @@ class Fitted:
         net = self.training.net(self.training.lanes).to(self.training.device)
         for own, all_lanes in zip(net.parameters(), self.stacked.parameters(), strict=True):
             own.data = all_lanes.detach()[self._place].clone()
+        lanes = self.training.lanes.to(self.training.device)
+        X, y = _on(self.training.device, self.training.X, self.training.y)
+        show(net, X, y, lanes.train, lanes.train_weight)
         return net.eval()
 
     @property
@@ -150,6 +154,7 @@ def fit(training: Training, progress: Progress) -> Generator[Event, None, Fitted
     """
     lanes, X, y = training.lanes.to(training.device), *_on(training.device, training.X, training.y)
     net = training.net(training.lanes).to(training.device)
+    show(net, X, y, lanes.train, lanes.train_weight)
     optimizer = training.optimizer(net, lanes)
     judged = Evaluation(training, lanes, X, y)
     curve: list[NDArray[np.float32]] = []
@@ -201,11 +206,14 @@ def train_epoch(
     order = draws.order(
         draws.keys(lanes.seeds, epoch, draws.ORDER).to(X.device), lanes.train_weight
     )
+    if training.whole_batches:
+        order = order[:, : order.shape[1] // training.batch_size * training.batch_size]
     rows = lanes.train.gather(1, order).split(training.batch_size, dim=1)
     weights = lanes.train_weight.gather(1, order).split(training.batch_size, dim=1)
     ragged = bool((lanes.train_weight == 0).any())
     for step, (batch, weight) in enumerate(zip(rows, weights, strict=True)):
         set_moment(net, epoch, step)
+        set_rows(net, batch)
         active = (weight.sum(1) > 0) if ragged else None
         losses = training.loss(net(X[batch]), y[batch], weight)
         if active is not None:
@@ -233,6 +241,7 @@ class Evaluation:
         found = np.full(shape, np.nan, dtype=np.float32)
         for part, (rows, weight) in enumerate(self.parts):
             if rows.numel():
+                set_rows(net, rows)
                 y_hat = net(self.gathered[part]) if self.gathered else self.predict(net, rows)
                 for i, measure in enumerate(self.measures):
                     value = measure(y_hat, self.y[rows], weight)
@@ -243,8 +252,11 @@ class Evaluation:
 
     def predict(self, net: nn.Module, rows: Tensor) -> Tensor:
         """Outputs for rows (L, n) too many to gather at once: (L, n, out)."""
-        parts = rows.split(chunk(len(rows), self.X), dim=1)
-        return torch.cat([net(self.X[part]) for part in parts], dim=1)
+        outputs = []
+        for part in rows.split(chunk(len(rows), self.X), dim=1):
+            set_rows(net, part)
+            outputs.append(net(self.X[part]))
+        return torch.cat(outputs, dim=1)
 
 
 def chunk(lanes: int, X: Tensor) -> int:

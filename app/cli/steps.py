@@ -67,8 +67,9 @@ def ended_well(job_id: int) -> None:
 
 def check_submission(name: str | None, path: Path) -> None:
     """Raises Complaint where training `name` could not end with this file: before it begins."""
-    if name != SERVED:
-        raise Complaint(f"A submission comes of training {SERVED}, and of nothing else.", 2)
+    if name not in SERVED:
+        only = " or ".join(SERVED)
+        raise Complaint(f"A submission comes of training {only}, and of nothing else.", 2)
     check_writable(path)
 
 

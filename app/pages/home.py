@@ -26,9 +26,9 @@ def home(request: Request, session: ReadSession) -> Response:
     counts = store.counts()
     succeeded = JobStatus.succeeded
     best = store.jobs(
-        Listing(status=succeeded, name=SERVED, sort="valid", descending=False, limit=PAGE)
+        Listing(status=succeeded, names=SERVED, sort="valid", descending=False, limit=PAGE)
     )
-    champion = store.best(SERVED)
+    champion = store.best()
     chapter = badges.current(store)
     return render(
         request,
@@ -43,7 +43,7 @@ def home(request: Request, session: ReadSession) -> Response:
         best=views.rows(best[:8]),
         champion=next(iter(views.rows([champion] if champion else [])), None),
         median=serving(session, champion.id).predictor.card.median_error if champion else None,
-        book_error=percent(views.BOOK[SERVED]),
+        book_error=percent(views.BOOK[views.THE_BOOK]),
         steps=views.steps(
             experiments.names(),
             store.latest().keys(),
@@ -55,13 +55,17 @@ def home(request: Request, session: ReadSession) -> Response:
 
 def _is_book(job: Job) -> bool:
     """Whether a job has the settings of the book's preset."""
-    cls = experiments.get(SERVED)
-    return cls is not None and any(
-        preset.name == "book" and changes.same(cls, preset.values, job.experiment)
-        for preset in cls.presets
+    cls = experiments.get(views.THE_BOOK)
+    return (
+        cls is not None
+        and job.name == views.THE_BOOK
+        and any(
+            preset.name == "book" and changes.same(cls, preset.values, job.experiment)
+            for preset in cls.presets
+        )
     )
 
 
 def _beats_book(job: Job) -> bool:
     """Whether other settings than the book's are better than the book says it is."""
-    return job.valid is not None and job.valid < views.BOOK[SERVED] and not _is_book(job)
+    return job.valid is not None and job.valid < views.BOOK[views.THE_BOOK] and not _is_book(job)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.dashboard import views
 from app.dashboard.listing import PAGE, Query
 from app.dashboard.rendering import render
-from app.store.jobs import SERVED, RunStore
+from app.store.jobs import RunStore
 from app.store.sessions import ReadSession
 
 Number = Annotated[int, Param(ge=0, lt=2**53)]
@@ -29,7 +29,7 @@ def list_jobs(
     total = sum(counts.values())
     listing = query.listing(PAGE + 1)
     page = store.jobs(listing)
-    champion = store.best(SERVED)
+    champion = store.best()
     rows = views.rows(page[:PAGE])
     return render(
         request,

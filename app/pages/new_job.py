@@ -40,7 +40,7 @@ def new(request: Request, session: ReadSession) -> Response:
     asked = dict(request.query_params)
     store = RunStore(session)
     earlier = store.get(asked["from"]) if asked.get("from") else None
-    name = earlier.name if earlier else asked.get("experiment") or SERVED
+    name = earlier.name if earlier else asked.get("experiment") or SERVED[0]
     cls = experiments.find(name)
     values = earlier.experiment if earlier else _preset(cls, asked.get("preset", ""))
     form = forms.fill(cls, values, {key: asked[key] for key in asked.keys() - OURS})

@@ -8,7 +8,7 @@ from app.dashboard import views
 from app.dashboard.house_form import house_form
 from app.dashboard.rendering import render
 from app.serving import predictors
-from app.store.jobs import SERVED, RunStore
+from app.store.jobs import RunStore
 from app.store.sessions import ReadSession
 
 router = APIRouter()
@@ -18,7 +18,7 @@ router = APIRouter()
 def predict(request: Request, session: ReadSession) -> Response:
     """Price a house, from a typical one onwards."""
     store = RunStore(session)
-    champion = store.best(SERVED)
+    champion = store.best()
     card = predictors.serving(session, champion.id).predictor.card if champion else None
     return render(
         request,

@@ -133,7 +133,7 @@ def download_predictor(job: CurrentJob, session: ReadSession) -> Response:
     """The trained predictor as a file."""
     payload = RunStore(session).predictor(job.id)
     if payload is None:
-        raise Conflict(f"Job {job.id} has no predictor; a {SERVED} that has succeeded has one.")
+        raise Conflict(f"Job {job.id} has no predictor; a {SERVED[0]} that has succeeded has one.")
     headers = {"Content-Disposition": f'attachment; filename="job-{job.id}.safetensors"'}
     return Response(payload, headers=headers, media_type="application/octet-stream")
 

@@ -29,15 +29,15 @@ def serving(session: Session, job_id: int | None = None) -> Served:
         Conflict: where that job has none.
     """
     if job_id is None:
-        best = RunStore(session).best(SERVED)
+        best = RunStore(session).best()
         if best is None:
             raise NotFound(
-                f"Nothing has been trained yet. Train a model: ridgeline train {SERVED}, or make"
-                f' run, or POST /api/v1/jobs {{"experiment": {{"name": "{SERVED}"}}}}.'
+                f"Nothing has been trained yet. Train a model: ridgeline train {SERVED[0]}, or make"
+                f' run, or POST /api/v1/jobs {{"experiment": {{"name": "{SERVED[0]}"}}}}.'
             )
         job_id = best.id
     elif RunStore(session).artifact(RunStore(session).get(job_id).id) is None:
-        raise Conflict(f"Job {job_id} has no predictor; a {SERVED} that has succeeded has one.")
+        raise Conflict(f"Job {job_id} has no predictor; a {SERVED[0]} that has succeeded has one.")
     return _load(job_id)
 
 

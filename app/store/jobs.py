@@ -13,8 +13,8 @@ from app.store.search import Listing, filtered, page
 from app.store.sessions import now
 from app.store.states import JobStatus
 
-SERVED = "kaggle_house"
-"""The experiment whose jobs leave a predictor."""
+SERVED = ("house_ensemble", "kaggle_house")
+"""The experiments whose jobs leave a predictor: what house prices are trained by, first."""
 ALIVE = 15.0
 """Seconds after its last sign of life that a worker counts as gone."""
 
@@ -79,11 +79,10 @@ class RunStore:
         order = (Job.status == JobStatus.queued, Job.id)
         return self.session.scalars(select(Job).where(active).order_by(*order).limit(limit)).all()
 
-    def best(self, name: str) -> Job | None:
+    def best(self) -> Job | None:
         """The succeeded job with a predictor and the lowest mean valid at its last epoch."""
-        query = (
-            select(Job).join(Artifact).where(Job.name == name, Job.status == JobStatus.succeeded)
-        )
+        ended = Job.name.in_(SERVED), Job.status == JobStatus.succeeded
+        query = select(Job).join(Artifact).where(*ended)
         return self.session.scalar(
             query.where(Job.valid.is_not(None)).order_by(Job.valid, Job.id).limit(1)
         )

@@ -31,6 +31,7 @@ class Listing:
 
     status: JobStatus | None = None
     name: str = ""
+    names: tuple[str, ...] = ()  # any of these
     tag: str = ""
     measure: str = ""
     text: str = ""
@@ -87,6 +88,8 @@ def filtered(query: Select[Any], listing: Listing) -> Select[Any]:
         query = query.where(Job.status == listing.status)
     if listing.name:
         query = query.where(Job.name == listing.name)
+    if listing.names:
+        query = query.where(Job.name.in_(listing.names))
     if listing.measure:
         query = query.where(Job.measure == listing.measure)
     if listing.tag:

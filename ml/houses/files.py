@@ -12,6 +12,7 @@ from ml.houses.attributes import FIELDS, LIMITS
 from ml.schema import InputSchema
 
 ID, TARGET = "Id", "SalePrice"
+EDGES = tuple(np.geomspace(30_000, 800_000, 41).tolist())  # dollars, of a histogram of prices
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.encoder import Encoder, Target
+from ml.features import Features
 from ml.houses import files as house_files
+from ml.houses import recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,17 @@ class HouseTable:
     target: Target
 
 
+@dataclass(frozen=True, slots=True)
+class RichTable:
+    """The same by the steps of the recipe; `rows` are those that it has learnt from."""
+
+    X: NDArray[np.float32]
+    y: NDArray[np.float32]
+    features: Features
+    target: Target
+    rows: NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False)
 class HouseTables:
     """Both files as plain values; `price` (n,) belongs to the rows of `train`."""
@@ -29,6 +42,7 @@ class HouseTables:
     test: list[dict[str, object]]
     price: NDArray[np.float64]
     made: dict[tuple[str, bytes, bool], HouseTable] = field(default_factory=dict, repr=False)
+    richly_made: dict[bytes, RichTable] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls) -> "HouseTables":
@@ -75,6 +89,25 @@ class HouseTables:
             y = target.outputs(self.price)[:, None]
             self.made[key] = HouseTable(encoder.scale(self.raw), y, encoder, target)
         return self.made[key]
+
+    def rich(self, rows: NDArray[np.int64]) -> RichTable:
+        """What a net that learns from `rows` is told of a house and its neighbourhood."""
+        if (key := rows.tobytes()) not in self.richly_made:
+            log, others = np.log(self.price), np.setdiff1d(np.arange(len(self.train)), rows)
+            features, seen = self.steps.learn([self.train[row] for row in rows], log[rows])
+            X = np.empty((len(log), seen.shape[1]), np.float32)
+            X[rows] = seen
+            if len(others):
+                X[others] = features.encode([self.train[row] for row in others])
+            target = Target.learn(self.price[rows], log=True)
+            y = target.outputs(self.price)[:, None]
+            self.richly_made[key] = RichTable(X, y, features, target, rows)
+        return self.richly_made[key]
+
+    @cached_property
+    def steps(self) -> Features:
+        """The recipe's steps, with the levels of the training file; nothing else is learnt yet."""
+        return recipe.RICH.named(self.train)
 
     def standardised(
         self, way: str, X: NDArray[np.float32], rows: NDArray[np.int64]

@@ -5,10 +5,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ml.data import hub
 from ml.encoder import Encoder
+from ml.experiments.house_ensemble import HouseEnsemble
 from ml.experiments.kaggle_house import KaggleHouse
 from ml.experiments.missing_values import MissingValues
 from ml.houses import files, folds
@@ -20,6 +22,7 @@ from ml.train import Training
 from tests.broken.breaks import Break, Wrong, times
 
 _download, _read, _submission = hub.download, pd.read_csv, Predictor.submission
+_bounds = HouseEnsemble.bounds
 _refit, _hide, _scale = KaggleHouse.refit, MissingValues.hide, Encoder.scale
 SHORT = {"num_epochs": 1}
 
@@ -69,6 +72,22 @@ def sent(wrong: Wrong, red: str) -> Break:
     return house(owner=Predictor, line="submission", wrong=wrong, red=(f"submission: {red}",))
 
 
+def ensemble(**given: Any) -> Break:
+    """One of house_ensemble, seen after an epoch of few nets."""
+    return Break(name="house_ensemble", values=SHORT | {"k": 2, "num_seeds": 1}, **given)
+
+
+def scaled(factor: float) -> Wrong:
+    """Intervals that are so many times as wide."""
+
+    def wrong(*known: Any) -> Any:
+        spread = _bounds(*known)
+        ends = {"low": factor * spread.low, "high": factor * spread.high}
+        return spread.model_copy(update=ends)
+
+    return wrong
+
+
 BREAKS = [
     house(owner=hub, line="download", wrong=copied, red=("SHA-1",)),
     # as pandas reads it by itself: "None" is missing
@@ -97,6 +116,22 @@ BREAKS = [
     sent(edited("1461,", "1462,"), "ids"),
     sent(repriced("nan"), "finite prices"),
     sent(repriced("-1"), "lowest price"),
+    Break(
+        name="house_ensemble",
+        line="answers",
+        wrong=lambda ensemble, X, own: 0.5 * ensemble.answers(X, own),
+        red=("log RMSE", "lead over"),
+    ),
+    *(
+        ensemble(line="bounds", wrong=scaled(factor), red=red)
+        for factor, red in ((0.5, ("share of prices", "the same, the worst")), (2, ("mean width",)))
+    ),
+    ensemble(
+        line="every",
+        wrong=property(lambda self: np.arange(len(self.data.train) - 1)),
+        red=("distinct rows",),
+    ),
+    ensemble(owner=Predictor, line="submission", wrong=lambda _: "nothing\n", red=("submission",)),
     Break(
         name="house_sweeps",
         line="as_they_come",

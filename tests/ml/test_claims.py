@@ -23,6 +23,7 @@ QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "dropout_uncertainty": (),
     "dropout_variants": (),
     "decay_by_validation": (),  # these claim at their own size only, which takes seconds each
+    "house_ensemble": (),  # what feeds its numbers is tested in test_house_ensemble.py
     "house_correction": (),  # its thirty draws take a quarter of a minute
     "house_sweeps": (),  # so does this
     "label_shift": (),  # a hundred drawings of 20,000 images; the last three claim at their size

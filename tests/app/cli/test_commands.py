@@ -347,7 +347,7 @@ def test_a_new_install_says_what_to_do_first(
     (data_dir / "ridgeline.db").unlink()
     (tmp_path / "houses.csv").write_text("LotArea\n9000\n")
     said = ridgeline("predict", tmp_path / "houses.csv").err
-    assert said.startswith("Nothing has been trained yet. Train a model: ridgeline train kaggle_h")
+    assert said.startswith("Nothing has been trained yet. Train a model: ridgeline train house_en")
     assert ridgeline("submission", 1, tmp_path / "x.csv").err == "There is no job 1.\n"
 
 
@@ -440,10 +440,13 @@ def test_a_warning_is_a_sentence(data_dir: Path) -> None:
             "/nope/x.csv cannot be written.",
         ),
         (["train", "kaggle_house", "--submission", "/"], "/ cannot be written. Is a directory."),
-        (["train", "polynomial", "--submission", "x.csv"], "comes of training kaggle_house"),
+        (
+            ["train", "polynomial", "--submission", "x.csv"],
+            "comes of training house_ensemble or kaggle_house",
+        ),
         (
             ["up", "--train", "polynomial", "--submission", "x.csv"],
-            "comes of training kaggle_house",
+            "comes of training house_ensemble or kaggle_house",
         ),
         (["up", "--train", "kaggle_house", "--submission", "/nope/x.csv"], "cannot be written."),
     ],

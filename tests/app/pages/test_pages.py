@@ -622,7 +622,7 @@ def test_the_form_starts_from_the_address(empty: TestClient, session: Session) -
 
 
 def test_a_posted_form_queues_the_job_and_shows_it(empty: TestClient, session: Session) -> None:
-    page = get(empty, "/jobs/new")
+    page = get(empty, "/jobs/new?experiment=kaggle_house")
     posted = {
         str(item["name"]): str(item.get("value") or "")
         for item in page.all("input")

@@ -154,19 +154,19 @@ def test_the_queue_shows_what_runs_before_what_waits(store: RunStore) -> None:
 
 
 def test_the_best_has_a_predictor_and_the_lowest_error(store: RunStore) -> None:
-    jobs = [queue(store) for _ in range(3)]
-    for job, valid in zip(jobs, [0.3, 0.2, 0.1], strict=True):
+    names = ("kaggle_house", "house_ensemble", "kaggle_house", "x")
+    jobs = [queue(store, name) for name in names]
+    for job, valid in zip(jobs, [0.3, 0.2, 0.1, 0.05], strict=True):
         work(store, job, valid)
-    for job in jobs[:2]:
+    for job in (*jobs[:2], jobs[3]):  # the third has none, and the last prices no house
         store.session.add(Artifact(job_id=job.id, size=1, payload=b"x"))
     store.session.flush()
-    best = store.best("x")
+    best = store.best()
     assert best is not None
     assert best.id == jobs[1].id
     jobs[0].best_valid = 0.01  # by looking at each epoch, which nobody may who is to be believed
     store.session.flush()
-    assert store.best("x") is best
-    assert store.best("y") is None
+    assert store.best() is best
     assert store.predictor(jobs[0].id) == b"x"
     assert store.predictor(jobs[2].id) is None
 

@@ -1,0 +1,259 @@
+"""4.10 House prices by comparable sales: nets that learn which houses are alike, and two others."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ml import draws, fields
+from ml.ensemble import MEMBERS, WEIGHTS, Ensemble, Spread, blend
+from ml.events import Epoch, Event, Floats, Note, Started, Trained
+from ml.experiment import Preset
+from ml.houses import files, submission
+from ml.houses.folds import HouseExperiment
+from ml.houses.scores import COVERAGE, DECIDING, OutOfFold, linear, score_events
+from ml.houses.tables import RichTable
+from ml.lanes import NO_ROWS, Lane, k_fold
+from ml.losses import rmse, smooth_l1
+from ml.members.comparables import Comparables
+from ml.members.mlp import SkipMLP
+from ml.optim import waves
+from ml.predictor import Blended, Card, Histogram, Predictor
+from ml.programs import Fits
+from ml.train import Training
+
+BATCH = 128
+NETS: dict[str, dict[str, Any]] = {  # by cross-validation: what was tried stands in ml/LOG.md
+    "comparables": {
+        "net": Comparables, "times": 1, "beta": 0.5,
+        "lane": {"lr": 0.02, "weight_decay": 1.0, "dropout": 0.3},
+    },
+    "mlp": {
+        "net": SkipMLP, "times": 3, "beta": 0.3,
+        "lane": {"lr": 0.02, "weight_decay": 0.3, "dropout": 0.4},
+    },
+}  # fmt: skip
+TOLD_BY = (  # inputs that the size of an error is told from
+    "OverallQual", "OverallCond", "Age", "SaleCondition=Normal", "MSZoning=RL",
+)  # fmt: skip
+ENSEMBLE = "ensemble"
+MOST = {"shuffled": 0.1095, "book": 0.1100}  # seen over seeds: docs/decisions.md
+MOST_WITHOUT = 0.1080
+Rows = NDArray[np.int64]
+
+
+class HouseEnsemble(HouseExperiment):
+    """Price houses by sales that nets have learnt to compare, beside an MLP and an infinite one."""
+
+    presets = (
+        Preset("shuffled", "Shuffled folds", "Any house may be in any fold.", {}),
+        Preset("book", "The book's folds", "Contiguous fifths of the file.", {"folding": "book"}),
+    )
+    verifies = ({}, {"folding": "book"})
+    breakable = ("answers", "bounds", "every")
+
+    name: Literal["house_ensemble"] = "house_ensemble"
+    folding: Literal["shuffled", "book"] = fields.own(
+        "shuffled", "Data", "Folding", "Houses at random, or the book's contiguous slices."
+    )
+    shuffle: int = fields.own(
+        0, "Data", "Shuffle", "Which order the houses are shuffled into.", ge=0, le=10_000
+    )
+    k: fields.K = 5
+    num_epochs: Annotated[
+        fields.NumEpochs, Field(le=200, description="Of comparable sales; the MLP learns thrice.")
+    ] = 20
+    num_seeds: Annotated[fields.NumSeeds, Field(le=10)] = 3
+
+    @property
+    def asked(self) -> str:
+        """The headline speaks of what answers: all members together."""
+        return ENSEMBLE
+
+    # ---- what is trained
+
+    def opening(self) -> Iterator[Event]:
+        """What was read, and what is solved without epochs: a curve of one point."""
+        data = self.data
+        yield Note(f"{len(data.train):,} houses with a price, {len(data.test):,} without.")
+        for key in (ENSEMBLE, "wide_mlp"):
+            yield Started(
+                key=key,
+                labels=tuple(f"{key}, fold {fold + 1}" for fold in range(self.k)),
+                num_epochs=1,
+                measure="log_rmse",
+                device="cpu",
+                settings=(key,) * self.k,
+                asked=self.asked,
+            )
+
+    def trainings(self) -> Iterator[Training]:
+        """Each member's nets of each seed and fold, then those that learn from every row."""
+        for member in NETS:
+            cells = [(seed, fold) for seed in range(self.num_seeds) for fold in range(self.k)]
+            for i, (seed, fold) in enumerate(cells):
+                train, valid = self.rows[fold]
+                label = f"{member}, fold {fold + 1}, seed {seed + 1}"
+                yield self.net_training(member, member, i, train, valid, label, member)
+        for member in NETS:
+            for seed in range(self.num_seeds):
+                i, label = self.num_seeds * self.k + seed, f"{member}, all rows, seed {seed + 1}"
+                key = f"{member} refit"
+                yield self.net_training(key, member, i, self.every, self.every[:0], label, key)
+
+    def net_training(
+        self, key: str, member: str, i: int, train: Rows, valid: Rows, label: str, setting: str
+    ) -> Training:
+        """One net of a member, the i-th of its seeds, over its own view of the houses."""
+        how, table = NETS[member], self.table(train)
+        epochs = self.num_epochs * how["times"]
+        lane = Lane(
+            label=label,
+            setting=setting,
+            train=torch.from_numpy(train),
+            valid=torch.from_numpy(valid) if len(valid) else NO_ROWS,
+            seed=draws.nth(self.seed, i),
+            scale=table.target.std,
+            **how["lane"],
+        )
+        batch = min(BATCH, len(train))
+        return self.training(
+            key,
+            table.X,
+            table.y,
+            [lane],
+            how["net"](table.X.shape[1]),
+            loss=smooth_l1(how["beta"]),
+            measure=rmse,
+            measured="log_rmse",
+            optimizer=waves(epochs * (len(train) // batch)),
+            num_epochs=epochs,
+            batch_size=batch,
+            whole_batches=True,
+        )
+
+    @cached_property
+    def rows(self) -> list[tuple[Rows, Rows]]:
+        """Rows to learn from and rows to be judged on, of each fold."""
+        n = len(self.data.train)
+        if self.folding == "book":
+            return [(train.numpy(), valid.numpy()) for train, valid in k_fold(n, self.k)]
+        order = np.random.RandomState(self.shuffle).permutation(n)  # as KFold of scikit-learn
+        return [
+            (np.setdiff1d(np.arange(n), valid), np.sort(valid))
+            for valid in np.array_split(order, self.k)
+        ]
+
+    @property
+    def every(self) -> Rows:
+        """What the nets that answer learn from (4.10.8)."""
+        return np.arange(len(self.data.train))
+
+    def table(self, rows: Rows) -> RichTable:
+        """The houses as nets see them that learn from these rows."""
+        return self.data.rich(rows)
+
+    # ---- what became of it
+
+    def results(self, fits: Fits) -> Iterator[Event]:
+        """Blend and judge the folds, then keep what has learnt from every row."""
+        found = self.out_of_fold(fits)
+        for key in (ENSEMBLE, "wide_mlp"):
+            yield Epoch(key, 1, found.errors(key).astype(np.float32)[None])
+        spread = found.bounded(self.bounds)
+        yield from score_events(self, found)
+        if self.matches(folding=self.folding):
+            all_rows, without = (found.valid(ENSEMBLE, rows).mean() for rows in ((), DECIDING))
+            yield self.at_most("log RMSE of the ensemble", MOST[self.folding], all_rows)
+            yield self.at_most("log RMSE without houses 524 and 1299", MOST_WITHOUT, without)
+        ensemble = self.ensemble(self.table(self.every), self.nets(fits, " refit", 0, 1))
+        name = "distinct rows that the refit learns from"
+        yield self.equal(name, len(self.data.train), self.seen(fits))
+        predictor = self.predictor(found, spread, ensemble)
+        yield Trained(predictor.to_bytes())
+        yield from submission.preflight(predictor.submission())
+
+    def nets(self, fits: Fits, which: str, first: int, step: int) -> dict[str, list[Any]]:
+        """Trained nets of each member, every `step`-th from the first: one for each seed."""
+        return {
+            member: [one.net for one in fits.of(member + which)[first::step]] for member in NETS
+        }
+
+    def ensemble(self, table: RichTable, nets: Mapping[str, list[Any]]) -> Ensemble:
+        """Of the rows that its nets have learnt from."""
+        return Ensemble.of(table.X[table.rows], table.y[table.rows, 0], nets)
+
+    def out_of_fold(self, fits: Fits) -> OutOfFold:
+        """What each member says of every house that it has not learnt from, in log dollars."""
+        n = len(self.data.train)
+        found = OutOfFold.empty(self.rows, np.log(self.data.price), self.data.train, len(TOLD_BY))
+        for fold, (train, valid) in enumerate(self.rows):
+            table = self.table(train)
+            ensemble = self.ensemble(table, self.nets(fits, "", fold, self.k))
+            X = table.X.astype(np.float64)
+            own = np.full(n, -1)
+            own[train] = np.arange(len(train))
+            answers = self.answers(ensemble, X, own)
+            middle, apart = self.blend(answers)
+            found.put(fold, table.target, answers, middle, apart)
+            at, weights = self.told(table)
+            found.told[valid] = X[valid][:, at] / weights  # each fold weighs inputs differently
+            found.linear[valid] = linear(X[train], table.y[train, 0], X[valid], table.target)
+        return found
+
+    @staticmethod
+    def answers(ensemble: Ensemble, X: Floats, own: Rows) -> Floats:
+        """Of each member for all rows (n, d): (M, n); none is priced by its own sale."""
+        return ensemble.answers(X, own)
+
+    @staticmethod
+    def blend(answers: Floats) -> tuple[Floats, Floats]:
+        """Of answers (M, n), their weighted mean and how far they are apart."""
+        return blend(answers, WEIGHTS)
+
+    @staticmethod
+    def bounds(told: Floats, middle: Floats, apart: Floats, off: Floats) -> Spread:
+        """How far off answers are, learnt from those of other folds."""
+        return Spread.learn(range(told.shape[1]), told, middle, apart, off, COVERAGE)
+
+    @staticmethod
+    def told(table: RichTable) -> tuple[list[int], Floats]:
+        """Places of the inputs that the size of an error is told from, and their weights."""
+        at = [table.features.names.index(name) for name in TOLD_BY]
+        return at, np.array([table.features.weights[i] for i in at])
+
+    def seen(self, fits: Fits) -> int:
+        """How many different rows the refitted nets have learnt from, the fewest of any."""
+        return min(
+            len(lane.train.unique())
+            for member in NETS
+            for one in fits.of(f"{member} refit")
+            for lane in one.training.lanes
+        )
+
+    def predictor(self, found: OutOfFold, spread: Spread, ensemble: Ensemble) -> Predictor:
+        """The members that know all rows, with all they need to answer on their own."""
+        data, table = self.data, self.table(self.every)
+        off = found.off(ENSEMBLE)
+        low, high = np.quantile(off, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]).tolist()
+        card = Card(
+            experiment=self.model_dump(mode="json"),
+            input_schema=files.schema(data.files.train),
+            encoder=table.features,
+            target=table.target,
+            blend=WEIGHTS,
+            spread=spread.at(*self.told(table)),
+            measured="log_rmse",
+            folds=tuple(found.errors(ENSEMBLE)[1].tolist()),
+            interval=(low, high),
+            median_error=float(np.median(np.abs(np.expm1(-off)))),
+            sold=Histogram.of(data.price, files.EDGES),
+        )
+        return Predictor.of(card, Blended(ensemble), data.test, data.ids)
+
+
+assert {*NETS} | {"wide_mlp"} == {*MEMBERS}

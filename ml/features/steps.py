@@ -1,0 +1,286 @@
+"""Steps of an encoder as data: each reads some columns and writes one or more.
+
+A step that has something to learn is learnt from training rows alone: `learn` gives the step that
+knows it, and `apply` uses that, row by row, on any rows.
+"""
+
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ml.features.columns import Columns, Numbers, keys_of, looked_up, medians
+
+
+class Step(BaseModel):
+    """One that has nothing to learn; `apply` changes the columns it is given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def fit(self, columns: Columns, target: Numbers) -> Self:  # noqa: ARG002  some ask for it
+        """Learn from n training rows and their targets, and write what these rows are to see."""
+        learnt = self.learn(columns)
+        learnt.apply(columns)
+        return learnt
+
+    def learn(self, _: Columns) -> Self:
+        """The step as it is after it has seen training rows."""
+        return self
+
+    def apply(self, columns: Columns) -> None:
+        """Write this step's columns."""
+        raise NotImplementedError
+
+
+# ---- what is missing
+
+
+class Ordinal(Step):
+    """Levels that have an order, as 1, 2, ... from the lowest.
+
+    What is missing or unknown is 0 where absence is lowest of all, and NaN otherwise.
+    """
+
+    kind: Literal["ordinal"] = "ordinal"
+    columns: tuple[str, ...]
+    order: tuple[str, ...]
+    absent: bool = Field(False, description="Whether a missing level means that there is none.")
+
+    def apply(self, columns: Columns) -> None:
+        """Replace each column by its numbers."""
+        place = {level: 1.0 + i for i, level in enumerate(self.order)}
+        otherwise = 0.0 if self.absent else np.nan
+        for name in self.columns:
+            columns[name] = looked_up(columns[name].tolist(), place, otherwise)
+
+
+class Zero(Step):
+    """Numbers that are 0 where they are missing: there is none of it."""
+
+    kind: Literal["zero"] = "zero"
+    columns: tuple[str, ...]
+
+    def apply(self, columns: Columns) -> None:
+        """Fill each."""
+        for name in self.columns:
+            columns[name] = np.nan_to_num(columns[name])
+
+
+class Otherwise(Step):
+    """Another column's number where this one's is missing or beyond what can be."""
+
+    kind: Literal["otherwise"] = "otherwise"
+    column: str
+    other: str
+    most: float
+
+    def apply(self, columns: Columns) -> None:
+        """Replace what is missing."""
+        own = columns[self.column]
+        columns[self.column] = np.where(own <= self.most, own, columns[self.other])
+
+
+class Median(Step):
+    """Missing numbers as the median, of the row's own group where it has one.
+
+    A `flag` is a column of its own, 1 where the number was missing.
+    """
+
+    kind: Literal["median"] = "median"
+    columns: tuple[str, ...]
+    by: tuple[str, ...] = ()
+    flag: str = ""
+    middle: tuple[float, ...] = ()
+    groups: tuple[dict[str, float], ...] = ()
+
+    def learn(self, columns: Columns) -> Self:
+        """Medians of what is known; 0 where nothing is."""
+        values = [columns[name] for name in self.columns]
+        known = [each[~np.isnan(each)] for each in values]
+        keys = keys_of(columns, self.by) if self.by else ()
+        return self.model_copy(
+            update={
+                "middle": tuple(float(np.median(each)) if len(each) else 0.0 for each in known),
+                "groups": tuple(medians(each, keys) for each in values) if self.by else (),
+            }
+        )
+
+    def apply(self, columns: Columns) -> None:
+        """Fill each."""
+        if self.flag:
+            columns[self.flag] = np.isnan(columns[self.columns[0]]).astype(np.float64)
+        for i, name in enumerate(self.columns):
+            missing = np.isnan(columns[name])
+            if not missing.any():
+                continue
+            filling: Numbers | float = self.middle[i]
+            if self.by:
+                filling = looked_up(keys_of(columns, self.by), self.groups[i], self.middle[i])
+            columns[name] = np.where(missing, filling, columns[name])
+
+
+# ---- what is made of other columns
+
+
+class Sum(Step):
+    """Σ weight · column, and no less than `least`."""
+
+    kind: Literal["sum"] = "sum"
+    name: str
+    terms: dict[str, float]
+    least: float | None = None
+
+    def apply(self, columns: Columns) -> None:
+        """Add it."""
+        total = np.add.reduce([weight * columns[name] for name, weight in self.terms.items()])
+        columns[self.name] = total if self.least is None else np.maximum(total, self.least)
+
+
+class Product(Step):
+    """One column times another."""
+
+    kind: Literal["product"] = "product"
+    name: str
+    factors: tuple[str, str]
+
+    def apply(self, columns: Columns) -> None:
+        """Add it."""
+        first, second = self.factors
+        columns[self.name] = columns[first] * columns[second]
+
+
+class Ratio(Step):
+    """One column over another, which counts as 1 at least."""
+
+    kind: Literal["ratio"] = "ratio"
+    name: str
+    above: str
+    below: str
+
+    def apply(self, columns: Columns) -> None:
+        """Add it."""
+        columns[self.name] = columns[self.above] / np.maximum(columns[self.below], 1)
+
+
+class Log(Step):
+    """log(1 + x) of a column, of which nothing below 0 counts."""
+
+    kind: Literal["log"] = "log"
+    name: str
+    column: str
+
+    def apply(self, columns: Columns) -> None:
+        """Add it."""
+        columns[self.name] = np.log1p(np.maximum(columns[self.column], 0))
+
+
+class Above(Step):
+    """1 where a column is above a bound, 0 elsewhere."""
+
+    kind: Literal["above"] = "above"
+    name: str
+    column: str
+    bound: float = 0.0
+
+    def apply(self, columns: Columns) -> None:
+        """Add it."""
+        columns[self.name] = (columns[self.column] > self.bound).astype(np.float64)
+
+
+class Is(Step):
+    """1 where a column is at a level, 0 elsewhere."""
+
+    kind: Literal["is"] = "is"
+    name: str
+    column: str
+    level: str
+
+    def apply(self, columns: Columns) -> None:
+        """Add it."""
+        columns[self.name] = (columns[self.column] == self.level).astype(np.float64)
+
+
+# ---- what is known of a row's group
+
+
+class TargetMean(Step):
+    """What rows of the same levels sold for, less what all did (Micci-Barreca, 2001).
+
+    (Σ y + a ȳ) / (n + a) - ȳ, with a rows of the overall mean ȳ added to each group; y is the
+    target, less a column's logarithm if one is named. A training row must not see its own target:
+    it is told what the other folds of the training rows say.
+    """
+
+    kind: Literal["target mean"] = "target mean"
+    name: str
+    columns: tuple[str, ...]
+    per: str = Field("", description="A column whose logarithm is taken off the target.")
+    added: float = Field(8.0, ge=0)
+    folds: int = Field(10, ge=2)
+    groups: dict[str, float] = {}
+
+    def apply(self, columns: Columns) -> None:
+        """Add it; 0 of a group that has no training row."""
+        columns[self.name] = looked_up(keys_of(columns, self.columns), self.groups, 0.0)
+
+    def fit(self, columns: Columns, target: Numbers) -> Self:
+        """Learn from all rows, and tell each what the others say."""
+        keys, y = np.array(keys_of(columns, self.columns)), self._target(columns, target)
+        told = np.zeros(len(y))
+        order = np.random.default_rng(0).permutation(len(y))
+        for fold in range(self.folds):
+            held = order[fold :: self.folds]
+            others = np.setdiff1d(order, held)
+            groups = self._groups(keys[others].tolist(), y[others]) if len(others) else {}
+            told[held] = looked_up(keys[held].tolist(), groups, 0.0)
+        columns[self.name] = told
+        return self.model_copy(update={"groups": self._groups(keys.tolist(), y)})
+
+    def _target(self, columns: Columns, target: Numbers) -> Numbers:
+        return target - np.log(np.maximum(columns[self.per], 1)) if self.per else target
+
+    def _groups(self, keys: list[str], y: Numbers) -> dict[str, float]:
+        mean = float(y.mean())
+        sums: dict[str, list[float]] = {}
+        for key, value in zip(keys, y.tolist(), strict=True):
+            sums.setdefault(key, []).append(value - mean)
+        return {key: sum(each) / (len(each) + self.added) for key, each in sorted(sums.items())}
+
+
+class Relative(Step):
+    """A column less the median of its row's group, or of all rows where the group has none."""
+
+    kind: Literal["relative"] = "relative"
+    name: str
+    column: str
+    by: tuple[str, ...]
+    middle: float = 0.0
+    groups: dict[str, float] = {}
+
+    def learn(self, columns: Columns) -> Self:
+        """Medians of these rows."""
+        values = columns[self.column]
+        groups = medians(values, keys_of(columns, self.by))
+        return self.model_copy(update={"middle": float(np.median(values)), "groups": groups})
+
+    def apply(self, columns: Columns) -> None:
+        """Add it."""
+        middle = looked_up(keys_of(columns, self.by), self.groups, self.middle)
+        columns[self.name] = columns[self.column] - middle
+
+
+AnyStep = Annotated[
+    Ordinal
+    | Zero
+    | Otherwise
+    | Median
+    | Sum
+    | Product
+    | Ratio
+    | Log
+    | Above
+    | Is
+    | TargetMean
+    | Relative,
+    Field(discriminator="kind"),
+]

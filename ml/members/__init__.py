@@ -1,0 +1,1 @@
+"""What an ensemble is made of: models of one table that err in different ways."""

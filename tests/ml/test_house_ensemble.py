@@ -1,0 +1,254 @@
+"""The ensemble of 4.10: which rows and lanes feed each number, and that serving is training."""
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ml.events import Check, Epoch, Event, Started, Table, Trained
+from ml.experiments.house_ensemble import HouseEnsemble
+from ml.houses.scores import DECIDING, ENSEMBLE, FIFTHS, LINEAR, OutOfFold, fifths, linear
+from ml.houses.tables import HouseTables
+from ml.predictor import Predictor
+from ml.programs import Fits, fit_all
+from ml.train import Progress
+
+K = 2
+ASKED: dict[str, Any] = {"k": K, "num_seeds": 2, "num_epochs": 2}
+
+
+@pytest.fixture(scope="module")
+def data() -> HouseTables:
+    return HouseTables.read()
+
+
+def trained(data: HouseTables, **asked: Any) -> tuple[HouseEnsemble, Fits]:
+    """The experiment on these houses, and its nets."""
+    one = HouseEnsemble(**ASKED | asked)
+    vars(one)["data"] = data  # instead of reading the files
+    steps = fit_all([*one.trainings()], Progress(None), asked=one.asked)
+    try:
+        while True:
+            next(steps)
+    except StopIteration as stop:
+        return one, stop.value
+
+
+@pytest.fixture(scope="module")
+def short(data: HouseTables) -> tuple[HouseEnsemble, Fits]:
+    return trained(data)
+
+
+@pytest.fixture(scope="module")
+def found(short: tuple[HouseEnsemble, Fits]) -> OutOfFold:
+    one, fits = short
+    found = one.out_of_fold(fits)
+    found.bounded(one.bounds)
+    return found
+
+
+@pytest.fixture(scope="module")
+def said(short: tuple[HouseEnsemble, Fits]) -> list[Event]:
+    one, fits = short
+    return [*one.opening(), *one.results(fits)]
+
+
+@pytest.fixture(scope="module")
+def predictor(said: list[Event]) -> Predictor:
+    (payload,) = [event.payload for event in said if isinstance(event, Trained)]
+    assert len(payload) < 2_000_000
+    return Predictor.from_bytes(payload)
+
+
+# ---- the folds
+
+
+def test_shuffled_folds_are_scikit_learns() -> None:
+    from sklearn.model_selection import KFold
+
+    one = HouseEnsemble(shuffle=3)
+    for ours, theirs in zip(one.rows, KFold(5, shuffle=True, random_state=3).split(np.arange(1460)),
+                            strict=True):  # fmt: skip
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_the_books_folds_are_slices() -> None:
+    for fold, (train, valid) in enumerate(HouseEnsemble(folding="book").rows):
+        np.testing.assert_array_equal(valid, np.arange(292 * fold, 292 * (fold + 1)))
+        assert len(train) == 1168
+
+
+def test_no_lane_is_judged_by_a_row_that_it_learns_from(
+    short: tuple[HouseEnsemble, Fits],
+) -> None:
+    one, fits = short
+    for member in ("comparables", "mlp"):
+        lanes = [lane for each in fits.of(member) for lane in each.training.lanes]
+        assert len({lane.seed for lane in lanes}) == len(lanes) == 2 * K
+        for lane, (train, valid) in zip(lanes, one.rows * 2, strict=True):
+            np.testing.assert_array_equal(lane.train, train)
+            np.testing.assert_array_equal(lane.valid, valid)
+        (final,) = {len(lane.train.unique()) for each in fits.of(f"{member} refit")
+                    for lane in each.training.lanes}  # fmt: skip
+        assert final == 1460
+
+
+def test_prices_and_houses_of_a_fold_cannot_reach_its_answers(
+    data: HouseTables, short: tuple[HouseEnsemble, Fits], found: OutOfFold
+) -> None:
+    """Validation prices as noise, the houses themselves in another order."""
+    one, _ = short
+    _, valid = one.rows[0]
+    noise = np.random.default_rng(0)
+    order = noise.permutation(len(valid))
+    price, train = data.price.copy(), [*data.train]
+    price[valid] = np.exp(noise.normal(10, 3, len(valid)))
+    for place, other in zip(valid, valid[order], strict=True):
+        train[place] = data.train[other]
+    swapped = HouseTables(data.files, train, data.test, price)
+    other, fits = trained(swapped)
+    again = other.out_of_fold(fits)
+    for name in (ENSEMBLE, "comparables", "mlp", "wide_mlp", LINEAR):
+        np.testing.assert_array_equal(again.of(name)[valid], found.of(name)[valid[order]])
+
+
+# ---- the numbers
+
+
+def test_each_answer_is_by_the_fold_that_has_not_seen_the_house(
+    short: tuple[HouseEnsemble, Fits], found: OutOfFold
+) -> None:
+    one, fits = short
+    for fold, (train, valid) in enumerate(one.rows):
+        table = one.table(train)
+        nets = {name: [each.net for each in fits.of(name)][fold::K] for name in ("comparables",)}
+        X = table.X.astype(np.float64)
+        rows = torch.from_numpy(table.X[valid])[None]
+        alone = np.mean([net(rows)[0, :, 0].detach().numpy() for net in nets["comparables"]], 0)
+        expected = table.target.mean + table.target.std * alone
+        np.testing.assert_allclose(found.of("comparables")[valid], expected, atol=1e-5)
+        line = linear(X[train], table.y[train, 0], X[valid], table.target)
+        np.testing.assert_array_equal(found.of(LINEAR)[valid], line)
+    each = [one.last("valid") for one in fits.of("mlp")][:K]
+    np.testing.assert_allclose(found.valid("mlp"), np.concatenate(each), rtol=0.2)  # of one seed
+
+
+def test_the_blend_is_the_weighted_mean_of_members(found: OutOfFold) -> None:
+    each = [found.of(name) for name in ("comparables", "comparables", "comparables", "mlp",
+                                        "wide_mlp")]  # fmt: skip
+    np.testing.assert_allclose(found.of(ENSEMBLE), np.mean(each, axis=0))
+
+
+def test_scores_are_of_the_rows_they_name(found: OutOfFold, said: list[Event]) -> None:
+    off = found.y - found.of(ENSEMBLE)
+    mean = np.mean([np.sqrt(np.mean(off[valid] ** 2)) for _, valid in found.rows])
+    off[[*DECIDING]] = np.nan
+    rest = np.mean([np.sqrt(np.nanmean(off[valid] ** 2)) for _, valid in found.rows])
+    (table,) = [event for event in said if isinstance(event, Table) and event.name == "members"]
+    assert table.rows[0][0] == ENSEMBLE
+    assert table.rows[0][1:3] == pytest.approx((mean, rest))
+    errors = {event.key: event.values for event in said if isinstance(event, Epoch)}
+    assert errors[ENSEMBLE].shape == (1, 2, K)
+    assert errors[ENSEMBLE][0, 1].mean() == pytest.approx(mean, rel=1e-6)
+    for event in said:
+        if isinstance(event, Started):
+            assert event.asked == ENSEMBLE
+
+
+def test_intervals_are_learnt_from_other_folds(
+    short: tuple[HouseEnsemble, Fits], found: OutOfFold
+) -> None:
+    one, _ = short
+    _, valid = one.rows[1]
+    low, high = found.low[valid].copy(), found.high[valid].copy()
+    y = found.y.copy()
+    try:
+        found.y[valid] += np.random.default_rng(0).normal(0, 3, len(valid))
+        found.bounded(one.bounds)
+        np.testing.assert_array_equal(found.low[valid], low)
+        np.testing.assert_array_equal(found.high[valid], high)
+    finally:
+        found.y[:] = y
+        found.bounded(one.bounds)
+    assert 0.86 < found.inside.mean() < 0.94
+
+
+def test_fifths_are_equal_and_in_order(found: OutOfFold) -> None:
+    fifth = fifths(found.y)
+    assert np.bincount(fifth).tolist() == [292] * FIFTHS
+    assert found.y[fifth == 0].max() <= found.y[fifth == 1].min()
+
+
+def test_a_linear_model_is_scikit_learns_ridge() -> None:
+    from sklearn.linear_model import Ridge
+
+    from ml.encoder import Target
+
+    rng = np.random.default_rng(0)
+    X, y, others = rng.normal(size=(50, 4)), rng.normal(size=50), rng.normal(size=(9, 4))
+    target = Target(log=True, mean=12, std=0.4)
+    expected = 12 + 0.4 * Ridge(alpha=30).fit(X, y).predict(others)
+    np.testing.assert_allclose(linear(X, y, others, target), expected)
+
+
+# ---- the predictor
+
+
+def test_it_says_what_the_experiment_says(
+    predictor: Predictor, short: tuple[HouseEnsemble, Fits], data: HouseTables
+) -> None:
+    one, fits = short
+    table = one.table(np.arange(1460))
+    ensemble = one.ensemble(table, one.nets(fits, " refit", 0, 1))
+    X = table.features.encode(data.test).astype(np.float64)
+    middle, _ = one.blend(ensemble.answers(X))
+    np.testing.assert_allclose(
+        predictor.predict(data.test).price, table.target.prices(middle), rtol=1e-6
+    )
+    np.testing.assert_allclose(predictor.prices, predictor.predict(data.test).price, rtol=1e-12)
+
+
+def test_single_and_batch_agree_also_for_rows_that_nobody_has_seen(
+    predictor: Predictor, data: HouseTables
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = list[dict[str, object]]()
+    for _ in range(100):
+        house = dict(data.test[int(rng.integers(1459))])
+        for name in rng.choice([*house], 20, replace=False):
+            house[name] = None if rng.random() < 0.5 else "new" if isinstance(
+                house[name], str) else house[name]  # fmt: skip
+        rows.append(house)
+    together = predictor.predict(rows)
+    for i, row in enumerate(rows):
+        alone = predictor.predict([row])
+        for a, b in ((alone.price, together.price), (alone.low, together.low)):
+            assert a[0] == pytest.approx(b[i], rel=1e-9)
+    assert (together.low < together.price).all()
+    assert (together.price < together.high).all()
+
+
+def test_it_comes_back_from_its_bytes(predictor: Predictor, data: HouseTables) -> None:
+    again = Predictor.from_bytes(predictor.to_bytes())
+    assert again.card == predictor.card
+    np.testing.assert_array_equal(
+        again.predict(data.test[:50]).high, predictor.predict(data.test[:50]).high
+    )
+    assert again.submission() == predictor.submission()
+
+
+@pytest.mark.timed
+def test_a_house_is_answered_in_three_milliseconds(predictor: Predictor, data: HouseTables) -> None:
+    predictor.predict(data.test[:1])
+    spent = time.process_time()
+    for row in data.test[:100]:
+        predictor.predict([row])
+    assert (time.process_time() - spent) / 100 < 0.006  # on a machine half as fast
+
+
+def test_the_refit_knows_every_row(said: list[Event]) -> None:
+    (check,) = [event for event in said if isinstance(event, Check) and "refit" in event.name]
+    assert check.got == check.expected == 1460
