@@ -21,7 +21,6 @@ WEIGHTS = {"comparables": 3.0, "mlp": 1.0, "wide_mlp": 1.0}
 
 Inputs = NDArray[np.floating[Any]]
 LEAST_ERROR = 0.01  # of a log price: nobody is ever as right as 0
-LEAST_APART = 1e-3
 SLACK = 1e-9  # (1 - 0.9) / 2 is not quite 0.05
 
 
@@ -97,21 +96,20 @@ class Ensemble:
         )
 
 
-def blend(answers: Floats, weights: Mapping[str, float]) -> tuple[Floats, Floats]:
-    """The weighted mean of M answers (M, m), and their weighted standard deviation: (m,) each."""
+def blend(answers: Floats, weights: Mapping[str, float]) -> Floats:
+    """The weighted mean of the members' answers (M, m): (m,)."""
     share = np.array([weights[name] for name in MEMBERS]) / sum(weights.values())
-    middle = share @ answers
-    return middle, np.sqrt(share @ np.square(answers - middle))
+    return np.asarray(share @ answers)
 
 
 class Spread(BaseModel):
     """How far off each answer is expected to be: normalised conformal prediction.
 
-    |error| is expected to be about exp(c · h), with h of a row: 1, the answer, its square, some of
-    its inputs, and the log of how far apart members are. Errors over that are alike for all rows:
-    an interval reaches from their 5 % to their 95 % quantile times what is expected, so that a
-    share `coverage` of rows like those learnt from lies within (Papadopoulos et al., 2002; Lei et
-    al., 2018).
+    |error| is expected to be about exp(c · h), with h of a row: 1, the answer, its square and some
+    of its inputs. How far members disagree told nothing beside these. Errors over that are alike
+    for all rows: an interval reaches from their 5 % to their 95 % quantile times what is expected,
+    so that a share `coverage` of rows like those learnt from lies within (Papadopoulos et al.,
+    2002; Lei et al., 2018).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -128,7 +126,6 @@ class Spread(BaseModel):
         inputs: Sequence[int],
         X: Inputs,
         middle: Floats,
-        apart: Floats,
         off: Floats,
         coverage: float = 0.9,
     ) -> "Spread":
@@ -141,7 +138,7 @@ class Spread(BaseModel):
         if rank < 1:
             least = int(np.ceil(1 / tail - 1 - SLACK))
             raise ValueError(f"Intervals of {coverage:.0%} need at least {least} rows, not {n}.")
-        H = _known(X[:, [*inputs]], middle, apart)
+        H = _known(X[:, [*inputs]], middle)
         coefficients = np.linalg.lstsq(H, np.log(np.abs(off) + LEAST_ERROR), rcond=None)[0]
         scores = np.sort(off / np.exp(H @ coefficients))
         return cls(
@@ -154,20 +151,18 @@ class Spread(BaseModel):
 
     def at(self, inputs: Sequence[int], weights: Floats) -> "Spread":
         """The same of rows that have these inputs in other places, each times a weight (p,)."""
-        first, of_inputs = slice(3), slice(3, 3 + len(inputs))
-        c = np.array(self.coefficients)
-        changed = [*c[first], *(c[of_inputs] / weights), *c[of_inputs.stop :]]
+        *own, changed = np.split(np.array(self.coefficients), [3])
+        c = [*own[0], *(changed / weights)]
         return self.model_copy(
-            update={"inputs": tuple(inputs), "coefficients": tuple(map(float, changed))}
+            update={"inputs": tuple(inputs), "coefficients": tuple(map(float, c))}
         )
 
-    def bounds(self, X: Inputs, middle: Floats, apart: Floats) -> tuple[Floats, Floats]:
+    def bounds(self, X: Inputs, middle: Floats) -> tuple[Floats, Floats]:
         """How far below and above each answer its interval ends: X (m, d) -> (m,) and (m,)."""
-        expected = np.exp(_known(X[:, [*self.inputs]], middle, apart) @ self.coefficients)
+        expected = np.exp(_known(X[:, [*self.inputs]], middle) @ self.coefficients)
         return self.low * expected, self.high * expected
 
 
-def _known(some: Inputs, middle: Floats, apart: Floats) -> Floats:
-    """What the size of an error is told from: (m, p)."""
-    ones = np.ones(len(middle))
-    return np.column_stack([ones, middle, middle**2, some, np.log(apart + LEAST_APART)])
+def _known(some: Inputs, middle: Floats) -> Floats:
+    """What the size of an error is told from: (m, 3 + p)."""
+    return np.column_stack([np.ones(len(middle)), middle, middle**2, some])

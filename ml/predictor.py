@@ -146,7 +146,7 @@ class Layers:
 
 @dataclass(frozen=True, slots=True)
 class Blended:
-    """An ensemble, whose members disagree: an interval is as wide as a row deserves."""
+    """An ensemble; an interval is as wide as a row deserves."""
 
     ensemble: Ensemble
 
@@ -154,8 +154,8 @@ class Blended:
         """The members' blend."""
         assert card.spread is not None
         X = card.encoder.encode(rows).astype(np.float64)
-        out, apart = blend(self.ensemble.answers(X), card.blend)
-        below, above = card.spread.bounds(X, out, apart)
+        out = blend(self.ensemble.answers(X), card.blend)
+        below, above = card.spread.bounds(X, out)
         price, low, high = (card.target.prices(out + by) for by in (0, below, above))
         return price, low, high
 

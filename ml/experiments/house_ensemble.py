@@ -198,8 +198,7 @@ class HouseEnsemble(HouseExperiment):
             own = np.full(n, -1)
             own[train] = np.arange(len(train))
             answers = self.answers(ensemble, X, own)
-            middle, apart = self.blend(answers)
-            found.put(fold, table.target, answers, middle, apart)
+            found.put(fold, table.target, answers, blend(answers, WEIGHTS))
             at, weights = self.told(table)
             found.told[valid] = X[valid][:, at] / weights  # each fold weighs inputs differently
             found.linear[valid] = linear(X[train], table.y[train, 0], X[valid], table.target)
@@ -211,14 +210,9 @@ class HouseEnsemble(HouseExperiment):
         return ensemble.answers(X, own)
 
     @staticmethod
-    def blend(answers: Floats) -> tuple[Floats, Floats]:
-        """Of answers (M, n), their weighted mean and how far they are apart."""
-        return blend(answers, WEIGHTS)
-
-    @staticmethod
-    def bounds(told: Floats, middle: Floats, apart: Floats, off: Floats) -> Spread:
+    def bounds(told: Floats, middle: Floats, off: Floats) -> Spread:
         """How far off answers are, learnt from those of other folds."""
-        return Spread.learn(range(told.shape[1]), told, middle, apart, off, COVERAGE)
+        return Spread.learn(range(told.shape[1]), told, middle, off, COVERAGE)
 
     @staticmethod
     def told(table: RichTable) -> tuple[list[int], Floats]:

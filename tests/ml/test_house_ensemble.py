@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from ml.ensemble import WEIGHTS, blend
 from ml.events import Check, Epoch, Event, Started, Table, Trained
 from ml.experiments.house_ensemble import HouseEnsemble
 from ml.houses.scores import DECIDING, ENSEMBLE, FIFTHS, LINEAR, OutOfFold, fifths, linear
@@ -204,7 +205,7 @@ def test_it_says_what_the_experiment_says(
     table = one.table(np.arange(1460))
     ensemble = one.ensemble(table, one.nets(fits, " refit", 0, 1))
     X = table.features.encode(data.test).astype(np.float64)
-    middle, _ = one.blend(ensemble.answers(X))
+    middle = blend(ensemble.answers(X), WEIGHTS)
     np.testing.assert_allclose(
         predictor.predict(data.test).price, table.target.prices(middle), rtol=1e-6
     )

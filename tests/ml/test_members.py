@@ -356,21 +356,19 @@ def test_an_ensemble_is_tensors(X: Tensor, y: Tensor) -> None:
 
 def test_a_blend_is_a_weighted_mean() -> None:
     answers = np.array([[1.0, 0], [2, 0], [4, 0]])
-    middle, apart = blend(answers, WEIGHTS)
+    middle = blend(answers, WEIGHTS)
     each = np.repeat(answers, [3, 1, 1], axis=0)  # comparables count thrice
     np.testing.assert_allclose(middle, each.mean(0))
-    np.testing.assert_allclose(apart, each.std(0))
 
 
 def test_intervals_cover_and_are_as_wide_as_a_row_deserves(rng: np.random.Generator) -> None:
     n = 20_000
     X, middle = rng.normal(size=(n, 2)), rng.normal(size=n)
-    apart = np.exp(rng.normal(size=n))
     true = 3 * np.exp(0.7 * X[:, 1])
     off = true * (rng.standard_exponential(n) - 0.5)  # skewed: dear houses are missed by more
     half = n // 2
-    spread = Spread.learn((1,), X[:half], middle[:half], apart[:half], off[:half])
-    below, above = spread.bounds(X[half:], middle[half:], apart[half:])
+    spread = Spread.learn((1,), X[:half], middle[:half], off[:half])
+    below, above = spread.bounds(X[half:], middle[half:])
     new = off[half:]
     assert np.mean((new >= below) & (new <= above)) == pytest.approx(0.9, abs=0.01)
     assert np.mean(new < below) == pytest.approx(0.05, abs=0.01)
@@ -381,15 +379,15 @@ def test_intervals_cover_and_are_as_wide_as_a_row_deserves(rng: np.random.Genera
 
 
 def test_an_interval_follows_its_inputs_to_other_places(rng: np.random.Generator) -> None:
-    X, middle, apart, off = rng.normal(size=(50, 2)), *rng.random((3, 50))
-    spread = Spread.learn((0, 1), X, middle, apart, off)
+    X, middle, off = rng.normal(size=(50, 2)), *rng.random((2, 50))
+    spread = Spread.learn((0, 1), X, middle, off)
     weights = np.array([2.0, 5.0])
     moved = np.column_stack([X[:, 1] * 5, np.zeros(50), X[:, 0] * 2])
-    there = spread.at((2, 0), weights).bounds(moved, middle, apart)
-    np.testing.assert_allclose(there, spread.bounds(X, middle, apart))
+    there = spread.at((2, 0), weights).bounds(moved, middle)
+    np.testing.assert_allclose(there, spread.bounds(X, middle))
 
 
 def test_an_interval_wants_rows() -> None:
     few = np.zeros(10)
     with pytest.raises(ValueError, match="at least 19 rows, not 10"):
-        Spread.learn((0,), np.zeros((10, 1)), few, few, few)
+        Spread.learn((0,), np.zeros((10, 1)), few, few)
