@@ -70,6 +70,11 @@ class HouseEnsemble(HouseExperiment):
     num_seeds: Annotated[fields.NumSeeds, Field(le=10)] = 3
 
     @property
+    def label(self) -> str:
+        """What prices houses, and on which folds: "comparable sales, book folds"."""
+        return f"comparable sales, {self.folding} folds"
+
+    @property
     def asked(self) -> str:
         """The headline speaks of what answers: all members together."""
         return ENSEMBLE

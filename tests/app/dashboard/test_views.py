@@ -25,7 +25,7 @@ def test_a_spark_has_train_and_valid_where_they_are() -> None:
 
 
 def test_a_strip_has_its_folds_their_mean_and_the_book_on_one_axis() -> None:
-    drawn = sparks.strip([0.10, 0.17, 0.24], 0.135, 0.205)
+    drawn = sparks.strip([0.08, 0.16, 0.24], 0.12, 0.20)
     assert drawn is not None
     assert [*drawn.folds, drawn.mean, drawn.book] == [0, 66, 132, 33, 99]
 
