@@ -275,6 +275,38 @@ class Predictions(BaseModel):
     predictions: list[Prediction]
 
 
+class Comparable(BaseModel):
+    """A sale that a price rests on."""
+
+    id: int
+    house: dict[str, Any] = Field(description="Its attributes.")
+    sold: float = Field(description="What it sold for, dollars.")
+    says: float = Field(description="The same, adjusted by what differs: dollars.")
+    weight: float = Field(description="What it counts for; of all sales together 1.")
+
+
+class Rest(BaseModel):
+    """All other sales together."""
+
+    says: float
+    weight: float
+
+
+class Comparables(BaseModel):
+    """The sales that a price rests on, the heaviest first.
+
+    log of what the member `comparables` says is Σ weight · log says over sales and rest; the log of
+    the price is the mean of the members' logs, weighted by `blend`.
+    """
+
+    job: int = Field(description="The job whose predictor answered.")
+    price: float
+    members: dict[str, float] = Field(description="What each member says alone, dollars.")
+    blend: dict[str, float] = Field(description="What each member counts for.")
+    sales: list[Comparable]
+    rest: Rest
+
+
 class PredictorOut(BaseModel):
     """The predictor that answers, and what it reads."""
 

@@ -1,6 +1,7 @@
 """A trained model that answers: encoder and net, with its input schema carried as data."""
 
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,10 @@ from safetensors.numpy import save as save_tensors
 from torch import nn
 
 from ml.encoder import Encoder, Target
-from ml.ensemble import Ensemble, Spread, blend
+from ml.ensemble import MEMBERS, Ensemble, Spread, blend
 from ml.features import Features, Row
 from ml.houses import submission
+from ml.houses.files import ID, TARGET
 from ml.nn import ACTIVATIONS, Linear
 from ml.schema import InputSchema
 
@@ -145,10 +147,38 @@ class Layers:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparable:
+    """A sale that a price rests on: the house, what it sold for and what that says of another."""
+
+    id: int
+    house: dict[str, Any]
+    sold: float  # dollars
+    says: float  # dollars: its price, adjusted by what differs
+    weight: float  # of all sales together 1
+
+
+@dataclass(frozen=True, slots=True)
+class Comparables:
+    """The sales that count most for a house, what all the others say, and what each member does.
+
+    log of what the member "comparables" says is Σ weight · log says over sales and rest.
+    """
+
+    sales: tuple[Comparable, ...]  # the heaviest first
+    rest: tuple[float, float]  # dollars that all other sales say, and their weight
+    members: dict[str, float]  # dollars
+    blend: dict[str, float]  # what each member counts for
+
+
+@dataclass(frozen=True, slots=True)
 class Blended:
-    """An ensemble; an interval is as wide as a row deserves."""
+    """An ensemble and the houses that it has learnt from; an interval is as wide as a row deserves.
+
+    Each of `houses` has its Id, and its SalePrice.
+    """
 
     ensemble: Ensemble
+    houses: list[dict[str, Any]]
 
     def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector, Vector]:
         """The members' blend."""
@@ -159,9 +189,42 @@ class Blended:
         price, low, high = (card.target.prices(out + by) for by in (0, below, above))
         return price, low, high
 
+    def comparables(self, row: Row, card: Card, count: int) -> Comparables:
+        """The sales that count most for one checked row."""
+        x = card.encoder.encode([row])[0].astype(np.float64)
+        weight, says = self.ensemble.comparables.says(x)
+        first = np.argsort(-weight, kind="stable")[:count]
+        others = np.delete(np.arange(len(weight)), first)
+        left = float(weight[others].sum())
+        rest = float(weight[others] @ says[others] / left) if left > 0 else float(says.mean())
+        dollars = card.target.prices
+        answers = dollars(self.ensemble.answers(x[None])[:, 0])
+        return Comparables(
+            sales=tuple(
+                Comparable(
+                    self.houses[i][ID],
+                    {name: v for name, v in self.houses[i].items() if name not in {ID, TARGET}},
+                    float(self.houses[i][TARGET]),
+                    float(dollars(says[i])),
+                    float(weight[i]),
+                )
+                for i in first.tolist()
+            ),
+            rest=(float(dollars(np.array(rest))), left),
+            members=dict(zip(MEMBERS, answers.tolist(), strict=True)),
+            blend=card.blend,
+        )
+
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The ensemble's."""
-        return self.ensemble.tensors()
+        """The ensemble's, and the houses as JSON, packed."""
+        packed = zlib.compress(json.dumps(self.houses).encode(), level=9)
+        return self.ensemble.tensors() | {"rows.houses": np.frombuffer(packed, np.uint8)}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "Blended":
+        """What `tensors` gave."""
+        houses = json.loads(zlib.decompress(tensors["rows.houses"].tobytes()))
+        return cls(Ensemble.from_tensors(tensors), houses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +245,12 @@ class Predictor:
     def predict(self, rows: Sequence[Row]) -> Predictions:
         """Price n checked rows; in float64, so that one row alone and in a batch agree to 1e-12."""
         return Predictions(*self.model.answer(rows, self.card))
+
+    def comparables(self, row: Row, count: int) -> Comparables | None:
+        """The sales that count most for one checked row; None where it compares none."""
+        if isinstance(self.model, Blended):
+            return self.model.comparables(row, self.card, count)
+        return None
 
     def submission(self) -> str:
         """`submission.csv` (4.10.8)."""
@@ -205,9 +274,7 @@ class Predictor:
             tensors = load_tensors(payload)
             ids, prices = tensors.pop("ids"), tensors.pop("prices")
             model: Model = (
-                Blended(Ensemble.from_tensors(tensors))
-                if card.blend
-                else Layers.from_tensors(tensors)
+                Blended.from_tensors(tensors) if card.blend else Layers.from_tensors(tensors)
             )
         except Exception as error:
             raise ValueError(f"This is no predictor of Ridgeline: {error}") from error

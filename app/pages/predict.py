@@ -27,4 +27,5 @@ def predict(request: Request, session: ReadSession) -> Response:
         job=champion,
         form=house_form(card.input_schema) if card else None,
         sold=card.sold.model_dump() if card else None,
+        compares=bool(card and card.blend),
     )

@@ -252,7 +252,10 @@ class HouseEnsemble(HouseExperiment):
             median_error=float(np.median(np.abs(np.expm1(-off)))),
             sold=Histogram.of(data.price, files.EDGES),
         )
-        return Predictor.of(card, Blended(ensemble), data.test, data.ids)
+        sold = zip(data.files.train[files.ID].tolist(), data.train, data.price, strict=True)
+        houses = [{files.ID: i} | house | {files.TARGET: price} for i, house, price in sold]
+        model = Blended(ensemble, [houses[row] for row in self.every])
+        return Predictor.of(card, model, data.test, data.ids)
 
 
 assert {*NETS} | {"wide_mlp"} == {*MEMBERS}

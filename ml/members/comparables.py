@@ -17,6 +17,7 @@ from ml.nn import Noisy, Relational
 
 Numbers = NDArray[np.float64]
 MASK, SKIP, DRAWN = range(3)  # places of what is drawn in a step
+TINY = np.finfo(np.float64).tiny  # of a sale that is too far away to count at all
 AT_ONCE = 128  # rows that are compared with all others at a time: their distances stay in the cache
 
 
@@ -171,6 +172,18 @@ class FittedComparables:
         bias = self.tensors["bias"][:, 0].astype(np.float64)
         compared = np.einsum("smn,sn->sm", self.weights(X, own), self.off)
         return np.asarray(self.slopes @ X.T + compared + bias)
+
+    def says(self, x: Numbers) -> tuple[Numbers, Numbers]:
+        """How much each sale counts for one row (d,), and what it says of it: (n,) each.
+
+        What it says is its own price, adjusted by what differs: Σ weight · says is the mean of
+        what the nets answer.
+        """
+        each = self.weights(x[None])[:, 0]  # (S, n)
+        bias = self.tensors["bias"][:, 0].astype(np.float64)  # (S, 1)
+        said = self.off + (self.slopes @ x)[:, None] + bias
+        weight = each.mean(axis=0)
+        return weight, (each * said).mean(axis=0) / np.maximum(weight, TINY)
 
     def weights(self, X: Numbers, own: NDArray[np.int64] | None = None) -> Numbers:
         """How much each sale counts for rows (m, d): (S, m, n), 1 in all."""

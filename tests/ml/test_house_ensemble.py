@@ -232,6 +232,30 @@ def test_single_and_batch_agree_also_for_rows_that_nobody_has_seen(
     assert (together.price < together.high).all()
 
 
+def test_comparable_sales_add_up_to_the_price(predictor: Predictor, data: HouseTables) -> None:
+    for row in data.test[:20]:
+        found = predictor.comparables(row, 8)
+        assert found is not None
+        weights = [sale.weight for sale in found.sales]
+        assert weights == sorted(weights, reverse=True)
+        says, left = found.rest
+        assert sum(weights) + left == pytest.approx(1)
+        logs = sum(sale.weight * np.log(sale.says) for sale in found.sales) + left * np.log(says)
+        assert logs == pytest.approx(np.log(found.members["comparables"]), abs=1e-9)
+        shares = np.array([found.blend[name] for name in found.members])
+        price = np.exp(shares @ np.log([*found.members.values()]) / shares.sum())
+        assert price == pytest.approx(predictor.predict([row]).price[0], rel=1e-9)
+
+
+def test_a_sale_is_told_as_it_was(predictor: Predictor, data: HouseTables) -> None:
+    found = predictor.comparables(data.train[3], 50)
+    assert found is not None
+    for sale in found.sales:
+        assert sale.house == data.train[sale.id - 1]
+        assert sale.sold == data.price[sale.id - 1]
+    assert found.sales[0].id == 4  # a house that was learnt from is nearest to itself
+
+
 def test_it_comes_back_from_its_bytes(predictor: Predictor, data: HouseTables) -> None:
     again = Predictor.from_bytes(predictor.to_bytes())
     assert again.card == predictor.card

@@ -63,6 +63,7 @@ async function ask() {
     curve = { ...turned, value: base[turned.name], answers: others };
     refuse(null);
     show();
+    await sales(base, turn);
   } catch (error) {
     if (turn === asked) refuse(error.problem ?? { detail: "The server did not answer." });
   }
@@ -137,6 +138,53 @@ function show() {
   speaking = setTimeout(() => {
     $("#spoken").textContent = `Price ${price}, ${low} to ${high} ${such}.`;
   }, 700);
+}
+
+/* ---------- comparable sales: what the nets have learnt to compare this house with */
+async function sales(base, turn) {
+  const rows = $("#sales-rows");
+  if (!rows) return;
+  const response = await fetch("/api/v1/comparables", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ house: base, job: +$("#predict").dataset.job }),
+  });
+  if (turn !== asked || !response.ok) return;
+  const said = await response.json();
+  const cell = (text, cls = "num") =>
+    Object.assign(document.createElement("td"), { textContent: text, className: cls });
+  const share = (weight) => `${(100 * weight).toFixed(1)} %`;
+  const row = (name, where, cells) => {
+    const tr = document.createElement("tr"),
+      head = Object.assign(document.createElement("th"), { scope: "row", textContent: name });
+    head.append(Object.assign(document.createElement("span"), { className: "quiet regular", textContent: where }));
+    tr.append(head, ...cells);
+    return tr;
+  };
+  rows.replaceChildren(
+    ...said.sales.map(({ id, house, sold, says, weight }) =>
+      row(`${id} `, `${house.Neighborhood}, built ${house.YearBuilt}, sold ${house.MoSold}/${house.YrSold}`, [
+        cell(house.GrLivArea.toLocaleString("en-US"), "num hide-s"),
+        cell(house.OverallQual, "num hide-s"),
+        cell(money(round(sold))),
+        cell(money(round(says))),
+        cell(share(weight)),
+      ]),
+    ),
+    row("All others", "", [
+      cell("", "hide-s"),
+      cell("", "hide-s"),
+      cell(""),
+      cell(money(round(said.rest.says))),
+      cell(share(said.rest.weight)),
+    ]),
+  );
+  const dollars = (name) => money(round(said.members[name]));
+  $("#sales-share").textContent = `${share(1 - said.rest.weight)} of the weight on ${said.sales.length} sales`;
+  $("#sales-note").textContent =
+    `Says: what it sold for, adjusted by what differs. All sales together say ${dollars("comparables")}, an MLP ` +
+    `${dollars("mlp")}, the infinitely wide MLP ${dollars("wide_mlp")}; the price is their mean in logarithms, the ` +
+    "sales counting three times.";
 }
 
 /* ---------- the price among all that were sold */
