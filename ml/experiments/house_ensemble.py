@@ -15,7 +15,8 @@ from ml.events import Epoch, Event, Floats, Note, Started, Trained
 from ml.experiment import Preset
 from ml.houses import files, submission
 from ml.houses.folds import HouseExperiment
-from ml.houses.scores import COVERAGE, DECIDING, OutOfFold, linear, score_events
+from ml.houses.report import reported
+from ml.houses.scores import COVERAGE, DECIDING, ENSEMBLE, OutOfFold, linear
 from ml.houses.tables import RichTable
 from ml.lanes import NO_ROWS, Lane, k_fold
 from ml.losses import rmse, smooth_l1
@@ -40,7 +41,6 @@ NETS: dict[str, dict[str, Any]] = {  # by cross-validation: what was tried stand
 TOLD_BY = (  # inputs that the size of an error is told from
     "OverallQual", "OverallCond", "Age", "SaleCondition=Normal", "MSZoning=RL",
 )  # fmt: skip
-ENSEMBLE = "ensemble"
 MOST = {"shuffled": 0.1095, "book": 0.1100}  # seen over seeds: docs/decisions.md
 MOST_WITHOUT = 0.1080
 Rows = NDArray[np.int64]
@@ -170,7 +170,7 @@ class HouseEnsemble(HouseExperiment):
         for key in (ENSEMBLE, "wide_mlp"):
             yield Epoch(key, 1, found.errors(key).astype(np.float32)[None])
         spread = found.bounded(self.bounds)
-        yield from score_events(self, found)
+        yield from reported(self, found)
         if self.matches(folding=self.folding):
             all_rows, without = (found.valid(ENSEMBLE, rows).mean() for rows in ((), DECIDING))
             yield self.at_most("log RMSE of the ensemble", MOST[self.folding], all_rows)

@@ -1,0 +1,101 @@
+"""A trained model that answers: encoder and net, with its input schema carried as data."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from ml.features import Row
+from ml.houses import submission
+from ml.predictor.card import Card, Histogram, Vector
+from ml.predictor.models import Blended, Comparable, Comparables, Layers, Model
+
+__all__ = [
+    "Blended", "Card", "Comparable", "Comparables", "Histogram", "Layers", "Predictions",
+    "Predictor",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Prices in dollars with the bounds that 9 of 10 houses of other folds stayed within: (n,)."""
+
+    price: Vector
+    low: Vector
+    high: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """`card` and model; `ids` and `prices` are of the houses that nobody has told the price of."""
+
+    card: Card
+    model: Model = field(repr=False)
+    ids: NDArray[np.int64] = field(repr=False)
+    prices: Vector = field(repr=False)
+
+    @classmethod
+    def of(cls, card: Card, model: Model, rows: Sequence[Row], ids: Sequence[int]) -> "Predictor":
+        """Price the rows of the competition, and keep that."""
+        price, _, _ = model.answer(rows, card)
+        return cls(card, model, np.asarray(ids, np.int64), price)
+
+    def predict(self, rows: Sequence[Row]) -> Predictions:
+        """Price n checked rows; in float64, so that one row alone and in a batch agree to 1e-12."""
+        return Predictions(*self.model.answer(rows, self.card))
+
+    def comparables(self, row: Row, count: int) -> Comparables | None:
+        """The sales that count most for one checked row; None where it compares none."""
+        if isinstance(self.model, Blended):
+            return self.model.comparables(row, self.card, count)
+        return None
+
+    def submission(self) -> str:
+        """`submission.csv` (4.10.8)."""
+        return submission.write(self.ids.tolist(), self.prices)
+
+    def to_bytes(self) -> bytes:
+        """One safetensors file; the card is JSON in its header. Never a pickle."""
+        tensors = {"ids": self.ids, "prices": self.prices, **self.model.tensors()}
+        return save_tensors(tensors, {"card": self.card.model_dump_json()})
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> "Predictor":
+        """What `to_bytes` wrote.
+
+        Raises:
+            ValueError: where these bytes are no predictor.
+        """
+        size = int.from_bytes(payload[:8], "little")
+        try:
+            card = Card.model_validate_json(_header(payload[8 : 8 + size]))
+            tensors = load_tensors(payload)
+            ids, prices = tensors.pop("ids"), tensors.pop("prices")
+            model: Model = (
+                Blended.from_tensors(tensors) if card.blend else Layers.from_tensors(tensors)
+            )
+        except Exception as error:
+            raise ValueError(f"This is no predictor of Ridgeline: {error}") from error
+        return cls(card, model, ids, prices)
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        part = path.with_name(path.name + ".part")
+        part.write_bytes(self.to_bytes())
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Predictor":
+        """Read a file that `save` wrote."""
+        return cls.from_bytes(path.read_bytes())
+
+
+def _header(raw: bytes) -> str:
+    """The card in a safetensors header: {"__metadata__": {"card": ...}, ...}."""
+    card: str = json.loads(raw)["__metadata__"]["card"]
+    return card

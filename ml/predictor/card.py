@@ -1,0 +1,61 @@
+"""What is told of a predictor beside its tensors: what it reads, how it was judged."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from ml.encoder import Encoder, Target
+from ml.ensemble import Spread
+from ml.features import Features
+from ml.schema import InputSchema
+
+Vector = NDArray[np.float64]
+
+
+class Histogram(BaseModel):
+    """Counts between edges: len(edges) is len(counts) + 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, prices: Vector, edges: Sequence[float]) -> "Histogram":
+        """Count prices between edges; those outside fall into the first and last."""
+        counts, _ = np.histogram(np.clip(prices, edges[0], edges[-1]), bins=np.asarray(edges))
+        return cls(edges=tuple(edges), counts=tuple(counts.tolist()))
+
+    @property
+    def shares(self) -> list[float]:
+        """What part of all is in each."""
+        total = max(1, sum(self.counts))
+        return [count / total for count in self.counts]
+
+
+class Card(BaseModel):
+    """All of a predictor that is no tensor: JSON in the header of its file, which has no NaN."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    experiment: dict[str, Any]
+    input_schema: InputSchema
+    encoder: Encoder | Features
+    target: Target
+    activation: str = "relu"
+    blend: dict[str, float] = Field({}, description="What each member of an ensemble counts for.")
+    spread: Spread | None = Field(None, description="How far off each answer is expected to be.")
+    measured: str = Field(description="Name of the measure of `folds`.")
+    folds: tuple[float, ...] = Field(description="That measure on each fold's validation rows.")
+    interval: tuple[float, float] = Field(
+        description="5 % and 95 % quantiles of log(sold / predicted) over houses of other folds."
+    )
+    median_error: float | None = Field(
+        None,
+        description="Median of |predicted - sold| / sold over those houses; None in a file that is"
+        " older than this number.",
+    )
+    sold: Histogram = Field(description="Prices of the training rows.")
