@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from ml.shift.tables import Kind
+from ml.events import Floats
+from ml.shift.reading import Kind
 
 LEVEL = 0.05  # of false discoveries among the columns that are said to have moved
 EXACT = 500  # rows up to which Kolmogorov's statistic has its exact law
@@ -25,7 +28,7 @@ class ColumnShift:
     """
 
     name: str
-    of: str  # numbers, levels, missing, never seen
+    of: str  # numbers, levels, true, missing, never seen
     moved: float
     p: float
     at: tuple[str, ...]
@@ -50,7 +53,12 @@ class ColumnShift:
             was, now = self.source[most], self.target[most]
             level = f"{self.at[most]} {was:.1%} → {now:.1%}"
             return f"{self.name}: {self.moved:.0%} moved, most of all {level}."
-        return f"{self.name} {self.of}: {self.source[0]:.1%} → {self.target[0]:.1%} of the rows."
+        rates = f"{self.source[0]:.1%} → {self.target[0]:.1%} of the rows."
+        return (
+            f"{self.name}: true in {rates}"
+            if self.of == "true"
+            else f"{self.name} {self.of}: {rates}"
+        )
 
 
 def _written(value: float) -> str:
@@ -91,6 +99,10 @@ def _tests(q: pd.Series, p: pd.Series, kind: Kind, seed: int) -> Iterator[Column
         yield f"{name}: the same value in every row of both tables."
     elif kind == "number":
         yield _numbers(name, q, p)
+    elif kind == "truth":
+        was, now = int(q.sum()), int(p.sum())
+        chance = _fisher(was, len(q), now, len(p))
+        yield _shares(name, "true", (was / len(q), now / len(p)), chance)
     else:
         yield from _levels(name, q.astype("string"), p.astype("string"), seed)
 
@@ -101,7 +113,8 @@ def _numbers(name: str, q: pd.Series, p: pd.Series) -> ColumnShift:
     a, b = q.to_numpy(float), p.to_numpy(float)
     test = ks_2samp(a, b, method="exact" if max(len(a), len(b)) <= EXACT else "asymp")
     at = tuple(f"{100 * share:.0f} %" for share in QUANTILES)
-    was, now = (tuple(np.quantile(x, QUANTILES).tolist()) for x in (a, b))
+    # of halves, as the distance of two numbers may be none
+    was, now = (tuple((2 * np.quantile(x / 2, QUANTILES)).tolist()) for x in (a, b))
     return ColumnShift(name, "numbers", float(test.statistic), float(test.pvalue), at, was, now)
 
 
@@ -116,10 +129,9 @@ def _levels(name: str, q: pd.Series, p: pd.Series, seed: int) -> Iterator[Column
     share = counts / counts.sum(0)
     pooled = counts.sum(1) / counts.sum()
     rare = pooled * min(len(q), len(p)) < EXPECTED
-    kept = np.concatenate([counts[~rare], counts[rare].sum(0)[None]])
-    kept = kept[kept.sum(1) > 0]
+    kept = _kept(counts, rare, pooled[rare].sum() * min(len(q), len(p)) < EXPECTED)
     if len(kept) < 2:
-        yield f"{name}: {len(names):,} levels, none of them frequent enough to be compared."
+        yield f"{name}: {len(names):,} levels, not two of them frequent enough to be compared."
         return
     if rare.any() and len(names) > len(q) / EXPECTED:
         yield f"{name}: {len(names):,} levels; {int(rare.sum()):,} rare ones are counted as one."
@@ -135,12 +147,30 @@ def _levels(name: str, q: pd.Series, p: pd.Series, seed: int) -> Iterator[Column
     )
 
 
+def _kept(counts: Floats, rare: NDArray[np.bool_], too_few: bool) -> Floats:
+    """Rows in source and target (k, 2) of the levels that are compared; the rare are one of them.
+
+    Where these are rare even as one, they go with the least frequent of the others: a chi-squared
+    test takes a handful of rows in the larger table for a shift.
+    """
+    kept, others = counts[~rare], counts[rare].sum(0)
+    if not too_few:
+        return np.concatenate([kept, others[None]])
+    if len(kept):
+        kept[np.argmin(kept.sum(1))] += others
+    return kept
+
+
 def _never_seen(name: str, q: pd.Series, p: pd.Series, share: float, seed: int) -> ColumnShift:
-    """Levels that the source has not; p from one half of it, which has not seen all either."""
+    """Levels that the source has not; p from one half of it, which has not seen all either.
+
+    That the target has fewer new ones than chance would give is no shift: its rows come back.
+    """
     order = np.random.default_rng(seed).permutation(len(q))
     seen, other = q.iloc[order[::2]].unique(), q.iloc[order[1::2]]
     news = int((~other.isin(seen)).sum()), int((~p.isin(seen)).sum())
-    return _shares(name, "never seen", (0.0, share), _fisher(news[0], len(other), news[1], len(p)))
+    more = _fisher(news[0], len(other), news[1], len(p), "less")
+    return _shares(name, "never seen", (0.0, share), more)
 
 
 def _shares(name: str, of: str, shares: tuple[float, float], p: float) -> ColumnShift:
@@ -148,8 +178,10 @@ def _shares(name: str, of: str, shares: tuple[float, float], p: float) -> Column
     return ColumnShift(name, of, abs(now - was), p, (of,), (was,), (now,))
 
 
-def _fisher(k: int, n: int, j: int, m: int) -> float:
-    """Whether k of n and j of m are one rate, by Fisher's exact test."""
+def _fisher(
+    k: int, n: int, j: int, m: int, first: Literal["two-sided", "less"] = "two-sided"
+) -> float:
+    """Whether k of n and j of m are one rate, or k/n is less, by Fisher's exact test."""
     from scipy.stats import fisher_exact
 
-    return float(fisher_exact(np.array([[k, n - k], [j, m - j]])).pvalue)
+    return float(fisher_exact(np.array([[k, n - k], [j, m - j]]), first).pvalue)

@@ -1,22 +1,18 @@
 """Has anything moved? Two tables told apart by a classifier, and column by column (4.9.6)."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ml.events import Floats
 from ml.schema import InputSchema
 from ml.shift.columns import LEVEL, ColumnShift, column_shifts
-from ml.shift.tables import features, kinds, tables
+from ml.shift.tables import Table, features, tables
 
 FOLDS = 5
 ROWS = 20_000  # of each table that the classifier looks at: more find nothing that matters
 CHANCE = 0.95  # of the permutations' values of AUC lie within
-
-Table = pd.DataFrame | Floats | Sequence[Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +72,17 @@ def detect(
     """Whether q, the law of the source's rows (n), is also that of the target's (m).
 
     Tables are data frames, rows as mappings, or arrays (n, d) and (m, d). `schema` says which
-    columns hold levels and which are no inputs; else those of numbers are numbers. A column that
-    cannot be tested has a sentence in `notes`.
+    columns hold levels and which are no inputs; else those of numbers, times and truth values are
+    numbers. A column that cannot be tested has a sentence in `notes`.
 
     Raises:
-        ValueError: for a table with fewer than two rows a fold, or none of the columns in common.
+        ValueError: for what is no table, or has a column twice, or cells that are lists or the
+            like; a table with fewer than two rows a fold; none of the columns in common.
     """
-    q, p, notes = tables(source, target, schema)
+    q, p, kind, notes = tables(source, target, schema)
     if min(len(q), len(p)) < 2 * FOLDS:
         few = f"{2 * FOLDS} rows of each at least; these have {len(q)} and {len(p)}"
         raise ValueError(f"A shift is looked for in tables of {few}.")
-    kind = kinds(q, p, schema)
     columns, more = column_shifts(q, p, kind, seed)
     rng = np.random.default_rng(seed)
     q_some, p_some = (table.iloc[rng.permutation(len(table))[:ROWS]] for table in (q, p))

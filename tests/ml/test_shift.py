@@ -1,5 +1,6 @@
 """ml/shift beside true densities, scikit-learn and scipy, and on tables as people have them."""
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,10 @@ from ml.shift import (
     two_sample,
     unsupported,
 )
+from ml.shift.columns import ColumnShift, column_shifts
 from ml.shift.labels import same_law
 from ml.shift.normal import Gaussian
+from ml.shift.tables import features
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -257,6 +260,200 @@ def test_tables_without_a_column_in_common_are_refused() -> None:
         detect(pd.DataFrame({"a": [1] * 20}), pd.DataFrame({"b": [1] * 20}))
     with pytest.raises(ValueError, match="10 rows of each"):
         detect(np.ones((3, 1)), np.ones((30, 1)))
+
+
+# ---- columns, as they are read and as they are tested
+
+
+def frames(source: Any, target: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One column `a` each."""
+    return pd.DataFrame({"a": source}), pd.DataFrame({"a": target})
+
+
+def told_of(source: Any, target: Any, kind: Any) -> dict[str, ColumnShift]:
+    """What is said of one column, by what it is said of."""
+    return {c.of: c for c in column_shifts(*frames(source, target), {"a": kind})[0]}
+
+
+def test_ids_of_one_law_raise_no_alarm() -> None:
+    hidden = np.repeat([-1, 1], 40)
+    p = []
+    for i in range(80):
+        ids = [f"{cell:x}" for cell in rng(i).integers(0, 2**60, 80)]
+        X = features(*frames(ids[:40], ids[40:]), {"a": "levels"})
+        p.append(two_sample(X, hidden, permutations=39, seed=i).p)
+    assert np.mean(np.array(p) <= 0.05) <= 0.125
+
+
+DAYS = pd.Series(pd.date_range("2020-01-01", periods=300))
+PEOPLE = [20, 60] * 150
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (DAYS, DAYS),
+        (DAYS.dt.tz_localize("UTC"), DAYS),
+        (DAYS.dt.date, DAYS),
+        (DAYS.dt.to_period("D"), DAYS),
+        (DAYS - DAYS[0], DAYS - DAYS[0]),
+        ([Decimal(cell) for cell in PEOPLE], PEOPLE),
+        (pd.Series(PEOPLE, dtype=object), 1.0 * np.array(PEOPLE)),
+        ([str(cell) for cell in PEOPLE], 1.0 * np.array(PEOPLE)),
+        (pd.Series(PEOPLE, dtype="Int64"), [True, False] * 150),
+    ],
+    ids=[
+        "times",
+        "zones",
+        "dates",
+        "periods",
+        "spans",
+        "decimals",
+        "objects",
+        "text beside numbers",
+        "truth values beside numbers",
+    ],
+)
+def test_what_stands_for_numbers_is_numbers(source: Any, target: Any) -> None:
+    found = detect(*frames(source, target), permutations=19)
+    assert [column.of for column in found.columns] == ["numbers"]
+    assert found.found == (isinstance(target, list) and target[0] is True)
+
+
+def test_times_are_seconds() -> None:
+    found = detect(*frames(DAYS, DAYS + pd.Timedelta(days=7)), permutations=19).columns[0]
+    assert np.subtract(found.target, found.source) == pytest.approx(7 * 24 * 3600)
+    assert found.source[0] == pytest.approx(DAYS.astype("datetime64[s]").astype(int).quantile(0.05))
+
+
+@pytest.mark.parametrize("given", [pd.Categorical(PEOPLE), PEOPLE])
+def test_20_and_20_point_0_are_one_level(given: Any) -> None:
+    q, p = frames(given, [None, *np.array(PEOPLE[1:], float)])
+    schema = InputSchema.learn([{"a": "20"}, {"a": "60"}])
+    found = {c.of: c for c in detect(q, p, schema=schema, permutations=19).columns}
+    assert set(found) == {"levels", "missing"}
+    assert set(found["levels"].at) == {"20", "60"}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "words"),
+    [
+        (PEOPLE, ["u"] * 300, "a: numbers in the source, text in the target: read as levels."),
+        (PEOPLE, ["1"] * 300, "a: numbers in the source, text in the target: read as numbers."),
+        (DAYS, PEOPLE, "a: times in the source, numbers in the target: read as levels."),
+        ([np.inf, -np.inf, 1.0] * 100, PEOPLE, "a: infinite in 200 source rows and 0 target"),
+    ],
+)
+def test_what_is_read_in_its_own_way_is_said(source: Any, target: Any, words: str) -> None:
+    assert words in " ".join(detect(*frames(source, target), permutations=19).notes)
+
+
+def test_a_column_of_the_schema_that_neither_table_has_is_said() -> None:
+    schema = InputSchema.learn([{"a": 1.0, "b": 1.0}, {"a": 2.0, "b": 3.0}])
+    found = detect(*frames(PEOPLE, PEOPLE), schema=schema, permutations=19)
+    assert found.notes == ("b: neither table has this column.",)
+
+
+def test_truth_values_are_shares() -> None:
+    found = detect(*frames([True] * 30 + [False] * 70, [True] * 60 + [None] * 40), permutations=19)
+    (told,) = [c for c in found.columns if c.of == "true"]
+    assert told.sentence == "a: true in 30.0% → 100.0% of the rows."
+    assert told.p == pytest.approx(stats.fisher_exact(np.array([[30, 70], [60, 0]])).pvalue)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (pd.DataFrame(np.ones((20, 2)), columns=["a", "a"]), "the source has a twice"),
+        (pd.DataFrame({"a": [[1]] * 20}), "a: a cell is a number.* some are list"),
+        ({"a": [1] * 20}, "the source is none: dict"),
+        (np.ones(20), "the source is none: ndarray"),
+        (None, "the source is none: NoneType"),
+        ("text", "the source is none: str"),
+        ([[1]] * 20, "the source is none: list"),
+        ([], "the source has none, the target a"),
+    ],
+)
+def test_what_is_no_table_is_refused(source: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        detect(source, pd.DataFrame({"a": np.ones(20)}))
+
+
+def test_rare_levels_are_tested_as_one() -> None:
+    q = ["u"] * 32 + ["v"] * 6 + ["w"] * 2
+    p = ["u"] * 3200 + ["v"] * 400 + ["w"] * 400
+    counts = np.array([[32, 3200], [8, 800]])
+    expected = stats.chi2_contingency(counts, correction=False).pvalue
+    assert told_of(q, p, "levels")["levels"].p == pytest.approx(expected)
+
+
+def test_levels_that_are_rare_even_as_one_raise_no_alarm() -> None:
+    rare = 0.00025
+    shares = [0.5 - rare, 0.5 - rare, rare, rare]
+    p = []
+    for i in range(50):
+        q, others = (rng(1000 * n + i).choice(list("abcd"), n, p=shares) for n in (20, 2000))
+        p.append(told_of(q, others, "levels")["levels"].p)
+    assert np.mean(np.array(p) < 0.05) < 0.1
+
+
+def test_new_levels_are_as_many_as_chance_gives() -> None:
+    p = []
+    for i in range(40):
+        cells = rng(i).integers(0, 300, (2, 300)).astype(str)
+        p.append(told_of(cells[0], cells[1], "levels")["never seen"].p)
+    assert np.mean(np.array(p) < 0.05) <= 0.15
+
+
+def test_customers_who_come_back_are_no_shift() -> None:
+    ids = [f"s{i}" for i in range(200)]
+    found = told_of(ids, ids[:150] + [f"t{i}" for i in range(50)], "levels")
+    assert found["never seen"].p > 0.99
+
+
+def test_the_column_that_moved_most_comes_first() -> None:
+    q = pd.DataFrame(rng().normal(size=(300, 2)), columns=["a", "b"])
+    shifts, _ = column_shifts(q, q + np.array([1, 3]), {"a": "number", "b": "number"})
+    assert [column.name for column in shifts] == ["b", "a"]
+
+
+def test_the_level_that_moved_most_comes_first() -> None:
+    levels = [*"abcdefgh"] * 100
+    told = told_of(levels, levels + ["h"] * 400, "levels")["levels"]
+    assert told.at[0] == "h"
+    assert told.sentence == "a: 29% moved, most of all h 12.5% → 41.7%."
+
+
+def test_what_is_missing_is_told_of_source_then_target() -> None:
+    x = rng(1).normal(size=300)
+    gone = told_of(x, np.where(np.arange(300) < 90, np.nan, x), "number")["missing"]
+    assert (gone.source, gone.target) == ((0.0,), (0.3,))
+
+
+def test_a_missing_number_has_the_middle_rank_and_an_indicator() -> None:
+    X = features(*frames([1.0, 2, 3, np.nan], [1.0, 2, 3, 4]), {"a": "number"})
+    assert X[3, 0] == 0
+    np.testing.assert_array_equal(X[:, -1], [0, 0, 0, 1, 0, 0, 0, 0])
+
+
+RARE = [f"r{i}" for i in range(50)]
+
+
+def noise(seed: int) -> Floats:
+    return rng(seed).normal(size=(300, 1))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "auc"),
+    [
+        (noise(1), 3 * noise(2), 0.65),
+        (noise(1), np.where(noise(2) < 0, np.nan, noise(3)), 0.7),
+        (*frames(*([often] * 200 + RARE for often in "uw")), 0.8),
+    ],
+    ids=["spread", "gaps", "frequent levels"],
+)
+def test_the_classifier_sees(source: Any, target: Any, auc: float) -> None:
+    assert detect(source, target, permutations=19).classifier.auc > auc
 
 
 # ---- label shift
