@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ml.events import Floats
+from ml.shift import given
 
 WEAKEST_FIRST = tuple(10.0**power for power in range(2, -5, -1))  # scikit-learn's C
 FOLDS = 5
 COMPARED = 2_000  # source rows that a target row is held beside to see whether any is like it
 LONELY = 0.999  # quantile of the distances of other source rows from these
+STILL = 1e-12  # spread of a column, of its largest number, that is rounding
+LARGEST = 300.0  # of log β: its square can still be summed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,14 +43,15 @@ class DensityRatio:
         n = len(self.source)
         return float(self.source.mean()), float(self.source.std(ddof=1) / np.sqrt(n))
 
-    def at(self, X: Floats) -> Floats:
+    def at(self, X: ArrayLike) -> Floats:
         """β, clipped, at other rows: (k, d) -> (k,)."""
-        return np.minimum(np.exp(self.intercept + X @ self.slopes), self.clip)
+        X = given.table(X, "X", len(self.slopes))
+        return _beta(self.intercept + X @ self.slopes, self.clip)
 
 
 def density_ratio(
-    source: Floats,
-    target: Floats,
+    source: ArrayLike,
+    target: ArrayLike,
     *,
     clip: float = np.inf,
     cross_fit: bool = False,
@@ -62,19 +66,22 @@ def density_ratio(
     multiplied by n/m. With `cross_fit` the β of a source row comes from rows that are not it.
 
     Raises:
-        ValueError: for fewer than two folds' rows, columns that differ, or numbers not finite.
+        ValueError: for fewer than two folds' rows, columns that differ, numbers not finite, or a
+            clip that is not above 0.
     """
-    _usable(source, target)
-    n, m = len(source), len(target)
-    X, z = np.concatenate([source, target]), np.repeat([-1, 1], [n, m])
-    center, scale = X.mean(0), X.std(0)
-    scale = np.where(scale > 1e-12 * np.abs(center).clip(1), scale, 1.0)
-    unit = (X - center) / scale
+    q, p = _tables(source, target)
+    n, m = len(q), len(p)
+    if min(n, m) < 2 * FOLDS:
+        raise ValueError(f"A ratio needs {2 * FOLDS} rows of each at least; there are {min(n, m)}.")
+    if not clip > 0:
+        raise ValueError(f"A clip is above 0, and {clip} is not.")
+    X, z = np.concatenate([q, p]), np.repeat([-1, 1], [n, m])
+    unit, center, scale = _standardised(X)
     best = _chosen(unit, z, seed)
-    nowhere = unsupported(source, target, seed)
+    nowhere = unsupported(q, p, seed)
     if best is None:
-        ones = np.ones
-        return DensityRatio(ones(n), ones(m), np.zeros(X.shape[1]), 0.0, nowhere, clip)
+        even = _beta(np.zeros(n + m), clip)
+        return DensityRatio(even[:n], even[n:], np.zeros(X.shape[1]), 0.0, nowhere, clip)
     strength, held_out = best
     a, b = _platt(held_out, z)
     model = _logistic(strength * (FOLDS - 1) / FOLDS).fit(unit, z)  # the same penalty a row
@@ -83,7 +90,7 @@ def density_ratio(
     h = intercept + X @ slopes
     if cross_fit:
         h[:n] = a * held_out[:n] + b + balance(n, m)
-    beta = np.minimum(np.exp(h), clip)
+    beta = _beta(h, clip)
     return DensityRatio(beta[:n], beta[n:], slopes, intercept, nowhere, clip)
 
 
@@ -94,38 +101,69 @@ def balance(n: int, m: int) -> float:
 
 def effective_rows(beta: Floats) -> float:
     """(Σβ)² / Σβ²: how many rows of equal weight leave as much variance (Kish)."""
-    squares = float(np.square(beta).sum())
-    return float(beta.sum()) ** 2 / squares if squares else 0.0
+    beta = np.asarray(beta, np.float64)
+    if not beta.any():
+        return 0.0
+    beta = given.weights(beta, "Weights", len(beta))
+    beta = beta / given.size(beta)
+    return float(beta.sum()) ** 2 / float(np.square(beta).sum())
 
 
-def unsupported(source: Floats, target: Floats, seed: int = 0) -> NDArray[np.bool_]:
+def unsupported(source: ArrayLike, target: ArrayLike, seed: int = 0) -> NDArray[np.bool_]:
     """Which target rows lie where there is no source row: q = 0 there, as far as we see; (m,).
 
     Such a row is farther from its nearest row in one half of the source than all but one in a
-    thousand of the other half are, in standard deviations. No weight can stand for it.
+    thousand of the other half are, in standard deviations. No weight can stand for it. A half of
+    h < 1,000 rows has no such quantile: a row is flagged that is farther than all of them, which
+    chance alone does to one in h + 1. `by_chance` says how large a share that can be.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(source))[: 2 * COMPARED]
-    scale = source.std(0)
-    scale = np.where(scale > 0, scale, 1.0)
-    near = NearestNeighbors(n_neighbors=1).fit(source[rows[::2]] / scale)
-    usual, far = (near.kneighbors(X / scale)[0][:, 0] for X in (source[rows[1::2]], target))
+    q, p = _tables(source, target)
+    given.at_least(len(q), 2, "Rows of the source")
+    size = given.size(np.concatenate([q, p]))
+    q, p = q / size, p / size
+    spread = q.std(0)
+    scale = np.where(spread > STILL, spread, 1.0)
+    rows = np.random.default_rng(seed).permutation(len(q))[: 2 * COMPARED]
+    near = NearestNeighbors(n_neighbors=1).fit(q[rows[::2]] / scale)
+    usual, far = (near.kneighbors(X / scale)[0][:, 0] for X in (q[rows[1::2]], p))
     return np.asarray(far > np.quantile(usual, LONELY, method="higher"))
 
 
-def _usable(source: Floats, target: Floats) -> None:
-    if source.ndim != 2 or target.ndim != 2 or source.shape[1] != target.shape[1]:
-        shapes = f"{source.shape} and {target.shape}"
+def by_chance(n: int, m: int) -> float:
+    """The share of m target rows that are flagged in one of fifty tables of the source's law.
+
+    If h other distances are all of one law with a row's, the chance of lying beyond the r-th
+    largest of them has a beta law, and the number beyond it a beta-binomial one. They are not
+    quite, as the source sets the scale: of few rows in five columns it is one in twenty.
+    """
+    from scipy.stats import betabinom
+
+    h = min(n, 2 * COMPARED) // 2
+    r = h - int(np.ceil(LONELY * (h - 1)))
+    return float(betabinom(m, r, h + 1 - r).isf(0.02)) / m
+
+
+def _tables(source: ArrayLike, target: ArrayLike) -> tuple[Floats, Floats]:
+    q, p = given.table(source, "The source"), given.table(target, "The target")
+    if q.shape[1] != p.shape[1]:
+        shapes = f"{q.shape} and {p.shape}"
         raise ValueError(f"Source and target are tables of the same columns; these are {shapes}.")
-    if min(len(source), len(target)) < 2 * FOLDS:
-        few = min(len(source), len(target))
-        raise ValueError(f"A ratio needs {2 * FOLDS} rows of each at least; there are {few}.")
-    if not (np.isfinite(source).all() and np.isfinite(target).all()):
-        raise ValueError(
-            "A ratio is learnt from finite numbers; fill or leave out what is missing."
-        )
+    return q, p
+
+
+def _standardised(X: Floats) -> tuple[Floats, Floats, Floats]:
+    """(X - center) / scale (N, d), and both (d,); a column that stands still has its own size."""
+    size = given.size(X)
+    X = X / size
+    center, spread = X.mean(0), X.std(0)
+    scale = np.where(spread > STILL, spread, 1.0)
+    return (X - center) / scale, center * size, scale * size
+
+
+def _beta(h: Floats, clip: float) -> Floats:
+    return np.minimum(np.exp(np.minimum(h, LARGEST)), clip)
 
 
 def _logistic(strength: float):  # type: ignore[no-untyped-def]  # scikit-learn has no types

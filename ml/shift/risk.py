@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.events import Floats
-from ml.shift.ratio import DensityRatio
+from ml.shift import given
+from ml.shift.ratio import DensityRatio, by_chance
 
 FEW = 50  # effective rows below which a weighted fit is chance
 ALONE = 0.05  # share of unsupported target rows from which no weights can be relied on
@@ -20,33 +21,41 @@ class Risk:
 
 
 def corrected_risk(losses: Floats, beta: Floats) -> Risk:
-    """Σβl/n of source losses (n,): an unbiased estimate of the target's risk where β is p/q."""
-    each = beta * losses
+    """Σβl/n of source losses (n,): an unbiased estimate of the target's risk where β is p/q.
+
+    Raises:
+        ValueError: for fewer than two rows, numbers not finite, or weights below 0 or all 0.
+    """
+    losses = given.column(losses, "Losses", least=2)
+    each = given.weights(beta, "Weights", len(losses)) * losses
     return Risk(float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each))))
 
 
 def gain(plain: Floats, weighted: Floats, beta: Floats) -> Risk:
     """By how much a weighted fit's target risk is lower than a plain fit's, both on held-out source
     rows (n,); above 0 it is better."""
-    return corrected_risk(plain - weighted, beta)
+    plain = given.column(plain, "Losses of the plain fit")
+    return corrected_risk(
+        plain - given.column(weighted, "Losses of the weighted", len(plain)), beta
+    )
 
 
 def advice(ratio: DensityRatio, won: Risk | None = None) -> str:
     """Whether correcting can help, and whether it need be done; `won` is what `gain` says."""
     n, alone = len(ratio.source), float(ratio.unsupported.mean())
-    if not ratio.slopes.any():
-        return "Correcting need not be done: no classifier tells source from target."
-    if alone > ALONE:
+    if alone > max(ALONE, by_chance(n, len(ratio.unsupported))):
         return (
             f"Correcting cannot be relied on: {alone:.0%} of the target rows are like no source"
             " row, and no weight can stand for them. Labels from there are needed."
         )
+    if not ratio.slopes.any():
+        return "Correcting need not be done: no classifier tells source from target."
     if ratio.effective < min(FEW, n / 2):
         return (
             f"Correcting cannot be relied on: under the weights {n:,} source rows are worth"
             f" {ratio.effective:.0f}. A clip would trade this for bias."
         )
-    if won and won.value < 2 * won.error:
+    if won and not won.value >= 2 * won.error:
         return (
             "Correcting need not be done: a weighted fit is not better on the target than chance"
             " would make it. A model that is well specified needs no weights."
