@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ml.events import Floats
 from ml.schema import InputSchema
+from ml.shift import given
 from ml.shift.columns import LEVEL, ColumnShift, column_shifts
 from ml.shift.tables import Table, features, tables
 
@@ -98,10 +99,17 @@ def two_sample(
     """Whether a classifier tells z = 1 from z = -1 by X (n + m, d); p by permuting z (N,).
 
     The classifier is a linear discriminant with a ridge penalty, so that all permutations are
-    right-hand sides of one equation; AUC is the mean over held-out folds. Folds, scale and penalty
-    do not look at z: where nothing has moved, its permutations are as likely as itself, and p is
-    uniform (Lopez-Paz and Oquab 2017).
+    right-hand sides of one equation; AUC is the mean over the held-out folds that have rows of both
+    kinds. Folds, scale and penalty do not look at z: where nothing has moved, its permutations are
+    as likely as itself, and p is uniform (Lopez-Paz and Oquab 2017).
+
+    Raises:
+        ValueError: for numbers not finite, z other than -1 and 1 or of another length, one kind of
+            rows alone, fewer than two rows a fold, or no permutation.
     """
+    X = given.table(X, "X")
+    z = _sides(z, len(X))
+    given.at_least(permutations, 1, "permutations")
     rng = np.random.default_rng(seed)
     unit = _standardised(X)
     labels = np.empty((len(z), permutations + 1), np.float32)
@@ -109,13 +117,22 @@ def two_sample(
     for draw in range(1, permutations + 1):
         labels[:, draw] = rng.permutation(z)
     folds = np.array_split(rng.permutation(len(z)), FOLDS)
-    aucs = np.mean([_held_out(unit, labels, rows) for rows in folds], axis=0)
+    aucs = np.nanmean([_held_out(unit, labels, rows) for rows in folds], axis=0)
     low, high = np.quantile(aucs[1:], [(1 - CHANCE) / 2, (1 + CHANCE) / 2]).tolist()
     p = (1 + int((aucs[1:] >= aucs[0]).sum())) / (permutations + 1)
     return TwoSample(float(aucs[0]), p, low, high)
 
 
+def _sides(z: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    sides = given.column(z, "z", rows)
+    if {*np.unique(sides)} != {-1, 1}:
+        raise ValueError("z is -1 for rows of the source and 1 for those of the target, of both.")
+    given.at_least(rows, 2 * FOLDS, "Rows of both tables")
+    return sides.astype(np.int64)
+
+
 def _standardised(X: Floats) -> NDArray[np.float32]:
+    X = X / given.size(X)
     spread = X.std(0)
     unit: NDArray[np.float32] = ((X - X.mean(0)) / np.where(spread > 0, spread, 1)).astype("f4")
     return unit
@@ -136,11 +153,14 @@ def _ridge(X: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.float32
 
 
 def _auc(scores: NDArray[np.float32], positive: NDArray[np.bool_]) -> Floats:
-    """AUC of each column of scores (N, P): the chance that a positive scores higher; ties half."""
+    """AUC of each column of scores (N, P): the chance that a positive scores higher; ties half.
+
+    NaN where there is no pair to be compared; some fold always has one.
+    """
     from scipy.stats import rankdata
 
     ones = positive.sum(0)
     ranks = np.where(positive, rankdata(scores, axis=0), 0).sum(0)
-    pairs = np.maximum(ones * (len(scores) - ones), 1)
-    auc: Floats = (ranks - ones * (ones + 1) / 2) / pairs
+    pairs = ones * (len(scores) - ones)
+    auc: Floats = (ranks - ones * (ones + 1) / 2) / np.where(pairs > 0, pairs, np.nan)
     return auc
