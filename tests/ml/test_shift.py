@@ -14,6 +14,10 @@ from sklearn.metrics import roc_auc_score
 from ml.events import Floats
 from ml.schema import InputSchema
 from ml.shift import (
+    DensityRatio,
+    Risk,
+    Shift,
+    TwoSample,
     advice,
     by_class,
     concept_shift,
@@ -22,6 +26,7 @@ from ml.shift import (
     density_ratio,
     detect,
     effective_rows,
+    gain,
     label_shift,
     normal,
     two_sample,
@@ -30,6 +35,7 @@ from ml.shift import (
 from ml.shift.columns import ColumnShift, column_shifts
 from ml.shift.labels import same_law
 from ml.shift.normal import Gaussian
+from ml.shift.ratio import by_chance
 from ml.shift.tables import features
 
 
@@ -85,12 +91,19 @@ def test_the_clip_comes_after_the_ratio() -> None:
     free, clipped = density_ratio(source, target), density_ratio(source, target, clip=2.0)
     np.testing.assert_allclose(clipped.source, np.minimum(free.source, 2.0))
     np.testing.assert_allclose(clipped.target, np.minimum(free.target, 2.0))
+    np.testing.assert_allclose(clipped.at(source), clipped.source)
+    unmoved = density_ratio(source, source, clip=0.5)
+    assert (unmoved.at(source) == unmoved.source).all()
 
 
 def test_cross_fitted_weights_are_near_but_not_the_same() -> None:
     source, target = shifted(500, 500, 1.0, 5)
     plain, crossed = (density_ratio(source, target, cross_fit=c).source for c in (False, True))
     assert 0.01 < np.abs(np.log(plain / crossed)).mean() < 0.2
+
+
+def test_cross_fitted_weights_of_unequal_tables_have_mean_1() -> None:
+    assert density_ratio(*shifted(2000, 400), cross_fit=True).mean[0] == pytest.approx(1, abs=0.25)
 
 
 def test_columns_of_any_scale_give_the_same_weights() -> None:
@@ -101,18 +114,55 @@ def test_columns_of_any_scale_give_the_same_weights() -> None:
     np.testing.assert_allclose(ours, theirs, rtol=1e-4)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e-14, 1e200])
+def test_numbers_of_any_size_give_the_same_answers(scale: float) -> None:
+    source, target = shifted(100, 100, 1.0, 2)
+    ours, theirs = (density_ratio(source * k, target * k) for k in (1.0, scale))
+    np.testing.assert_allclose(ours.source, theirs.source)
+    np.testing.assert_allclose(ours.at(source), theirs.at(source * scale))
+    assert (ours.unsupported == theirs.unsupported).all()
+    X, z = np.concatenate([source, target]), np.repeat([-1, 1], 100)
+    ours_told, theirs_told = (two_sample(X * k, z, permutations=9).auc for k in (1.0, scale))
+    assert ours_told == pytest.approx(theirs_told)
+    compared, scaled = (concept_shift(k * source[:, 0], k * target[:, 0]) for k in (1.0, scale))
+    assert compared.low == pytest.approx(scaled.low / scale)
+
+
 def test_a_target_row_far_from_all_source_rows_is_unsupported() -> None:
     source, target = shifted(500, 20, 0.0, 2)
     target[7] = 9.0
     flagged = unsupported(source, target)
     assert flagged[7]
     assert flagged.sum() <= 2
+    wide = np.array([1.0, 1e6])
+    np.testing.assert_array_equal(unsupported(source * wide, target * wide), flagged)
+
+
+@pytest.mark.parametrize("n", [10, 30, 60])
+def test_few_rows_of_one_law_are_not_said_to_have_no_like(n: int) -> None:
+    ones, none = np.ones(n), np.zeros(2)
+    said = []
+    for i in range(100):
+        source, target = rng(i).normal(size=(n, 2)), rng(i + 999).normal(size=(50, 2))
+        nowhere = unsupported(source, target)
+        said.append("no source row" in advice(DensityRatio(ones, np.ones(50), none, 0.0, nowhere)))
+    assert np.mean(said) < 0.08  # one in fifty is meant
+
+
+def test_rows_are_flagged_by_chance_as_often_as_foretold() -> None:
+    most = by_chance(40, 30)
+    draws = (rng(i).normal(size=(70, 1)) for i in range(200))
+    shares = [unsupported(x[:40], x[40:]).mean() for x in draws]
+    assert np.mean(np.array(shares) > most) < 0.05
+    assert np.mean(np.array(shares) > 0.7 * most) > 0.02
 
 
 def test_effective_rows() -> None:
     assert effective_rows(np.ones(7)) == 7
     assert effective_rows(np.array([3.0, 0, 0])) == 1
     assert effective_rows(np.zeros(3)) == 0
+    assert effective_rows(np.full(3, 1e200)) == 3
+    assert effective_rows(np.full(3, 60_000, np.int32)) == 3
 
 
 @pytest.mark.parametrize(
@@ -121,11 +171,74 @@ def test_effective_rows() -> None:
         (np.ones((20, 2)), np.ones((20, 3)), r"same columns.*\(20, 2\) and \(20, 3\)"),
         (np.ones((5, 2)), np.ones((20, 2)), "10 rows of each at least; there are 5"),
         (np.full((20, 1), np.nan), np.ones((20, 1)), "finite numbers"),
+        (np.ones((20, 0)), np.ones((20, 0)), "a row and a column"),
+        (np.ones(20), np.ones(20), r"the shape is \(20,\), and not \(rows, columns\)"),
+        ([["a"]] * 20, np.ones((20, 1)), "numbers are needed"),
     ],
 )
-def test_what_gives_no_ratio_is_said(source: Floats, target: Floats, words: str) -> None:
+def test_what_gives_no_ratio_is_said(source: Any, target: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         density_ratio(source, target)
+
+
+def test_a_ratio_takes_data_frames_and_lists() -> None:
+    source, target = shifted(100, 100)
+    ours, theirs = density_ratio(source, target), density_ratio(source.tolist(), target.tolist())
+    np.testing.assert_array_equal(ours.source, theirs.source)
+    framed = density_ratio(pd.DataFrame(source), pd.DataFrame(target))
+    np.testing.assert_array_equal(ours.source, framed.source)
+
+
+ROW, Z, TWO = np.arange(20.0), np.repeat([-1, 1], 10), np.repeat([0, 1], 10)
+GAP = np.where(ROW == 3, np.nan, ROW)
+EVEN = np.ones((20, 1))
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (lambda: density_ratio(EVEN, EVEN, clip=0.0), "above 0, and 0.0 is not"),
+        (lambda: density_ratio(EVEN, EVEN, clip=np.nan), "above 0, and nan is not"),
+        (
+            lambda: density_ratio(EVEN, EVEN).at(np.ones((3, 5))),
+            "1 columns are needed; there are 5",
+        ),
+        (lambda: unsupported(EVEN, np.ones((3, 3))), "same columns"),
+        (lambda: unsupported(EVEN, GAP[:, None]), "The target: finite numbers"),
+        (lambda: two_sample(GAP[:, None], Z), "X: finite numbers"),
+        (lambda: two_sample(np.inf * EVEN, Z), "X: finite numbers"),
+        (lambda: two_sample(ROW, Z), r"X: the shape is \(20,\)"),
+        (lambda: two_sample(EVEN, Z[:7]), "z: one number for each of 20 rows; there are 7"),
+        (lambda: two_sample(EVEN, np.abs(Z)), "z is -1 for rows of the source"),
+        (lambda: two_sample(EVEN, TWO), "z is -1 for rows of the source"),
+        (lambda: two_sample(EVEN[:2], Z[9:11]), "10 or more; 2 was given"),
+        (lambda: two_sample(EVEN, Z, permutations=0), "permutations: 1 or more; 0 was given"),
+        (lambda: corrected_risk(GAP, ROW), "Losses: finite numbers"),
+        (lambda: corrected_risk(ROW, ROW[:4]), "Weights: one number for each of 20 rows"),
+        (lambda: corrected_risk(ROW, EVEN), r"Weights: the shape is \(20, 1\)"),
+        (lambda: corrected_risk(ROW, -ROW), "none is below 0"),
+        (lambda: corrected_risk(ROW[:1], ROW[:1]), "2 or more rows are needed; there are 1"),
+        (lambda: gain(ROW, ROW[:4], ROW), "one number for each of 20 rows; there are 4"),
+        (lambda: effective_rows(GAP), "Weights: finite numbers"),
+        (lambda: concept_shift(GAP, ROW), "Source losses: finite numbers"),
+        (lambda: concept_shift(ROW, GAP), "Target losses: finite numbers"),
+        (lambda: concept_shift(ROW, ROW, 0 * ROW), "not all are 0"),
+        (lambda: concept_shift(ROW, ROW, ROW[:3]), "one number for each of 20 rows"),
+        (lambda: label_shift(1.0 * TWO, TWO, TWO, 2), "whole numbers, and not of type float64"),  # type: ignore[arg-type]
+        (lambda: label_shift(TWO, TWO, TWO, 2, resamples=-1), "0 or more; -1 was given"),
+        (lambda: label_shift(TWO, TWO, TWO, 2, scores=(ROW[:5], ROW)), "there are 5"),
+        (lambda: label_shift(TWO, TWO, TWO, 2, scores=(ROW, GAP)), "target rows: finite numbers"),
+        (lambda: label_shift(TWO, TWO, TWO, 2).weights(TWO - 1), "0 to 1; -1 to 0 were given"),
+        (lambda: confusion(TWO, TWO[:7], 2), "not 20 and 7"),
+        (lambda: confusion(TWO, TWO, 0), "one class at least"),
+        (lambda: by_class(TWO, np.array([0.5, 0.25]), 9, rng()), "add up to 1, and not to 0.75"),
+        (lambda: by_class(TWO, np.array([1.5, -0.5]), 9, rng()), "none is below 0"),
+        (lambda: by_class(TWO, np.array([0.5, 0.2, 0.3]), 9, rng()), "No row is of class 2"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(asked: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        asked()
 
 
 # ---- risk, and advice
@@ -136,6 +249,30 @@ def test_the_corrected_risk_is_the_risk_under_p() -> None:
     risk = corrected_risk(x**2, normal.ratio(x, 0.5))
     assert abs(risk.value - Gaussian(0.5).mean(lambda u: u**2)) < 5 * risk.error
     assert Gaussian(0.5).mean(lambda u: u**2) == pytest.approx(1.25)
+
+
+def test_the_error_of_a_corrected_risk_is_that_of_a_mean() -> None:
+    losses, beta = rng(1).random(400), rng(2).random(400)
+    assert corrected_risk(losses, beta).error == pytest.approx(stats.sem(losses * beta))
+
+
+def test_a_gain_is_what_the_weighted_fit_has_less() -> None:
+    assert gain(np.full(9, 2.0), np.ones(9), np.ones(9)).value == 1
+
+
+@pytest.mark.parametrize(
+    ("won", "words"), [(1.0, "need not"), (3.0, "can help"), (np.nan, "need not")]
+)
+def test_advice_weighs_what_was_won(won: float, words: str) -> None:
+    ratio = DensityRatio(np.ones(300), np.ones(300), np.ones(1), 0.0, np.zeros(300, bool))
+    assert words in advice(ratio, Risk(won, 1.0))
+
+
+def test_advice_asks_for_support_before_it_says_that_nothing_moved() -> None:
+    source = rng(1).normal(size=(500, 1))
+    ratio = density_ratio(source, 10 * rng(2).normal(size=(500, 1)))
+    assert not ratio.slopes.any()
+    assert "like no source row" in advice(ratio)
 
 
 def test_advice() -> None:
@@ -167,6 +304,37 @@ def test_auc_is_that_of_held_out_ridges() -> None:
         aucs.append(roc_auc_score(z[rows], model.predict(unit[rows])))
     found = two_sample(X, z, permutations=19, seed=3)
     assert found.auc == pytest.approx(float(np.mean(aucs)), abs=0.01)
+
+
+def test_p_is_never_0() -> None:
+    assert two_sample(ROW[:, None], Z, permutations=19).p == 1 / 20
+
+
+def test_rows_that_are_told_apart_by_nothing_have_auc_one_half() -> None:
+    assert two_sample(EVEN, Z, permutations=19).auc == pytest.approx(0.5)
+
+
+def test_the_band_holds_the_auc_of_tables_without_a_shift() -> None:
+    z, X = np.repeat([-1, 1], 50), rng(1).normal(size=(100, 1))
+    found = two_sample(X, z, permutations=999)
+    drawn = [two_sample(X, rng(i).permutation(z), permutations=1, seed=i) for i in range(500)]
+    inside = np.mean([found.low <= each.auc <= found.high for each in drawn])
+    assert inside == pytest.approx(0.95, abs=0.025)
+
+
+def test_folds_without_a_target_row_do_not_count() -> None:
+    X, z = np.repeat([0.0, 100.0], [1000, 10])[:, None], np.repeat([-1, 1], [1000, 10])
+    X += rng().normal(size=X.shape)
+    assert {two_sample(X, z, permutations=19, seed=seed).auc for seed in range(12)} == {1.0}
+
+
+def test_a_shift_is_found_by_the_classifier_or_by_a_column() -> None:
+    column = ColumnShift("a", "missing", 0.5, 0.001, ("missing",), (0.0,), (0.5,), 0.001)
+    found = [
+        Shift(9, 9, TwoSample(0.5, p, 0.4, 0.6), columns, ()).found
+        for p, columns in ((0.5, (column,)), (0.01, ()), (0.5, ()))
+    ]
+    assert found == [True, True, False]
 
 
 def test_swapping_the_tables_changes_nothing_but_the_sign() -> None:
@@ -492,7 +660,7 @@ def test_classes_that_look_alike_are_said() -> None:
 @pytest.mark.parametrize("wrong", [([0, 1], [0], [0]), ([0, 9], [0, 1], [0]), ([], [], [0])])
 def test_labels_that_cannot_be_are_refused(wrong: Any) -> None:
     y, said, target = (np.array(each, dtype=int) for each in wrong)
-    with pytest.raises(ValueError, match=r"rows|Classes are 0 to 2"):
+    with pytest.raises(ValueError, match=r"rows|classes are 0 to 2"):
         label_shift(y, said, target, 3)
 
 
@@ -509,6 +677,74 @@ def test_one_law_is_seen_by_kolmogorovs_distance() -> None:
     assert ours == pytest.approx(stats.ks_2samp(a, b, method="asymp").pvalue, abs=0.05)
     assert same_law(a, normal.ratio(a, 1.0), b + 1) > 0.01
     assert same_law(a, np.ones(400), b + 1) < 1e-6
+
+
+def test_numbers_that_tie_are_one_step_of_kolmogorovs_distance() -> None:
+    tied = np.repeat([0.0, 1.0], 50)
+    assert same_law(tied, np.ones(100), tied[:80]) > 0.01
+    assert same_law(tied, np.ones(100), tied) == pytest.approx(1)
+
+
+def test_scores_are_compared_given_the_classes() -> None:
+    y, target = np.repeat([0, 1], 500), np.repeat([0, 1], [100, 900])
+    scores = y + 0.1 * rng(1).normal(size=1000), target + 0.1 * rng(2).normal(size=1000)
+    alike = label_shift(y, y, target, 2, scores=scores)
+    assert alike.same_covariates is not None
+    assert alike.same_covariates > 0.05
+    assert alike.notes == ()
+    moved = label_shift(y, y, target, 2, scores=(scores[0], scores[1] + 5))
+    assert "More than the labels" in " ".join(moved.notes)
+
+
+def test_the_interval_of_a_classifier_that_is_always_right_is_binomial() -> None:
+    y = np.repeat([0, 1], 500)
+    found = label_shift(y, y, np.repeat([0, 1], [60, 40]), 2)
+    binomial = stats.binom(100, 0.4).ppf([0.05, 0.95]) / 100
+    np.testing.assert_allclose([found.low[1], found.high[1]], binomial, atol=0.011)
+
+
+def test_the_interval_of_a_classifier_that_errs_has_p_within() -> None:
+    y = np.repeat([0, 1], [900, 100])
+    said = np.where(rng(1).random(1000) < 0.3, 1 - y, y)
+    found = label_shift(y, said, np.repeat([0, 1], [600, 400]), 2)
+    assert ((found.low <= found.p) & (found.p <= found.high)).all()
+
+
+def test_the_condition_is_that_of_c_by_columns() -> None:
+    y = np.repeat([0, 1], [990, 10])
+    assert label_shift(y, y, y, 2).condition == pytest.approx(1)
+
+
+def test_resamples_without_a_solution_are_left_out_and_said() -> None:
+    few = np.arange(6) % 2
+    found = label_shift(few, few, np.zeros(20, int), 2)
+    np.testing.assert_array_equal([found.low, found.high], [found.p, found.p])
+    assert not [note for note in found.notes if "resamples" in note]
+    said = np.array([1, 1, 0, 1])
+    found = label_shift(few[:4], said, np.zeros(20, int), 2)
+    assert np.isfinite([found.low, found.high]).all()
+    assert "of the resamples had no solution" in " ".join(found.notes)
+
+
+def test_predictions_that_no_class_of_the_source_explains_are_said() -> None:
+    y = np.repeat([0, 1, 2], [60, 30, 10])
+    most = label_shift(y, y, np.repeat([0, 3], [10, 90]), 4)
+    assert "90.0% of what is predicted on the target is explained by no" in " ".join(most.notes)
+    scores = np.ones(100), np.ones(50)
+    everything = label_shift(y, y, np.full(50, 3), 4, scores=scores)
+    assert np.isnan(everything.p).all()
+    assert "there is no p" in " ".join(everything.notes)
+    np.testing.assert_array_equal([everything.low, everything.high], [[0] * 4, [1] * 4])
+
+
+def test_truth_values_are_classes_0_and_1() -> None:
+    truth: Any = TWO > 0
+    np.testing.assert_array_equal(label_shift(truth, truth, truth, 2).p, [0.5, 0.5])
+
+
+def test_a_class_of_share_0_is_not_drawn() -> None:
+    rows = by_class(TWO, np.array([0.5, 0.5 - 5e-7, 0.0]), 15, rng())
+    assert len(rows) == 15
 
 
 # ---- concept shift
@@ -533,3 +769,30 @@ def test_weights_take_the_covariates_out() -> None:
 def test_an_interval_needs_two_rows() -> None:
     with pytest.raises(ValueError, match="two labelled rows"):
         concept_shift(np.ones(1), np.ones(5))
+
+
+HEAVY = np.where(np.arange(300) < 30, 1.0, 0.0)
+
+
+def test_rows_of_weight_0_are_as_if_they_were_none() -> None:
+    before, after = rng(1).exponential(1.0, 300), rng(2).exponential(1.0, 200)
+    weighted, alone = concept_shift(before, after, HEAVY), concept_shift(before[:30], after)
+    assert (weighted.low, weighted.high) == pytest.approx((alone.low, alone.high))
+
+
+@pytest.mark.parametrize("weight", [2.0, 1e200, 1e-200])
+def test_equal_weights_are_none(weight: float) -> None:
+    before, after = rng(1).exponential(1.0, 300), rng(2).exponential(1.0, 200)
+    ours, theirs = concept_shift(before, after, np.full(300, weight)), concept_shift(before, after)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+
+
+def test_what_a_concept_shift_is_told_as() -> None:
+    before = rng(1).exponential(1.0, 300)
+    assert concept_shift(before, before + 0.01).sentence.endswith("Chance alone can do that.")
+    assert concept_shift(before, before / 9).sentence.endswith("Less than promised.")
+    told = concept_shift(before, before, HEAVY).sentence
+    assert told.startswith("300 source rows, worth 30 when weighted, promised")
+    assert "relied on" not in told
+    told = concept_shift(before, before, HEAVY * np.arange(300)).sentence
+    assert told.endswith("With fewer than 30 effective rows this interval is not to be relied on.")
