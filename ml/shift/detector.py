@@ -117,7 +117,7 @@ def two_sample(
     for draw in range(1, permutations + 1):
         labels[:, draw] = rng.permutation(z)
     folds = np.array_split(rng.permutation(len(z)), FOLDS)
-    aucs = np.nanmean([_held_out(unit, labels, rows) for rows in folds], axis=0)
+    aucs = _mean(np.array([_held_out(unit, labels, rows) for rows in folds]))
     low, high = np.quantile(aucs[1:], [(1 - CHANCE) / 2, (1 + CHANCE) / 2]).tolist()
     p = (1 + int((aucs[1:] >= aucs[0]).sum())) / (permutations + 1)
     return TwoSample(float(aucs[0]), p, low, high)
@@ -138,6 +138,13 @@ def _standardised(X: Floats) -> NDArray[np.float32]:
     return unit
 
 
+def _mean(aucs: Floats) -> Floats:
+    """Over the folds (FOLDS, P) that have pairs; one half, as if by chance, where none has."""
+    compared = ~np.isnan(aucs)
+    total = np.where(compared, aucs, 0).sum(0)
+    return np.where(compared.any(0), total / np.maximum(compared.sum(0), 1), 0.5)
+
+
 def _held_out(X: NDArray[np.float32], z: NDArray[np.float32], rows: NDArray[np.intp]) -> Floats:
     """AUC (P,) on these rows of discriminants of the others."""
     directions = _ridge(np.delete(X, rows, 0), np.delete(z, rows, 0))
@@ -155,7 +162,7 @@ def _ridge(X: NDArray[np.float32], z: NDArray[np.float32]) -> NDArray[np.float32
 def _auc(scores: NDArray[np.float32], positive: NDArray[np.bool_]) -> Floats:
     """AUC of each column of scores (N, P): the chance that a positive scores higher; ties half.
 
-    NaN where there is no pair to be compared; some fold always has one.
+    NaN where there is no pair to be compared.
     """
     from scipy.stats import rankdata
 

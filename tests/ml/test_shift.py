@@ -130,12 +130,14 @@ def test_numbers_of_any_size_give_the_same_answers(scale: float) -> None:
 
 def test_a_target_row_far_from_all_source_rows_is_unsupported() -> None:
     source, target = shifted(500, 20, 0.0, 2)
-    target[7] = 9.0
+    target[7] = 0.0, 9.0
     flagged = unsupported(source, target)
     assert flagged[7]
     assert flagged.sum() <= 2
-    wide = np.array([1.0, 1e6])
-    np.testing.assert_array_equal(unsupported(source * wide, target * wide), flagged)
+    wide, start = np.array([1.0, 1e6]), np.array([0.0, 1e9])
+    np.testing.assert_array_equal(
+        unsupported(source * wide + start, target * wide + start), flagged
+    )
 
 
 @pytest.mark.parametrize("n", [10, 30, 60])
@@ -326,6 +328,8 @@ def test_folds_without_a_target_row_do_not_count() -> None:
     X, z = np.repeat([0.0, 100.0], [1000, 10])[:, None], np.repeat([-1, 1], [1000, 10])
     X += rng().normal(size=X.shape)
     assert {two_sample(X, z, permutations=19, seed=seed).auc for seed in range(12)} == {1.0}
+    few = np.repeat([-1, 1], [8, 2])  # some permutations have both in one fold of two rows
+    assert np.isfinite(two_sample(ROW[:10, None], few).high)
 
 
 def test_a_shift_is_found_by_the_classifier_or_by_a_column() -> None:
