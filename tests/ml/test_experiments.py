@@ -22,6 +22,7 @@ TINY: dict[str, Any] = {
     "num_seeds": 2,
     "num_trials": 4,
     "num_draws": 4,
+    "k": 2,
 }
 DIVERGES = {
     "no_factorial",
