@@ -295,14 +295,16 @@ class Rest(BaseModel):
 class Comparables(BaseModel):
     """The sales that a price rests on, the heaviest first.
 
-    log of what the member `comparables` says is Σ weight · log says over sales and rest; the log of
-    the price is the mean of the members' logs, weighted by `blend`.
+    log of what the member `comparables` says is Σ weight · log says over sales and rest. The log of
+    the price is that, moved towards the mean of the members' logs, weighted by `blend`, but by no
+    more than `limit`.
     """
 
     job: int = Field(description="The job whose predictor answered.")
     price: float
     members: dict[str, float] = Field(description="What each member says alone, dollars.")
     blend: dict[str, float] = Field(description="What each member counts for.")
+    limit: float = Field(description="In log price.")
     sales: list[Comparable]
     rest: Rest
 

@@ -124,6 +124,7 @@ def compare(asked: Annotated[HouseIn, Body()], session: ReadSession) -> bodies.C
         price=float(priced.price[0]),
         members=found.members,
         blend=found.blend,
+        limit=found.limit,
         sales=[
             bodies.Comparable(
                 id=sale.id, house=sale.house, sold=sale.sold, says=sale.says,

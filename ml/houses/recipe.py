@@ -122,6 +122,28 @@ RELATED: tuple[AnyStep, ...] = (
     Product(name="Partial size", factors=("Partial", "log GrLivArea")),
     Product(name="Abnorml size", factors=("Abnorml", "log GrLivArea")),
 )
+APPRAISED: tuple[Sum | Product | Log, ...] = (  # what size, grade and place are worth together
+    Sum(
+        name="WorthSF",
+        terms={
+            "GrLivArea": 1,
+            "TotalBsmtSF": 0.35,
+            "BsmtFinSF1": 0.25,
+            "GarageArea": 0.35,
+            "Porch": 0.1,
+            "WoodDeckSF": 0.15,
+        },
+    ),
+    Log(name="log WorthSF", column="WorthSF"),
+    Product(name="OverallQual × size", factors=("OverallQual", "log WorthSF")),
+    Product(name="OverallCond × size", factors=("OverallCond", "log WorthSF")),
+    Product(name="place × size", factors=("price of place", "log WorthSF")),
+    Product(name="Age × OverallCond", factors=("Age", "OverallCond")),
+    Product(name="Age × OverallQual", factors=("Age", "OverallQual")),
+    Product(name="place × OverallQual", factors=("price of place", "OverallQual")),
+    Product(name="place × LotArea", factors=("price of place", "log LotArea")),
+    Product(name="KitchenQual × ExterQual", factors=("KitchenQual", "ExterQual")),
+)
 RELATIVE = tuple(step.name for step in RELATED if isinstance(step, TargetMean | Relative))
 
 BASE = Features(
@@ -139,9 +161,19 @@ BASE = Features(
 RICH = Features(
     numbers=NUMBERS,
     levels=(*GRADED, *CATEGORIES),
-    steps=(*FILLED, *ENGINEERED, *RELATED),
+    steps=(*FILLED, *ENGINEERED, *RELATED, *APPRAISED),
     blocks=(
-        Robust(columns=(*NUMBERS, *GRADED, "LotUnknown", *MADE, *RELATIVE)),
+        Robust(
+            columns=(
+                *NUMBERS,
+                *GRADED,
+                "LotUnknown",
+                *MADE,
+                *RELATIVE,
+                *(step.name for step in APPRAISED),
+            ),
+            clip=6,
+        ),
         OneHot(columns=CATEGORIES),
         Plain(columns=("Partial size", "Abnorml size")),
     ),

@@ -20,9 +20,9 @@ class WideMLP:
     He-scaled, so that a row's own Σ stays what it was.
     """
 
-    depth: int = 4
+    depth: int = 6
     bias: float = 0.01
-    noise: float = 0.12  # added to the diagonal: how far rows may lie from the function
+    noise: float = 0.2  # added to the diagonal: how far rows may lie from the function
     outlying: float = 0.3  # residuals beyond it count less: Huber's weights
     rounds: int = 4
 

@@ -47,6 +47,9 @@ class Card(BaseModel):
     target: Target
     activation: str = "relu"
     blend: dict[str, float] = Field({}, description="What each member of an ensemble counts for.")
+    limit: float = Field(
+        0.0, description="By how much of a log price other members may move comparable sales."
+    )
     spread: Spread | None = Field(None, description="How far off each answer is expected to be.")
     measured: str = Field(description="Name of the measure of `folds`.")
     folds: tuple[float, ...] = Field(description="That measure on each fold's validation rows.")

@@ -106,6 +106,7 @@ class Comparables:
     rest: tuple[float, float]  # dollars that all other sales say, and their weight
     members: dict[str, float]  # dollars
     blend: dict[str, float]  # what each member counts for
+    limit: float  # by so much of a log price the others may move what sales say
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ class Blended:
         """The members' blend."""
         assert card.spread is not None
         X = card.encoder.encode(rows).astype(np.float64)
-        out = blend(self.ensemble.answers(X), card.blend)
+        limit = card.limit / card.target.std
+        out = blend(self.ensemble.answers(X), card.blend, limit)
         below, above = card.spread.bounds(X, out)
         price, low, high = (card.target.prices(out + by) for by in (0, below, above))
         return price, low, high
@@ -151,15 +153,20 @@ class Blended:
             rest=(float(dollars(np.array(rest))), left),
             members=dict(zip(MEMBERS, answers.tolist(), strict=True)),
             blend=card.blend,
+            limit=card.limit,
         )
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The ensemble's, and the houses as JSON, packed."""
-        packed = zlib.compress(json.dumps(self.houses).encode(), level=9)
+        """The ensemble's, and the houses as JSON by column, packed."""
+        columns = {name: [house[name] for house in self.houses] for name in self.houses[0]}
+        packed = zlib.compress(json.dumps(columns).encode(), level=9)
         return self.ensemble.tensors() | {"rows.houses": np.frombuffer(packed, np.uint8)}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "Blended":
         """What `tensors` gave."""
-        houses = json.loads(zlib.decompress(tensors["rows.houses"].tobytes()))
+        columns = json.loads(zlib.decompress(tensors["rows.houses"].tobytes()))
+        houses = [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ]
         return cls(Ensemble.from_tensors(tensors), houses)

@@ -271,7 +271,7 @@ def test_every_attribute_is_used_once() -> None:
 
 def test_no_house_without_a_gap_stays_with_one(houses: HouseTables) -> None:
     learnt, X = recipe.RICH.named(houses.train).learn(houses.train, np.log(houses.price))
-    assert X.shape == (1460, 279)
+    assert X.shape == (1460, 289)
     test = learnt.encode(houses.test)
     for some in (X, test, learnt.encode([{}])):
         assert np.isfinite(some).all()

@@ -356,9 +356,10 @@ def test_an_ensemble_is_tensors(X: Tensor, y: Tensor) -> None:
 
 def test_a_blend_is_a_weighted_mean() -> None:
     answers = np.array([[1.0, 0], [2, 0], [4, 0]])
-    middle = blend(answers, WEIGHTS)
-    each = np.repeat(answers, [3, 1, 1], axis=0)  # comparables count thrice
-    np.testing.assert_allclose(middle, each.mean(0))
+    each = np.repeat(answers, [2, 1, 1], axis=0)  # comparables count as much as both others
+    np.testing.assert_allclose(blend(answers, WEIGHTS, np.inf), each.mean(0))
+    np.testing.assert_allclose(blend(answers, WEIGHTS, 0.3), [1.3, 0])  # and lead where they differ
+    np.testing.assert_allclose(blend(-answers, WEIGHTS, 0.3), [-1.3, 0])
 
 
 def test_intervals_cover_and_are_as_wide_as_a_row_deserves(rng: np.random.Generator) -> None:
