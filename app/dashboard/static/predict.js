@@ -183,8 +183,8 @@ async function sales(base, turn) {
   $("#sales-share").textContent = `${share(1 - said.rest.weight)} of the weight on ${said.sales.length} sales`;
   $("#sales-note").textContent =
     `Says: what it sold for, adjusted by what differs. All sales together say ${dollars("comparables")}, an MLP ` +
-    `${dollars("mlp")}, the infinitely wide MLP ${dollars("wide_mlp")}; these two move the price half of their way, by ` +
-    `${Math.round(100 * said.limit)} % at most.`;
+    `${dollars("mlp")}, the infinitely wide MLP ${dollars("wide_mlp")}; these two move the price ` +
+    `half of their way, by ${Math.round(100 * said.limit)} % at most.`;
 }
 
 /* ---------- the price among all that were sold */
