@@ -42,7 +42,7 @@ TOLD_BY = (  # inputs that the size of an error is told from
     "OverallQual", "OverallCond", "Age", "SaleCondition=Normal", "MSZoning=RL",
 )  # fmt: skip
 MOST = 0.1085  # three seeds gave 0.1064 to 0.1071 on either folding
-MOST_WITHOUT = 0.1075  # and 0.1062 to 0.1068
+MOST_WITHOUT = 0.1080  # and 0.1062 to 0.1068
 Rows = NDArray[np.int64]
 
 
