@@ -69,6 +69,7 @@ class Ensemble:
             "rows.y": self.y,
             "wide_mlp.alpha": self.wide_mlp.alpha,
             "wide_mlp.middle": np.array([self.wide_mlp.middle]),
+            "wide_mlp.kernel": np.array([self.wide_mlp.of.depth, self.wide_mlp.of.bias]),
             **{f"comparables.{name}": value for name, value in self.comparables.tensors.items()},
             **{f"mlp.{name}": value for name, value in self.mlp.tensors.items()},
         }
@@ -88,12 +89,14 @@ class Ensemble:
             for member in MEMBERS
         }
         rows, wide = X.astype(np.float64), own["wide_mlp"]
+        depth, bias = wide["kernel"].tolist()
+        kernel = WideMLP(depth=int(depth), bias=bias)  # of the file, whatever defaults are by now
         return cls(
             X,
             y,
             FittedComparables(own["comparables"], rows, y.astype(np.float64)),
             FittedSkipMLP(own["mlp"]),
-            FittedWideMLP(WideMLP(), rows, wide["alpha"], float(wide["middle"][0])),
+            FittedWideMLP(kernel, rows, wide["alpha"], float(wide["middle"][0])),
         )
 
 

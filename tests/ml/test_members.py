@@ -354,6 +354,13 @@ def test_an_ensemble_is_tensors(X: Tensor, y: Tensor) -> None:
     np.testing.assert_allclose(alone, answers, rtol=1e-9)
 
 
+def test_a_file_keeps_its_kernel_whatever_the_defaults_are(X: Tensor, y: Tensor) -> None:
+    one, rows = ensemble(X, y), X[50:].double().numpy()
+    other = replace(one.wide_mlp.of, depth=2, bias=0.3).fit(one.wide_mlp.X, one.y.astype(np.float64))
+    again = Ensemble.from_tensors(replace(one, wide_mlp=other).tensors())
+    np.testing.assert_array_equal(again.wide_mlp.predict(rows), other.predict(rows))
+
+
 def test_a_blend_is_a_weighted_mean() -> None:
     answers = np.array([[1.0, 0], [2, 0], [4, 0]])
     each = np.repeat(answers, [2, 1, 1], axis=0)  # comparables count as much as both others
