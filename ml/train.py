@@ -24,7 +24,7 @@ SAY_EVERY = 0.05  # seconds between two events: a curve is watched by eyes
 SAVE_EVERY = 1.0  # seconds between two checkpoints: what a crash may cost
 CACHED = 2**25  # numbers of gathered rows kept for evaluation (128 MiB): a copy an epoch is saved
 PARTS = ("train", "valid", "test")
-CHUNK = {"cpu": 2**20, "cuda": 2**24}  # numbers of rows evaluated at a time otherwise
+CHUNK, CHUNK_CPU = 2**24, 2**20  # numbers of rows evaluated at a time otherwise
 
 
 Net = Callable[[Lanes], nn.Module]
@@ -261,4 +261,5 @@ class Evaluation:
 
 def chunk(lanes: int, X: Tensor) -> int:
     """How many rows of X so many lanes evaluate at a time: on a CPU they stay in its cache."""
-    return max(1, CHUNK[X.device.type] // (lanes * X[0].numel()))
+    numbers = CHUNK_CPU if X.device.type == "cpu" else CHUNK
+    return max(1, numbers // (lanes * X[0].numel()))
