@@ -21,9 +21,9 @@ Learn = Callable[[Floats, Floats, Floats], Spread]
 
 @dataclass(eq=False)
 class OutOfFold:
-    """Answers for every house by models that have not seen it, in standard deviations of log price.
+    """Answers for every house by models that have not seen it, in log dollars.
 
-    An answer is in the units of its fold's target, which `scale` turns into log dollars.
+    `middle` alone is in the units of its fold's target, which `scale` turns into log dollars.
     """
 
     rows: list[tuple[Rows, Rows]]
@@ -82,15 +82,8 @@ class OutOfFold:
 
     def errors(self, name: str) -> Floats:
         """RMSE of each fold on the rows it has learnt from and on those it has not: (2, k)."""
-        return np.array(
-            [
-                [
-                    rms((self.y - said)[pair[part]])
-                    for said, pair in zip(each, self.rows, strict=True)
-                ]
-                for part, each in enumerate([self.answers[name]] * 2)
-            ]
-        )
+        folds = [*zip(self.y - self.answers[name], self.rows, strict=True)]
+        return np.array([[rms(off[rows[part]]) for off, rows in folds] for part in (0, 1)])
 
     def valid(self, name: str, without: Sequence[int] = ()) -> Floats:
         """RMSE of each fold on rows that it has not learnt from, some left out: (k,)."""

@@ -25,10 +25,10 @@ assert FUNCTIONS.keys() == ACTIVATIONS.keys()
 
 
 class Model(Protocol):
-    """What answers: rows to standardised outputs."""
+    """What answers: rows to dollars."""
 
     def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector, Vector]:
-        """Of n checked rows: outputs, and the ends of their intervals, (n,) each."""
+        """Of n checked rows: prices, and the ends of their intervals, (n,) each."""
         ...
 
     def tensors(self) -> dict[str, NDArray[Any]]:
@@ -65,12 +65,11 @@ class Layers:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """0.weight, 0.bias, 1.weight, ..."""
-        named = {
+        return {
             f"{i}.{name}": value.astype(np.float32)
             for i, pair in enumerate(self.layers)
             for name, value in zip(("weight", "bias"), pair, strict=True)
         }
-        return {**named}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "Layers":
