@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml import draws
@@ -228,6 +230,14 @@ def set_rows(net: nn.Module, rows: Tensor) -> None:
     for module in net.modules():
         if isinstance(module, Relational):
             module.asked = rows
+
+
+def arrays(nets: Sequence[nn.Module]) -> dict[str, NDArray[np.float32]]:
+    """Parameters of like nets by name, lane after lane, net after net: (S, ...) each."""
+    named = [dict(net.named_parameters()) for net in nets]
+    return {
+        name: torch.cat([each[name].detach().cpu() for each in named]).numpy() for name in named[0]
+    }
 
 
 def count_parameters(net: nn.Module) -> int:

@@ -14,6 +14,7 @@ from ml.ensemble import LIMIT, MEMBERS, WEIGHTS, Ensemble, Spread, blend
 from ml.events import Epoch, Event, Floats, Note, Started, Trained
 from ml.experiment import Preset
 from ml.houses import files, submission
+from ml.houses.errors import median_error
 from ml.houses.folds import HouseExperiment
 from ml.houses.report import reported
 from ml.houses.scores import COVERAGE, DECIDING, ENSEMBLE, OutOfFold, linear
@@ -255,7 +256,7 @@ class HouseEnsemble(HouseExperiment):
             measured="log_rmse",
             folds=tuple(found.errors(ENSEMBLE)[1].tolist()),
             interval=(low, high),
-            median_error=float(np.median(np.abs(np.expm1(-off)))),
+            median_error=median_error(off),
             sold=Histogram.of(data.price, files.EDGES),
         )
         sold = zip(data.files.train[files.ID].tolist(), data.train, data.price, strict=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.affine import ridge
 from ml.encoder import Target
 from ml.ensemble import MEMBERS, Spread
 from ml.events import Floats
@@ -125,7 +126,7 @@ def linear(X: Floats, y: Floats, others: Floats, target: Target) -> Floats:
     """What a ridge on the same inputs says, in log dollars: X (n, d), y (n,), (m, d) -> (m,)."""
     middle, level = X.mean(0), y.mean()
     away = X - middle
-    slopes = np.linalg.solve(away.T @ away + PENALTY * np.eye(X.shape[1]), away.T @ (y - level))
+    slopes = ridge(away, y - level, PENALTY / len(X))
     return np.asarray(target.mean + target.std * (level + (others - middle) @ slopes))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ml import draws
 from ml.lanes import Lanes
-from ml.nn import Noisy, Relational
+from ml.nn import Noisy, Relational, arrays
 
 Numbers = NDArray[np.float64]
 MASK, SKIP, DRAWN = range(3)  # places of what is drawn in a step
@@ -134,12 +134,7 @@ class FittedComparables:
     @classmethod
     def of(cls, nets: Sequence[nn.Module], X: Numbers, y: Numbers) -> "FittedComparables":
         """The parameters of nets of one lane each."""
-        named = [dict(net.named_parameters()) for net in nets]
-        tensors = {
-            name: torch.cat([each[name].detach().cpu() for each in named]).numpy()
-            for name in named[0]
-        }
-        return cls(tensors, X, y)
+        return cls(arrays(nets), X, y)
 
     @cached_property
     def map(self) -> Numbers:

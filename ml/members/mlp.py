@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ml import draws
 from ml.lanes import Lanes
-from ml.nn import Dropout, Noisy
+from ml.nn import Dropout, Noisy, arrays
 
 Numbers = NDArray[np.float64]
 
@@ -30,7 +30,6 @@ class SkipMLP:
     num_inputs: int
     num_hiddens: tuple[int, ...] = (256, 128, 64)
     skip_dropout: float = 0.3
-    scale_rate: float = 1.0  # of the learning rate
 
     def __call__(self, lanes: Lanes) -> "SkipNet":
         """A net of each lane, its weights drawn from the lane's own seed."""
@@ -61,7 +60,7 @@ class SkipNet(Noisy):
                     for parameter in drawn:
                         parameter[lane].normal_(generator=generator)
         self.multipliers: Mapping[str, tuple[float, float]] = {
-            "scale": (of.scale_rate, 0.0),
+            "scale": (1.0, 0.0),
             "slopes": (0.03, 10.0),
             "bias": (0.1, 0.0),
             **{f"biases.{layer}": (0.1, 0.0) for layer in range(len(of.num_hiddens))},
@@ -89,13 +88,7 @@ class FittedSkipMLP:
     @classmethod
     def of(cls, nets: Sequence[nn.Module]) -> "FittedSkipMLP":
         """The parameters of nets of one lane each."""
-        named = [dict(net.named_parameters()) for net in nets]
-        return cls(
-            {
-                name: torch.cat([each[name].detach().cpu() for each in named]).numpy()
-                for name in named[0]
-            }
-        )
+        return cls(arrays(nets))
 
     @cached_property
     def exact(self) -> dict[str, Numbers]:

@@ -356,7 +356,9 @@ def test_an_ensemble_is_tensors(X: Tensor, y: Tensor) -> None:
 
 def test_a_file_keeps_its_kernel_whatever_the_defaults_are(X: Tensor, y: Tensor) -> None:
     one, rows = ensemble(X, y), X[50:].double().numpy()
-    other = replace(one.wide_mlp.of, depth=2, bias=0.3).fit(one.wide_mlp.X, one.y.astype(np.float64))
+    other = replace(one.wide_mlp.of, depth=2, bias=0.3).fit(
+        one.wide_mlp.X, one.y.astype(np.float64)
+    )
     again = Ensemble.from_tensors(replace(one, wide_mlp=other).tensors())
     np.testing.assert_array_equal(again.wide_mlp.predict(rows), other.predict(rows))
 
