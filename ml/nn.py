@@ -1,5 +1,6 @@
 """Layers that hold L models side by side: tensors are (L, n, features)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -161,14 +162,14 @@ class DropConnect(Noisy):
         return product if self.linear.bias is None else product + self.linear.bias
 
 
-class Relational(nn.Module):
+class Relational(nn.Module, ABC):
     """What answers of a row by the rows that it has learnt from, which it is shown."""
 
     asked: Tensor | None = None  # (L, n) which rows of X the next inputs are, if they are any
 
+    @abstractmethod
     def show(self, X: Tensor, y: Tensor, rows: Tensor, weight: Tensor) -> None:
         """All rows X (N, d) and y (N, out); each lane's own (L, n), at weight 0 where padded."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,6 @@ class Features(BaseModel):
     levels: tuple[str, ...]
     steps: tuple[AnyStep, ...]
     blocks: tuple[AnyBlock, ...]
-    weighted: bool = True
     weights: tuple[float, ...] = ()
 
     def named(self, rows: Sequence[Row]) -> "Features":
@@ -74,7 +73,7 @@ class Features(BaseModel):
         steps = tuple(step.fit(columns, target) for step in self.steps)
         blocks = tuple(block.learn(columns) for block in self.blocks)
         X = np.hstack([block.encode(columns) for block in blocks])
-        weights = worth(X, target) if self.weighted else np.ones(X.shape[1])
+        weights = worth(X, target)
         update = {"steps": steps, "blocks": blocks, "weights": tuple(weights.tolist())}
         return self.model_copy(update=update), (X * weights).astype(np.float32)
 

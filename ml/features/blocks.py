@@ -1,5 +1,6 @@
 """Columns to inputs of a net: blocks that stand side by side, each (n, k)."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ DISTINCT, SKEW = 12, 0.6  # a column of more values that is so skewed is taken a
 NORMAL = 1.349  # quartiles of a normal distribution are so many standard deviations apart
 
 
-class Block(BaseModel):
+class Block(BaseModel, ABC):
     """Some columns as numbers of about the same size."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -23,18 +24,13 @@ class Block(BaseModel):
         """Of each of the k inputs."""
         return self.columns
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The column that each of the k inputs is made of."""
-        return self.columns
-
     def learn(self, _: Columns) -> Self:
         """The block as it is after it has seen n training rows."""
         return self
 
+    @abstractmethod
     def encode(self, columns: Columns) -> Numbers:
         """Inputs of these rows (n, k)."""
-        raise NotImplementedError
 
 
 class Plain(Block):
@@ -99,12 +95,6 @@ class OneHot(Block):
         """MSZoning=RL, ..."""
         pairs = zip(self.columns, self.levels, strict=True)
         return tuple(f"{name}={level}" for name, levels in pairs for level in levels)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """MSZoning, ..."""
-        pairs = zip(self.columns, self.levels, strict=True)
-        return tuple(name for name, levels in pairs for _ in levels)
 
     def learn(self, columns: Columns) -> Self:
         """Levels, if none are known yet, and which are seen."""

@@ -4,6 +4,7 @@ A step that has something to learn is learnt from training rows alone: `learn` g
 knows it, and `apply` uses that, row by row, on any rows.
 """
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ml.features.columns import Columns, Numbers, keys_of, looked_up, medians
 
 
-class Step(BaseModel):
+class Step(BaseModel, ABC):
     """One that has nothing to learn; `apply` changes the columns it is given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -27,9 +28,9 @@ class Step(BaseModel):
         """The step as it is after it has seen training rows."""
         return self
 
+    @abstractmethod
     def apply(self, columns: Columns) -> None:
         """Write this step's columns."""
-        raise NotImplementedError
 
 
 # ---- what is missing

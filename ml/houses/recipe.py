@@ -146,18 +146,6 @@ APPRAISED: tuple[Sum | Product | Log, ...] = (  # what size, grade and place are
 )
 RELATIVE = tuple(step.name for step in RELATED if isinstance(step, TargetMean | Relative))
 
-BASE = Features(
-    numbers=NUMBERS,
-    levels=(*GRADED, *CATEGORIES),
-    steps=(*FILLED, *ENGINEERED),
-    blocks=(
-        Robust(columns=(*NUMBERS, *GRADED, "LotUnknown", *MADE)),
-        OneHot(columns=CATEGORIES),
-    ),
-    weighted=False,
-)
-"""Every attribute as a number or its levels, and what an appraiser makes of them."""
-
 RICH = Features(
     numbers=NUMBERS,
     levels=(*GRADED, *CATEGORIES),
@@ -178,4 +166,5 @@ RICH = Features(
         Plain(columns=("Partial size", "Abnorml size")),
     ),
 )
-"""And what houses of the same place and kind sold for, each input weighed by its correlation."""
+"""Every attribute as a number or its levels, what an appraiser makes of them, and what houses of the
+same place and kind sold for; each input weighed by its correlation."""
