@@ -166,5 +166,5 @@ RICH = Features(
         Plain(columns=("Partial size", "Abnorml size")),
     ),
 )
-"""Every attribute as a number or its levels, what an appraiser makes of them, and what houses of the
-same place and kind sold for; each input weighed by its correlation."""
+"""Every attribute as a number or its levels, what an appraiser makes of them, and what houses of
+the same place and kind sold for; each input weighed by its correlation."""

@@ -63,7 +63,7 @@ async function ask() {
     curve = { ...turned, value: base[turned.name], answers: others };
     refuse(null);
     show();
-    await sales(base, turn);
+    sales(base, turn).catch(() => toast("The comparable sales could not be had."));
   } catch (error) {
     if (turn === asked) refuse(error.problem ?? { detail: "The server did not answer." });
   }
@@ -91,7 +91,7 @@ function refuse(problem) {
   $("#refused p").textContent = problem
     ? `No price: ${[...new Set(faults.map((fault) => fault.text.replace(/^Row \d+ is/, "This house is")))].join(" ")}`
     : "";
-  for (const el of [$("#ridge"), $("#what")]) el.classList.toggle("stale", !!problem);
+  for (const el of $$("#ridge, #what, #sales-rows")) el.classList.toggle("stale", !!problem);
   if (problem) unknown();
 }
 function unknown() {
