@@ -275,7 +275,15 @@ class Predictions(BaseModel):
     predictions: list[Prediction]
 
 
-class Comparable(BaseModel):
+class Difference(Said):
+    """An attribute in which a sale is not like the house that is priced."""
+
+    attribute: str
+    here: float | int | str | None
+    there: float | int | str | None
+
+
+class Comparable(Said):
     """A sale that a price rests on."""
 
     id: int
@@ -283,6 +291,8 @@ class Comparable(BaseModel):
     sold: float = Field(description="What it sold for, dollars.")
     says: float = Field(description="The same, adjusted by what differs: dollars.")
     weight: float = Field(description="What it counts for; of all sales together 1.")
+    distance: float = Field(description="As learnt: a weight falls as exp(-distance²).")
+    differs: list[Difference] = Field(description="What matters most of it first.")
 
 
 class Rest(BaseModel):
@@ -307,6 +317,52 @@ class Comparables(BaseModel):
     limit: float = Field(description="In log price.")
     sales: list[Comparable]
     rest: Rest
+
+
+class Reason(Said):
+    """What a group of attributes adds to the price of a typical house."""
+
+    group: str
+    dollars: float
+    differs: list[str] = Field(description="Its attributes in which the house is not typical.")
+
+
+class Reasons(Said):
+    """From the price of a typical house to that of this one: typical + Σ dollars = price."""
+
+    job: int = Field(description="The job whose predictor answered.")
+    typical: float = Field(description="Every attribute at its median or its commonest value.")
+    price: float
+    reasons: list[Reason] = Field(description="Shapley values of groups, the largest first.")
+    error: float = Field(description="Dollars that they leave untold: of rounding alone.")
+
+
+class Bounded(BaseModel):
+    """A price and its interval, dollars."""
+
+    price: float
+    low: float
+    high: float
+
+
+class WhatIf(BaseModel):
+    """Prices of a house as one attribute changes, alone or with what must move with it."""
+
+    job: int = Field(description="The job whose predictor answered.")
+    attribute: str
+    values: list[float]
+    alone: list[Bounded] = Field(description="All other attributes as they are.")
+    together: list[Bounded] = Field(description="With what must move, too.")
+    moves: dict[str, list[float | None]] = Field(description="What moves, by attribute.")
+
+
+class Sales(BaseModel):
+    """The houses that a predictor has learnt from and remembers, column by column."""
+
+    job: int = Field(description="The job whose predictor answered.")
+    ids: list[int]
+    sold: list[float] = Field(description="Dollars.")
+    attributes: dict[str, list[float | str | None]] = Field(description="Those asked for.")
 
 
 class PredictorOut(BaseModel):

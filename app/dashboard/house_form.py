@@ -2,17 +2,73 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from ml.schema import InputField, InputSchema
 
-# What moves a price most, with the words for it; everything else waits behind a disclosure.
-FIRST: Mapping[str, str] = {
-    "Neighborhood": "Neighbourhood", "LotArea": "Lot", "GrLivArea": "Living area",
-    "TotalBsmtSF": "Basement", "BsmtFinSF1": "Finished basement", "BedroomAbvGr": "Bedrooms",
-    "FullBath": "Bathrooms", "GarageCars": "Garage, cars", "OverallQual": "Overall quality",
-    "OverallCond": "Overall condition", "KitchenQual": "Kitchen", "ExterQual": "Exterior",
-    "YearBuilt": "Built", "YearRemodAdd": "Remodelled", "Fireplaces": "Fireplaces",
-    "CentralAir": "Central air",
+LABELS: Mapping[str, str] = {  # the words for a column; what has none keeps its name
+    "MSSubClass": "Kind of dwelling", "MSZoning": "Zone", "LotFrontage": "Street frontage",
+    "LotArea": "Lot", "Street": "Street surface", "Alley": "Alley surface",
+    "LotShape": "Lot shape", "LandContour": "Lie of the land", "Utilities": "Utilities",
+    "LotConfig": "Position of the lot", "LandSlope": "Slope", "Neighborhood": "Neighbourhood",
+    "Condition1": "Close by", "Condition2": "Also close by", "BldgType": "Building",
+    "HouseStyle": "Storeys", "OverallQual": "Overall quality", "OverallCond": "Overall condition",
+    "YearBuilt": "Built", "YearRemodAdd": "Remodelled", "RoofStyle": "Roof",
+    "RoofMatl": "Roof material", "Exterior1st": "Outer walls", "Exterior2nd": "Second outer walls",
+    "MasVnrType": "Masonry", "MasVnrArea": "Masonry area", "ExterQual": "Exterior",
+    "ExterCond": "State of the exterior", "Foundation": "Foundation",
+    "BsmtQual": "Basement height", "BsmtCond": "State of the basement",
+    "BsmtExposure": "Basement daylight", "BsmtFinType1": "Basement finish",
+    "BsmtFinSF1": "Finished basement", "BsmtFinType2": "Second basement finish",
+    "BsmtFinSF2": "Second finished basement", "BsmtUnfSF": "Unfinished basement",
+    "TotalBsmtSF": "Basement", "Heating": "Heating", "HeatingQC": "Heating quality",
+    "CentralAir": "Central air", "Electrical": "Wiring", "1stFlrSF": "First floor",
+    "2ndFlrSF": "Second floor", "LowQualFinSF": "Low-quality floor", "GrLivArea": "Living area",
+    "BsmtFullBath": "Basement bathrooms", "BsmtHalfBath": "Basement half baths",
+    "FullBath": "Bathrooms", "HalfBath": "Half baths", "BedroomAbvGr": "Bedrooms",
+    "KitchenAbvGr": "Kitchens", "KitchenQual": "Kitchen", "TotRmsAbvGrd": "Rooms",
+    "Functional": "Usability", "Fireplaces": "Fireplaces", "FireplaceQu": "Fireplace quality",
+    "GarageType": "Garage kind", "GarageYrBlt": "Garage built", "GarageFinish": "Garage finish",
+    "GarageCars": "Garage, cars", "GarageArea": "Garage area", "GarageQual": "Garage quality",
+    "GarageCond": "State of the garage", "PavedDrive": "Paved drive", "WoodDeckSF": "Wood deck",
+    "OpenPorchSF": "Open porch", "EnclosedPorch": "Enclosed porch",
+    "3SsnPorch": "Three-season porch", "ScreenPorch": "Screened porch", "PoolArea": "Pool",
+    "PoolQC": "Pool quality", "Fence": "Fence", "MiscFeature": "Extra",
+    "MiscVal": "Worth of the extra", "MoSold": "Month of sale", "YrSold": "Year of sale",
+    "SaleType": "Kind of deed", "SaleCondition": "Circumstances of the sale",
+}  # fmt: skip
+FIRST = (  # what moves a price most; everything else waits behind a disclosure
+    "Neighborhood", "LotArea", "GrLivArea", "TotalBsmtSF", "BsmtFinSF1", "BedroomAbvGr",
+    "FullBath", "GarageCars", "OverallQual", "OverallCond", "KitchenQual", "ExterQual",
+    "YearBuilt", "YearRemodAdd", "Fireplaces", "CentralAir",
+)  # fmt: skip
+GRADES: Mapping[str, str] = {
+    "Ex": "excellent", "Gd": "good", "TA": "average", "Fa": "fair", "Po": "poor", "Y": "yes",
+    "N": "no",
+}  # fmt: skip
+STARTS: Mapping[str, Mapping[str, int | str]] = {  # houses to begin with, beside the typical one
+    "a new family house": {
+        "Neighborhood": "NridgHt", "LotArea": 11000, "GrLivArea": 2020, "1stFlrSF": 2020,
+        "TotalBsmtSF": 1980, "BsmtFinSF1": 1100, "BsmtUnfSF": 880, "BsmtQual": "Ex",
+        "BsmtFinType1": "GLQ", "GarageCars": 3, "GarageArea": 800, "GarageYrBlt": 2008,
+        "GarageFinish": "Fin", "OverallQual": 9, "KitchenQual": "Ex", "ExterQual": "Gd",
+        "YearBuilt": 2008, "YearRemodAdd": 2009, "Foundation": "PConc", "HeatingQC": "Ex",
+    },
+    "an old house, made new": {
+        "Neighborhood": "OldTown", "LotArea": 8500, "GrLivArea": 1650, "1stFlrSF": 870,
+        "2ndFlrSF": 780, "HouseStyle": "2Story", "MSSubClass": 70, "TotalBsmtSF": 780,
+        "BsmtFinSF1": 0, "BsmtUnfSF": 780, "BsmtFinType1": "Unf", "GarageCars": 1,
+        "GarageArea": 300, "GarageType": "Detchd", "GarageYrBlt": 1940, "GarageFinish": "Unf",
+        "OverallQual": 7, "OverallCond": 8, "KitchenQual": "Gd", "YearBuilt": 1915,
+        "YearRemodAdd": 2005, "Foundation": "BrkTil",
+    },
+    "a house unlike those seen": {
+        "Neighborhood": "Edwards", "LotArea": 39000, "GrLivArea": 5100, "1stFlrSF": 5100,
+        "TotalBsmtSF": 5100, "BsmtFinSF1": 4000, "BsmtUnfSF": 1100, "OverallQual": 10,
+        "KitchenQual": "Ex", "ExterQual": "Ex", "YearBuilt": 2008, "YearRemodAdd": 2008,
+        "GarageCars": 3, "GarageArea": 1150, "GarageYrBlt": 2008, "SaleCondition": "Partial",
+        "SaleType": "New", "TotRmsAbvGrd": 15, "FullBath": 3,
+    },
 }  # fmt: skip
 UNITS = (", ft²", ", ft", ", $")
 YEARS = (1800, 2100)  # a year is written without a comma
@@ -29,7 +85,13 @@ class HouseField:
     @property
     def is_named(self) -> bool:
         """Whether its label is words, and not the column's name."""
-        return self.field.name in FIRST
+        return self.field.name in LABELS
+
+    @property
+    def grades(self) -> Mapping[str, str]:
+        """The words for its levels, where they are grades or yes and no."""
+        levels = set(self.field.levels or ())
+        return GRADES if levels and levels <= GRADES.keys() else {}
 
     @property
     def value(self) -> str:
@@ -61,6 +123,7 @@ class HouseForm:
     first: dict[str, list[HouseField]]
     rest: dict[str, list[HouseField]]
     numeric: list[HouseField]  # what a what-if can turn
+    starts: dict[str, str]  # the query of a house to begin with, by its name
 
     @property
     def num_rest(self) -> int:
@@ -76,12 +139,15 @@ def house_form(schema: InputSchema) -> HouseForm:
         first=_grouped([drawn[name] for name in chosen]),
         rest=_grouped([field for name, field in drawn.items() if name not in chosen]),
         numeric=[drawn[name] for name in chosen if drawn[name].field.minimum is not None],
+        starts={
+            name: urlencode(house) for name, house in STARTS.items() if house.keys() <= drawn.keys()
+        },
     )
 
 
 def _drawn(field: InputField) -> HouseField:
     unit = next((end for end in UNITS if field.description.endswith(end)), "")
-    return HouseField(field, FIRST.get(field.name, field.name), unit.lstrip(", "))
+    return HouseField(field, LABELS.get(field.name, field.name), unit.lstrip(", "))
 
 
 def _grouped(fields: list[HouseField]) -> dict[str, list[HouseField]]:

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from starlette.datastructures import UploadFile
 
 from app import bodies
-from app.errors import Conflict, Invalid, responses
+from app.errors import Invalid, responses
 from app.serving.predictors import serving
 from app.serving.prices import check, columns, price
 from app.serving.tables import MOST, decode, price_table
@@ -91,48 +91,6 @@ def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> bodies.
             )
             for row, price, low, high in zip(checked.rows, *columns(priced), strict=True)
         ],
-    )  # fmt: skip
-
-
-class HouseIn(bodies.Asked):
-    """A house, and how many sales are to be shown."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"house": {"OverallQual": 7, "GrLivArea": 1710}}]}
-    )
-
-    house: dict[str, Any] = Field(description="Every attribute may be left out.")
-    job: int | None = Field(
-        None, ge=1, le=LARGEST, description="Whose predictor answers; the best one where null."
-    )
-    count: int = Field(8, ge=1, le=50, description="How many sales.")
-
-
-@router.post("/comparables", responses=responses(400, 404, 409, 422))
-def compare(asked: Annotated[HouseIn, Body()], session: ReadSession) -> bodies.Comparables:
-    """The sales that a price rests on, what each says of the house, and how much it counts."""
-    served = serving(session, asked.job)
-    checked = check(served, [asked.house], ["body", "house"], strict=False)
-    priced = price(served, checked)
-    found = served.predictor.comparables(checked.values[0], asked.count)
-    if found is None:
-        job = f"job {served.job_id}"
-        raise Conflict(f"The predictor of {job} compares no sales; that of a house_ensemble does.")
-    says, weight = found.rest
-    return bodies.Comparables(
-        job=served.job_id,
-        price=float(priced.price[0]),
-        members=found.members,
-        blend=found.blend,
-        limit=found.limit,
-        sales=[
-            bodies.Comparable(
-                id=sale.id, house=sale.house, sold=sale.sold, says=sale.says,
-                weight=sale.weight,
-            )
-            for sale in found.sales
-        ],
-        rest=bodies.Rest(says=says, weight=weight),
     )  # fmt: skip
 
 

@@ -124,6 +124,19 @@ class ComparableSales(Noisy, Relational):
 
 
 @dataclass(frozen=True, eq=False)
+class Said:
+    """What n sales say of one row, (n,) each: Σ weight · says is the mean of what the nets answer.
+
+    What a sale says is its own price, adjusted by what differs; `distance` is between the places of
+    both, its mean square over the nets.
+    """
+
+    weight: Numbers
+    says: Numbers
+    distance: Numbers
+
+
+@dataclass(frozen=True, eq=False)
 class FittedComparables:
     """What S trained nets know, in numpy: they have learnt from the same n sales (X, y)."""
 
@@ -168,17 +181,18 @@ class FittedComparables:
         compared = np.einsum("smn,sn->sm", self.weights(X, own), self.off)
         return np.asarray(self.slopes @ X.T + compared + bias)
 
-    def says(self, x: Numbers) -> tuple[Numbers, Numbers]:
-        """How much each sale counts for one row (d,), and what it says of it: (n,) each.
-
-        What it says is its own price, adjusted by what differs: Σ weight · says is the mean of
-        what the nets answer.
-        """
+    def says(self, x: Numbers) -> "Said":
+        """How much each sale counts for one row (d,), and what it says of it."""
         each = self.weights(x[None])[:, 0]  # (S, n)
         bias = self.tensors["bias"][:, 0].astype(np.float64)  # (S, 1)
         said = self.off + (self.slopes @ x)[:, None] + bias
         weight = each.mean(axis=0)
-        return weight, (each * said).mean(axis=0) / np.maximum(weight, TINY)
+        apart = np.square((x @ self.map)[:, None] - self.places).sum(2)  # (S, n)
+        return Said(
+            weight=weight,
+            says=(each * said).mean(axis=0) / np.maximum(weight, TINY),
+            distance=np.sqrt(apart.mean(axis=0)),
+        )
 
     def weights(self, X: Numbers, own: NDArray[np.int64] | None = None) -> Numbers:
         """How much each sale counts for rows (m, d): (S, m, n), 1 in all."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,15 @@ from safetensors.numpy import save as save_tensors
 
 from ml.features import Row
 from ml.houses import submission
+from ml.houses.together import moved
 from ml.predictor.card import Card, Histogram, Vector
-from ml.predictor.models import Blended, Comparable, Comparables, Layers, Model
+from ml.predictor.models import Blended, Layers, Model
+from ml.predictor.reasons import Reason, Reasons, reasons
+from ml.predictor.sales import Comparable, Comparables, Difference
 
 __all__ = [
-    "Blended", "Card", "Comparable", "Comparables", "Histogram", "Layers", "Predictions",
-    "Predictor",
+    "Blended", "Card", "Comparable", "Comparables", "Difference", "Histogram", "Layers",
+    "Predictions", "Predictor", "Reason", "Reasons",
 ]  # fmt: skip
 
 
@@ -54,6 +58,20 @@ class Predictor:
         if isinstance(self.model, Blended):
             return self.model.comparables(row, self.card, count)
         return None
+
+    @property
+    def sales(self) -> Sequence[dict[str, Any]]:
+        """The houses that it has learnt from and remembers, with Id and SalePrice."""
+        return self.model.houses if isinstance(self.model, Blended) else ()
+
+    def reasons(self, row: Row) -> Reasons:
+        """What each group of columns adds to the price of a typical row, for one checked row."""
+        return reasons(row, self.card.input_schema, lambda rows: self.predict(rows).price)
+
+    def moved(self, row: Row, column: str, values: Sequence[float]) -> list[dict[str, Any]]:
+        """One checked row with each of these values in a column, and with what must move, too."""
+        schema = self.card.input_schema
+        return [moved(row, column, value, schema, self.sales) for value in values]
 
     def submission(self) -> str:
         """`submission.csv` (4.10.8)."""

@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from ml.features import Row
 from ml.houses.files import ID, TARGET
 from ml.nn import ACTIVATIONS, Linear
 from ml.predictor.card import Card, Vector
+from ml.predictor.sales import Comparable, Comparables, Worths
 
 FUNCTIONS: dict[str, Callable[[Vector], Vector]] = {
     "relu": lambda x: np.maximum(x, 0),
@@ -83,32 +85,7 @@ class Layers:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Comparable:
-    """A sale that a price rests on: the house, what it sold for and what that says of another."""
-
-    id: int
-    house: dict[str, Any]
-    sold: float  # dollars
-    says: float  # dollars: its price, adjusted by what differs
-    weight: float  # of all sales together 1
-
-
-@dataclass(frozen=True, slots=True)
-class Comparables:
-    """The sales that count most for a house, what all the others say, and what each member does.
-
-    log of what the member "comparables" says is Σ weight · log says over sales and rest.
-    """
-
-    sales: tuple[Comparable, ...]  # the heaviest first
-    rest: tuple[float, float]  # dollars that all other sales say, and their weight
-    members: dict[str, float]  # dollars
-    blend: dict[str, float]  # what each member counts for
-    limit: float  # by so much of a log price the others may move what sales say
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Blended:
     """An ensemble and the houses that it has learnt from; an interval is as wide as a row deserves.
 
@@ -131,7 +108,8 @@ class Blended:
     def comparables(self, row: Row, card: Card, count: int) -> Comparables:
         """The sales that count most for one checked row."""
         x = card.encoder.encode([row])[0].astype(np.float64)
-        weight, says = self.ensemble.comparables.says(x)
+        found = self.ensemble.comparables.says(x)
+        weight, says = found.weight, found.says
         first = np.argsort(-weight, kind="stable")[:count]
         others = np.delete(np.arange(len(weight)), first)
         left = float(weight[others].sum())
@@ -141,11 +119,13 @@ class Blended:
         return Comparables(
             sales=tuple(
                 Comparable(
-                    self.houses[i][ID],
-                    {name: v for name, v in self.houses[i].items() if name not in {ID, TARGET}},
-                    float(self.houses[i][TARGET]),
-                    float(dollars(says[i])),
-                    float(weight[i]),
+                    id=self.houses[i][ID],
+                    house={k: v for k, v in self.houses[i].items() if k not in {ID, TARGET}},
+                    sold=float(self.houses[i][TARGET]),
+                    says=float(dollars(says[i])),
+                    weight=float(weight[i]),
+                    distance=float(found.distance[i]),
+                    differs=self.worths.differences(row, self.houses[i], card.input_schema),
                 )
                 for i in first.tolist()
             ),
@@ -154,6 +134,11 @@ class Blended:
             blend=card.blend,
             limit=card.limit,
         )
+
+    @cached_property
+    def worths(self) -> Worths:
+        """What values of a column sold for."""
+        return Worths.learn(self.houses)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The ensemble's, and the houses as JSON by column, packed."""

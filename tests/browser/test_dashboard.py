@@ -503,6 +503,24 @@ def test_a_price_follows_the_form_and_says_its_doubts(page: Page) -> None:
     expect(price).to_have_text(before)
 
 
+def test_a_price_has_reasons_a_what_if_and_an_address(page: Page) -> None:
+    page.goto("/predict?OverallQual=9&LotArea=20000")
+    expect(page.locator("#delta")).to_contain_text("by 2 changes")
+    rows = page.locator("#reasons-rows li")
+    expect(rows).to_have_count(4)  # the typical house, two groups, this house
+    expect(page.locator("#reasons-says")).to_contain_text("quality adds $")
+    ends = page.locator("#reasons-rows b.num")
+    expect(ends.last).to_have_text(page.locator("#price").text_content() or "")
+    expect(page.locator("#what-says")).to_contain_text("100 ft² more living area")
+    page.select_option("#turn", "LotArea")
+    expect(page.locator("#what-says")).to_contain_text("more lot")
+    page.fill("#p-OverallQual", "5")
+    expect(page).to_have_url(re.compile(r"\?LotArea=20000&OverallQual=5$"))
+    page.get_by_role("button", name="Start over").click()
+    expect(page).to_have_url(re.compile(r"/predict$"))
+    expect(rows).to_have_count(2)
+
+
 def test_a_file_of_houses_is_priced_and_its_faults_are_named(page: Page, tmp_path: Path) -> None:
     page.goto("/predict")
     file = tmp_path / "houses.csv"

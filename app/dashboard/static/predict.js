@@ -1,26 +1,42 @@
-/* Price, interval and doubts of one house, asked of POST /predictions 150 ms after a change; a what-if curve and a
-   CSV file by the same door. */
+/* Price, interval and doubts of one house, asked of POST /predictions 150 ms after a change, then why it is so; a CSV
+   file by the same door. */
 import { $, $$, complaints, money, plural, toast } from "./app.js";
-import { alpha, corner, css, draw, narrow, template } from "./theme.js";
+import { named, reasons, sales, svg, whatIf } from "./why.js";
 
 const form = $("#house"),
   sold = JSON.parse($("#sold").textContent);
 const fields = $$("[name]", form),
   at = Object.fromEntries(fields.map((el) => [el.name, el]));
 const start = new Map(fields.map((el) => [el.name, el.value]));
+const job = +$("#predict").dataset.job,
+  compares = !!$("#sales"),
+  known = new Map(), // sales by the attribute that they were asked for with
+  last = {}; // what draws the pictures that have a width of their own
 const round = (v) => Math.round(v / 100) * 100;
 let first = null,
   now = null,
-  curve = null,
   asked = 0,
   waiting = 0,
   speaking = 0;
 
+/* ---------- the house of the address, and the address of the house: a price can be sent to somebody */
+for (const [name, value] of new URLSearchParams(location.search)) if (at[name]) at[name].value = value;
+const changes = () => fields.filter((el) => el.value !== start.get(el.name));
+function address() {
+  const query = new URLSearchParams(changes().map((el) => [el.name, el.value]));
+  history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
+  for (const a of $$(".chips a")) {
+    const other = [...new URLSearchParams(a.search)].filter(([name, value]) => start.get(name) !== value);
+    if (other.length === query.size && other.every(([name, value]) => query.get(name) === value))
+      a.setAttribute("aria-current", "true");
+    else a.removeAttribute("aria-current");
+  }
+}
 /* ---------- the house as JSON: empty is not known, and imputed as in training */
-function house() {
+function house(values = fields.map((el) => el.value)) {
   const made = {};
-  for (const { name, value, dataset } of fields) {
-    const text = value.trim();
+  for (const [i, { name, dataset }] of fields.entries()) {
+    const text = values[i].trim();
     if (text !== "") made[name] = dataset.kind !== "level" && Number.isFinite(Number(text)) ? number(text) : text;
   }
   return made;
@@ -28,45 +44,73 @@ function house() {
 /* a whole number that JavaScript would round is sent as it was typed, so that the answer names it */
 const number = (text) =>
   /^-?[1-9]\d{15,}$/.test(text) && !Number.isSafeInteger(+text) && JSON.rawJSON ? JSON.rawJSON(text) : +text;
-async function predict(houses) {
-  const response = await fetch("/api/v1/predictions", {
+async function post(path, body) {
+  const response = await fetch(`/api/v1/${path}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ houses, job: +$("#predict").dataset.job }),
+    body: JSON.stringify({ ...body, job }),
   });
   const said = await response.json();
   if (!response.ok) throw Object.assign(new Error(said.detail), { problem: said });
-  return said.predictions;
-}
-function variants(base) {
-  const input = at[$("#turn").value],
-    low = +input.dataset.low,
-    high = +input.dataset.high;
-  const whole = input.dataset.kind === "integer",
-    n = whole ? Math.min(25, high - low + 1) : 25;
-  const xs = Array.from({ length: n }, (_, i) => low + ((high - low) * i) / (n - 1)).map((x) =>
-    whole ? Math.round(x) : x,
-  );
-  return { name: input.name, xs, houses: xs.map((x) => ({ ...base, [input.name]: x })) };
+  return said;
 }
 async function ask() {
   const turn = ++asked,
-    base = house(),
-    turned = variants(base);
+    base = house();
+  address();
   try {
-    const [answer, ...others] = await predict([base, ...turned.houses]);
+    const houses = first ? [base] : [base, house([...start.values()])],
+      [answer, typical] = (await post("predictions", { houses })).predictions;
     if (turn !== asked) return;
     if (![answer?.price, answer?.low, answer?.high].every(Number.isFinite))
       return refuse({ detail: "The predictor gave no finite number for this house." });
     now = answer;
-    first ??= answer;
-    curve = { ...turned, value: base[turned.name], answers: others };
+    first ??= typical;
     refuse(null);
     show();
-    sales(base, turn).catch(() => toast("The comparable sales could not be had."));
+    explain(base, turn).catch(() => turn === asked && toast("Why the price is so could not be had."));
   } catch (error) {
     if (turn === asked) refuse(error.problem ?? { detail: "The server did not answer." });
   }
+}
+
+/* ---------- why: each part is drawn as it comes, and none of a house that has changed since */
+async function explain(base, turn) {
+  const attribute = $("#turn").value,
+    still = (show) => (said) => turn === asked && show(said);
+  const every = compares ? await remembered(attribute) : null;
+  const own = typeof base[attribute] === "number" ? base[attribute] : undefined;
+  const along = post("what-if", { house: base, attribute }).then(
+    still((said) => {
+      last.what = () => whatIf(said, every, now, own);
+      last.what();
+    }),
+  );
+  const rests = compares
+    ? post("comparables", { house: base, count: 48 }).then(
+        still((said) => {
+          last.sales = () => sales(said, every, now);
+          last.sales();
+        }),
+      )
+    : null;
+  await Promise.all([along, rests]);
+  if (turn === asked) await post("reasons", { house: base }).then(still((said) => reasons(said, base)));
+}
+/* The sales that it has learnt from: their prices, where they stand, and what the what-if goes along. */
+function remembered(attribute) {
+  if (!known.has(attribute)) {
+    const query = new URLSearchParams([
+      ["attribute", "Neighborhood"],
+      ["attribute", attribute],
+      ["job", job],
+    ]);
+    known.set(
+      attribute,
+      fetch(`/api/v1/sales?${query}`).then((response) => response.json()),
+    );
+  }
+  return known.get(attribute);
 }
 
 /* ---------- what it says */
@@ -91,23 +135,24 @@ function refuse(problem) {
   $("#refused p").textContent = problem
     ? `No price: ${[...new Set(faults.map((fault) => fault.text.replace(/^Row \d+ is/, "This house is")))].join(" ")}`
     : "";
-  for (const el of $$("#ridge, #what, #sales-rows")) el.classList.toggle("stale", !!problem);
+  for (const el of $$("#ridge, #what, #sales .pad, #sales-rows, #reasons-rows"))
+    el.classList.toggle("stale", !!problem);
   if (problem) unknown();
 }
 function unknown() {
   clearTimeout(speaking);
-  for (const el of [$("#price"), $("#dock-price"), $("#low"), $("#high")]) el.textContent = "–";
+  for (const el of $$("#price, #dock-price, #again-price, #low, #high")) el.textContent = "–";
   $(".range").hidden = true;
-  $("#dock-range").textContent = "No price";
+  for (const el of $$("#dock-range, #again-range")) el.textContent = "No price";
   for (const el of [$("#delta"), $("#imputed"), $("#spoken")]) el.textContent = "";
   for (const el of $$(".band, .at", $("#ridge"))) el.remove();
   $("#unlike").hidden = true;
-  $("#reset").hidden = fields.every((el) => el.value === start.get(el.name));
+  $("#reset").hidden = !changes().length;
 }
 function show() {
   const price = money(round(now.price)),
     [low, high] = [now.low, now.high].map((v) => money(round(v)));
-  $("#price").textContent = $("#dock-price").textContent = price;
+  for (const el of $$("#price, #dock-price, #again-price")) el.textContent = price;
   $(".range").hidden = false;
   $("#low").textContent = low;
   $("#high").textContent = high;
@@ -115,14 +160,14 @@ function show() {
     ? "for 9 of 10 houses like those seen in training; this one is unlike them"
     : "in 9 of 10 such houses";
   $("#such").textContent = such;
-  $("#dock-range").textContent = `${low} to ${high}`;
-  const changed = fields.filter((el) => el.value !== start.get(el.name));
+  for (const el of $$("#dock-range, #again-range")) el.textContent = `${low} to ${high}`;
+  const changed = changes();
   for (const el of fields) el.closest(".field").classList.toggle("changed", changed.includes(el));
   const difference = now.price - first.price,
     dollars = `${difference < 0 ? "−" : "+"}${money(Math.round(Math.abs(difference) / 10) * 10)}`,
-    changes = changed.length === 1 ? "one change" : `${changed.length} changes`;
+    many = changed.length === 1 ? "one change" : `${changed.length} changes`;
   $("#delta").textContent = changed.length
-    ? `${dollars} against a typical house, by ${changes}.`
+    ? `${dollars} against a typical house, by ${many}.`
     : "A typical house: every field at its median or its commonest value.";
   $("#reset").hidden = !changed.length;
   $("#unlike").hidden = !now.warnings.length;
@@ -130,72 +175,18 @@ function show() {
     ...now.warnings.map((w) => Object.assign(document.createElement("li"), { textContent: w.message })),
   );
   $("#imputed").textContent = now.imputed.length
-    ? `Not known, so taken as in training: ${now.imputed.join(", ")}.`
+    ? `Not known, so taken as in training: ${now.imputed.map(named).join(", ")}.`
     : "";
   ridge();
-  draw($("#what"), what);
   clearTimeout(speaking);
   speaking = setTimeout(() => {
     $("#spoken").textContent = `Price ${price}, ${low} to ${high} ${such}.`;
   }, 700);
 }
 
-/* ---------- comparable sales: what the nets have learnt to compare this house with */
-async function sales(base, turn) {
-  const rows = $("#sales-rows");
-  if (!rows) return;
-  const response = await fetch("/api/v1/comparables", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ house: base, job: +$("#predict").dataset.job }),
-  });
-  if (turn !== asked || !response.ok) return;
-  const said = await response.json();
-  const cell = (text, cls = "num") =>
-    Object.assign(document.createElement("td"), { textContent: text, className: cls });
-  const share = (weight) => `${(100 * weight).toFixed(1)} %`;
-  const row = (name, where, cells) => {
-    const tr = document.createElement("tr"),
-      head = Object.assign(document.createElement("th"), { scope: "row", textContent: name });
-    head.append(Object.assign(document.createElement("span"), { className: "quiet regular", textContent: where }));
-    tr.append(head, ...cells);
-    return tr;
-  };
-  rows.replaceChildren(
-    ...said.sales.map(({ id, house, sold, says, weight }) =>
-      row(`${id} `, `${house.Neighborhood}, built ${house.YearBuilt}, sold ${house.MoSold}/${house.YrSold}`, [
-        cell(house.GrLivArea.toLocaleString("en-US"), "num hide-s"),
-        cell(house.OverallQual, "num hide-s"),
-        cell(money(round(sold))),
-        cell(money(round(says))),
-        cell(share(weight)),
-      ]),
-    ),
-    row("All others", "", [
-      cell("", "hide-s"),
-      cell("", "hide-s"),
-      cell(""),
-      cell(money(round(said.rest.says))),
-      cell(share(said.rest.weight)),
-    ]),
-  );
-  const dollars = (name) => money(round(said.members[name]));
-  $("#sales-share").textContent = `${share(1 - said.rest.weight)} of the weight on ${said.sales.length} sales`;
-  $("#sales-note").textContent =
-    `Says: what it sold for, adjusted by what differs. All sales together say ${dollars("comparables")}, an MLP ` +
-    `${dollars("mlp")}, the infinitely wide MLP ${dollars("wide_mlp")}; these two move the price ` +
-    `half of their way, by ${Math.round(100 * said.limit)} % at most.`;
-}
-
 /* ---------- the price among all that were sold */
-const svg = (tag, attributes, text = "") => {
-  const el = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) el.setAttribute(name, value);
-  el.textContent = text;
-  return el;
-};
 function ridge() {
-  const W = 520,
+  const W = Math.max(200, $("#ridge").clientWidth - 12),
     H = 84,
     [low, high] = [sold.edges[0], sold.edges.at(-1)].map(Math.log),
     top = Math.max(...sold.counts);
@@ -206,6 +197,7 @@ function ridge() {
         `L${x(Math.sqrt(sold.edges[i] * sold.edges[i + 1])).toFixed(1)} ${(H - (c / top) * (H - 12)).toFixed(1)}`,
     )
     .join("");
+  $("#ridge").setAttribute("viewBox", `-6 -8 ${W + 12} 112`);
   const upright = (cls, v, y) => svg("line", { class: cls, x1: x(v), x2: x(v), y1: y, y2: H });
   $("#ridge").replaceChildren(
     svg("path", { class: "area", d: `M0 ${H}${area}L${W} ${H}Z` }),
@@ -215,55 +207,6 @@ function ridge() {
     ...[50, 100, 200, 400].map((k) => svg("text", { x: x(k * 1000), y: H + 15, "text-anchor": "middle" }, `$${k}k`)),
   );
 }
-const what = () => {
-  const { name, xs, answers, value } = curve,
-    ink = css("ink"),
-    input = at[name],
-    label = $("#turn").selectedOptions[0].textContent;
-  const y = (key) => answers.map((a) => a?.[key] ?? null),
-    steps = xs.length < 25,
-    bare = { x: xs, mode: "lines", line: { width: 0, color: ink }, hovertemplate: "$%{y:,.0f}" };
-  return {
-    data: [
-      { ...bare, y: y("low"), name: "low" },
-      { ...bare, y: y("high"), name: "high", fill: "tonexty", fillcolor: alpha(ink, 0.1) },
-      {
-        x: xs,
-        y: y("price"),
-        name: "price",
-        mode: steps ? "lines+markers" : "lines",
-        line: { color: ink, width: 2 },
-        marker: { size: 5, color: ink },
-        hovertemplate: "$%{y:,.0f}",
-      },
-      ...(value === undefined
-        ? []
-        : [
-            {
-              x: [value],
-              y: [now.price],
-              mode: "markers",
-              hoverinfo: "skip",
-              marker: { size: 11, color: css("surface"), line: { color: ink, width: 2.5 } },
-            },
-          ]),
-    ],
-    layout: {
-      template: template(),
-      height: narrow() ? 230 : 270,
-      margin: { l: 52, r: 14, t: 26, b: 38 },
-      uirevision: name,
-      xaxis: {
-        title: { text: label },
-        tickformat: input.name.startsWith("Year") ? "d" : ",~g",
-        ...(steps && xs.length <= 12 ? { dtick: 1 } : {}),
-      },
-      yaxis: { tickprefix: "$", tickformat: "~s", nticks: 6, rangemode: "tozero" },
-      annotations: [corner("price, with its 90 % interval")],
-    },
-  };
-};
-
 /* ---------- a file of houses */
 const save = (text, name) => {
   const link = Object.assign(document.createElement("a"), {
@@ -347,8 +290,16 @@ form.addEventListener("input", () => {
 });
 form.addEventListener("submit", (event) => event.preventDefault());
 $("#turn").addEventListener("change", ask);
+$("#print").addEventListener("click", () => print());
+new ResizeObserver(() => {
+  if (now) ridge();
+  last.sales?.();
+}).observe($("#ridge"));
+new IntersectionObserver(([seen]) => {
+  $("#again").hidden = seen.isIntersecting;
+}).observe($("#price"));
 $("#reset").addEventListener("click", () => {
-  form.reset();
+  for (const el of fields) el.value = start.get(el.name);
   ask();
 });
 ask();

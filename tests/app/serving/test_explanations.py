@@ -1,0 +1,177 @@
+"""Why a price is so, over HTTP: sales and reasons add up to it, and a what-if goes through it."""
+
+from math import exp, log
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app import lifecycle
+from app.store import sessions
+from app.store.models import Artifact, Job
+from app.store.states import JobStatus
+from ml.events import Trained
+from ml.experiments import parse
+from ml.experiments.house_ensemble import HouseEnsemble
+from tests.app.conftest import HOUSE
+from tests.app.routes.test_api import problem
+
+COMPARABLES, PREDICTIONS = "/api/v1/comparables", "/api/v1/predictions"
+REASONS, WHAT_IF, SALES = "/api/v1/reasons", "/api/v1/what-if", "/api/v1/sales"
+AREAS = {"GrLivArea": 1710, "1stFlrSF": 856, "2ndFlrSF": 854}
+SHORT = HouseEnsemble(k=2, num_seeds=1, num_epochs=1)
+
+
+@pytest.fixture(scope="module")
+def payload() -> bytes:
+    """A predictor that has hardly learnt."""
+    (trained,) = [event for event in SHORT.run() if isinstance(event, Trained)]
+    return trained.payload
+
+
+@pytest.fixture
+def job(client: TestClient, payload: bytes) -> int:
+    """A job of the ensemble that has succeeded and is the best."""
+    with sessions.writers().begin() as session:
+        job = lifecycle.submit(session, parse(SHORT.model_dump(mode="json")))
+        number = job.id
+        session.add(Artifact(job_id=number, size=len(payload), payload=payload))
+        row = session.get(Job, number)
+        assert row is not None
+        row.status, row.valid = JobStatus.succeeded, 0.05
+    return number
+
+
+def test_the_best_answers_with_the_sales_that_its_price_rests_on(
+    client: TestClient, job: int
+) -> None:
+    house = {"Neighborhood": "CollgCr", "GrLivArea": 1710, "OverallQual": 7, "YearBuilt": 2003}
+    found = client.post(COMPARABLES, json={"house": house, "count": 5}).json()
+    assert found["job"] == job
+    assert len(found["sales"]) == 5
+    weights = [sale["weight"] for sale in found["sales"]]
+    assert weights == sorted(weights, reverse=True)
+    says = sum(sale["weight"] * log(sale["says"]) for sale in found["sales"])
+    says += found["rest"]["weight"] * log(found["rest"]["says"])
+    assert exp(says) == pytest.approx(found["members"]["comparables"])
+    (priced,) = client.post(PREDICTIONS, json={"houses": [house]}).json()["predictions"]
+    assert found["price"] == pytest.approx(priced["price"])
+    assert priced["low"] < priced["price"] < priced["high"]
+
+
+def test_the_page_shows_them_where_there_are_any(client: TestClient, job: int) -> None:
+    assert "Comparable sales" in client.get("/predict").text
+
+
+def test_a_predictor_that_compares_nothing_says_so(client: TestClient) -> None:
+    said = problem(client.post(COMPARABLES, json={"house": {}}), 409)
+    assert said["detail"] == (
+        f"The predictor of job {HOUSE} compares no sales; that of a house_ensemble does."
+    )
+    assert "Comparable sales" not in client.get("/predict").text
+
+
+def test_a_wrong_house_is_refused_as_elsewhere(client: TestClient, job: int) -> None:
+    said = problem(client.post(COMPARABLES, json={"house": {"OverallQual": 11}}), 422)
+    assert said["errors"][0]["loc"][-1] == "OverallQual"
+    said = problem(client.post(COMPARABLES, json={"house": {}, "count": 0}), 422)
+    assert said["errors"][0]["loc"] == ["body", "count"]
+
+
+def price_of(client: TestClient, house: dict[str, Any]) -> dict[str, float]:
+    (priced,) = client.post(PREDICTIONS, json={"houses": [house]}).json()["predictions"]
+    return {name: priced[name] for name in ("price", "low", "high")}
+
+
+def test_a_sale_tells_how_far_it_is_and_what_differs(client: TestClient, job: int) -> None:
+    found = client.post(COMPARABLES, json={"house": {"OverallQual": 7}, "count": 50}).json()
+    for sale in found["sales"]:
+        assert sale["distance"] > 0
+        for difference in sale["differs"]:
+            assert difference["there"] == sale["house"][difference["attribute"]]
+            assert difference["here"] == {"OverallQual": 7}.get(difference["attribute"])
+
+
+@pytest.mark.parametrize("which", ["ensemble", "one net"])
+def test_reasons_lead_from_the_typical_house_to_the_price(
+    client: TestClient, job: int, which: str
+) -> None:
+    asked = job if which == "ensemble" else HOUSE
+    schema = client.get("/api/v1/predictor", params={"job": asked}).json()["schema"]
+    typical = {field["name"]: field["typical"] for field in schema["fields"]}
+    house = typical | {"OverallQual": 8, "GarageCars": 0, "Neighborhood": "NoRidge"}
+    found = client.post(REASONS, json={"house": house, "job": asked}).json()
+    priced = client.post(PREDICTIONS, json={"houses": [typical, house], "job": asked}).json()
+    first, last = (each["price"] for each in priced["predictions"])
+    assert (found["typical"], found["price"]) == (pytest.approx(first), pytest.approx(last))
+    assert {each["group"]: each["differs"] for each in found["reasons"]} == {
+        "quality": ["OverallQual"], "garage": ["GarageCars"], "place": ["Neighborhood"],
+    }  # fmt: skip
+    dollars = [each["dollars"] for each in found["reasons"]]
+    assert first + sum(dollars) == pytest.approx(last, rel=1e-9)
+    assert sorted(map(abs, dollars), reverse=True) == [*map(abs, dollars)]
+
+
+def test_the_typical_house_needs_no_reasons(client: TestClient, job: int) -> None:
+    schema = client.get("/api/v1/predictor").json()["schema"]
+    typical = {field["name"]: field["typical"] for field in schema["fields"]}
+    found = client.post(REASONS, json={"house": typical}).json()
+    assert found["reasons"] == []
+    assert found["typical"] == found["price"]
+
+
+def test_a_what_if_goes_through_the_price_and_moves_what_must_move(
+    client: TestClient, job: int
+) -> None:
+    found = client.post(WHAT_IF, json={"house": AREAS, "attribute": "GrLivArea"}).json()
+    own = found["values"].index(1710)
+    for way in ("alone", "together"):
+        assert found[way][own] == pytest.approx(price_of(client, AREAS))
+    assert found["values"] == sorted(set(found["values"]))
+    assert len(found["values"]) == 26
+    first, last = found["values"][0], found["values"][-1]
+    assert found["alone"][-1] == pytest.approx(price_of(client, {**AREAS, "GrLivArea": last}))
+    moved = {name: values[0] for name, values in found["moves"].items()}
+    assert moved["1stFlrSF"] + moved["2ndFlrSF"] == pytest.approx(first, abs=1)
+    house = {**AREAS, **moved, "GrLivArea": first}
+    assert found["together"][0] == pytest.approx(price_of(client, house))
+    assert found["together"][0]["price"] != pytest.approx(found["alone"][0]["price"])
+
+
+def test_a_what_if_of_a_model_without_sales_goes_over_all_that_was_seen(client: TestClient) -> None:
+    asked = {"house": {}, "attribute": "OverallQual", "job": HOUSE}
+    found = client.post(WHAT_IF, json=asked).json()
+    assert found["values"] == [*range(1, 11)]
+    assert found["alone"] == found["together"]
+    assert found["moves"] == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "loc", "words"),
+    [
+        ({"attribute": "KitchenQual"}, ["body", "attribute"], "no numbers"),
+        ({"attribute": "Kitchen"}, ["body", "attribute"], "There is no attribute 'Kitchen'."),
+        ({"attribute": "OverallQual", "values": [11]}, ["body", "values", 0, "OverallQual"], "10"),
+        ({"attribute": "OverallQual", "values": []}, ["body", "values"], "1"),
+    ],
+)
+def test_a_what_if_that_cannot_be_is_refused(
+    client: TestClient, job: int, asked: dict[str, Any], loc: list[str | int], words: str
+) -> None:
+    said = problem(client.post(WHAT_IF, json={"house": {}, **asked}), 422)
+    assert said["errors"][0]["loc"] == loc
+    assert words in said["errors"][0]["message"]
+
+
+def test_the_sales_are_those_of_the_file(client: TestClient, job: int) -> None:
+    from ml.houses.files import read
+
+    train = read().train
+    found = client.get(SALES, params={"attribute": ["GrLivArea", "Neighborhood"]}).json()
+    assert found["ids"] == train["Id"].tolist()
+    assert found["sold"] == train["SalePrice"].tolist()
+    for name in ("GrLivArea", "Neighborhood"):
+        assert found["attributes"][name] == train[name].tolist()
+    problem(client.get(SALES, params={"attribute": "Price"}), 422)
+    said = problem(client.get(SALES, params={"job": HOUSE}), 409)
+    assert "compares no sales" in said["detail"]

@@ -1,0 +1,148 @@
+"""Reasons in dollars, what moves together, and what differs: by hand, and by all orders."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from ml.houses import files
+from ml.houses.tables import HouseTables
+from ml.houses.together import FOLLOWING, PARTS, SINCE, moved, slope
+from ml.predictor.reasons import reasons, shapley
+from ml.predictor.sales import NOTABLE, Worths
+from ml.schema import InputSchema
+
+
+@pytest.fixture(scope="module")
+def data() -> HouseTables:
+    return HouseTables.read()
+
+
+@pytest.fixture(scope="module")
+def schema(data: HouseTables) -> InputSchema:
+    return files.schema(data.files.train)
+
+
+# ---- Shapley
+
+
+def test_a_share_is_the_mean_over_all_orders() -> None:
+    worth = np.random.default_rng(0).normal(size=2**5)
+    expected = np.zeros(5)
+    for order in permutations(range(5)):
+        before = 0
+        for player in order:
+            expected[player] += worth[before | 1 << player] - worth[before]
+            before |= 1 << player
+    np.testing.assert_allclose(shapley(worth), expected / 120)
+
+
+def test_shares_of_two_who_need_each_other_are_equal_and_of_nobody_nothing() -> None:
+    together = np.array([10.0, 10, 10, 30, 10, 10, 10, 30])  # the third adds nothing
+    np.testing.assert_allclose(shapley(together), [10, 10, 0], atol=1e-12)
+    assert len(shapley(np.array([5.0]))) == 0
+
+
+def worth(row: dict[str, object]) -> float:
+    """A price that no sum of its columns is."""
+    area, grade = float(row["GrLivArea"] or 0), float(row["OverallQual"] or 0)  # type: ignore[arg-type]
+    garage = float(row["GarageCars"] or 0)  # type: ignore[arg-type]
+    return 20_000 + area * grade * (1 + garage) + 1000 * (row["Neighborhood"] == "NAmes") * garage
+
+
+def test_reasons_of_a_hundred_houses_add_up(data: HouseTables, schema: InputSchema) -> None:
+    for i in np.random.default_rng(0).choice(1460, 100, replace=False):
+        row = data.train[i]
+        found = reasons(row, schema, lambda rows: np.array([worth(dict(each)) for each in rows]))
+        assert found.price == worth(row)
+        assert found.typical == worth({field.name: field.typical for field in schema.fields})
+        assert abs(found.error) < 1e-9 * found.price
+        told = {reason.group: reason.dollars for reason in found.reasons}
+        for group in told.keys() - {"size", "quality", "garage", "place"}:
+            assert told[group] == pytest.approx(0, abs=1e-6)  # the price does not ask for these
+        for reason in found.reasons:
+            assert reason.differs
+            for name in reason.differs:
+                field = next(field for field in schema.fields if field.name == name)
+                assert field.group == reason.group
+                assert row[name] != field.typical
+
+
+# ---- what moves together
+
+
+def test_floors_keep_their_shares_of_the_area(data: HouseTables, schema: InputSchema) -> None:
+    for whole, parts in PARTS.items():
+        for row in data.train[:200]:
+            if not row[whole]:
+                continue
+            old = float(row[whole])  # type: ignore[arg-type]
+            new = moved(row, whole, old * 1.1, schema, data.train)
+            assert sum(new[name] for name in parts) == pytest.approx(old * 1.1, abs=2)
+            assert new[parts[0]] == pytest.approx(1.1 * float(row[parts[0]]), abs=1)  # type: ignore[arg-type]
+
+
+def test_rooms_follow_by_the_slope_of_those_sold(data: HouseTables, schema: InputSchema) -> None:
+    area, rooms = (data.files.train[name].to_numpy(float) for name in ("GrLivArea", "TotRmsAbvGrd"))
+    by = np.polyfit(area, rooms, 1)[0]
+    assert slope(data.train, "GrLivArea", "TotRmsAbvGrd") == pytest.approx(by)
+    row = data.train[0]
+    new = moved(row, "GrLivArea", 2700, schema, data.train)
+    assert new["TotRmsAbvGrd"] == round(8 + by * (2700 - 1710))
+    assert moved(row, "GrLivArea", 99_999, schema, data.train)["TotRmsAbvGrd"] == 14  # at most seen
+    assert moved(row, "GrLivArea", 2700, schema, [])["TotRmsAbvGrd"] == 8  # of none nothing follows
+
+
+def test_a_house_is_not_remodelled_before_it_is_built(
+    data: HouseTables, schema: InputSchema
+) -> None:
+    row = {**data.train[0], "YearBuilt": 1950, "YearRemodAdd": 1990, "GarageYrBlt": 1950.0}
+    later = moved(row, "YearBuilt", 2000, schema, data.train)
+    assert (later["YearRemodAdd"], later["GarageYrBlt"]) == (2000, 2000)
+    earlier = moved(row, "YearBuilt", 1930, schema, data.train)
+    assert (earlier["YearRemodAdd"], earlier["GarageYrBlt"]) == (1990, 1930)
+
+
+def test_what_is_not_said_stays_unsaid_and_all_else_stays(
+    data: HouseTables, schema: InputSchema
+) -> None:
+    for table in (PARTS, FOLLOWING, SINCE):
+        for column, others in table.items():
+            row = data.train[0]
+            new = moved(row, column, row[column] + 1, schema, data.train)  # type: ignore[operator]
+            allowed = {column, *PARTS.get(column, ()), *FOLLOWING.get(column, ())}
+            assert {name for name in row if new[name] != row[name]} <= allowed | {
+                *SINCE.get(column, ())
+            }
+            unsaid = {**row, **dict.fromkeys(others)}
+            assert all(
+                moved(unsaid, column, 5, schema, data.train)[name] is None for name in others
+            )
+            schema.check([new])  # a house that may be
+    assert moved({"GrLivArea": None}, "GrLivArea", 5, schema, data.train) == {"GrLivArea": 5}
+
+
+# ---- what differs
+
+
+def test_what_matters_most_is_told_first_and_once_a_group(
+    data: HouseTables, schema: InputSchema
+) -> None:
+    houses = [
+        {"Id": i, **row, "SalePrice": price}
+        for i, (row, price) in enumerate(zip(data.train, data.price, strict=True))
+    ]
+    worths = Worths.learn(houses)
+    log = np.log(data.price)
+    grade = data.files.train["OverallQual"].to_numpy(float)
+    assert worths.between("OverallQual", 5, 7) == pytest.approx(2 * np.polyfit(grade, log, 1)[0])
+    place = data.files.train["Neighborhood"].to_numpy()
+    gap = log[place == "NridgHt"].mean() - log[place == "OldTown"].mean()
+    assert worths.between("Neighborhood", "OldTown", "NridgHt") == pytest.approx(gap)
+    here = data.train[0]
+    there = {**here, "OverallQual": 9, "KitchenQual": "TA", "YearBuilt": 1950, "LotArea": 8460}
+    found = worths.differences(here, there, schema)
+    assert [each.attribute for each in found] == ["OverallQual", "YearBuilt"]
+    assert (found[0].here, found[0].there) == (7, 9)
+    assert abs(worths.between("LotArea", 8450, 8460)) < NOTABLE
+    assert worths.differences(here, here, schema) == ()
