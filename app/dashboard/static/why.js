@@ -1,5 +1,5 @@
 /* Why a price is what it is: the sales it rests on, what each group of attributes adds to a typical house, and what it
-   would be for another value. Each picture is drawn from what the API said; a sale that is pointed at lights up in all. */
+   would be for another value. Each picture is drawn from what the API said; a sale pointed at lights up in all. */
 import { $, $$, count, money } from "./app.js";
 import { alpha, corner, css, draw, narrow, template } from "./theme.js";
 
@@ -76,7 +76,8 @@ export function sales(said, every, answer) {
       : [
           `No single sale decides: the ${top.length} nearest carry `,
           strong(percent(share(top))),
-          ` of the weight and, once what differs is taken off, say ${price(Math.min(...says))} to ${price(Math.max(...says))}.`,
+          " of the weight and, once what differs is taken off, ",
+          `say ${price(Math.min(...says))} to ${price(Math.max(...says))}.`,
         ]),
   );
   near(said, answer);
@@ -353,8 +354,8 @@ export function reasons(said, house) {
           "Here ",
           ...one(a),
           ...(b ? [", ", ...one(b)] : []),
-          `. ${parts.length === 1 ? "That leads" : `All ${parts.length} reasons lead`} from ${price(said.typical)} to ` +
-            `${price(said.price)}, with nothing left over.`,
+          parts.length === 1 ? ". That leads" : `. All ${parts.length} reasons lead`,
+          ` from ${price(said.typical)} to ${price(said.price)}, with nothing left over.`,
         ]
       : ["This is the typical house itself. Change a field, and see what it adds or takes off."]),
   );
