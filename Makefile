@@ -8,10 +8,10 @@ MARKUP := app/dashboard/templates app/dashboard/static/favicon.svg
 STATIC := app/dashboard/static/*.js app/dashboard/static/*.css
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run test check fix breaks slow bench lock clean
+.PHONY: help setup run test check fix breaks slow bench bench-quality lock clean
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 	@echo '  Set PYTHON to choose an interpreter, PIP_ARGS to pass options to pip.'
 
 setup: .venv/.dev ## install everything into .venv, tools included
@@ -45,6 +45,9 @@ slow: .venv/.dev ## the tests that take minutes
 bench: .venv/.dev ## measure; the numbers in the README come from here
 	@exec $(BIN)/python -m benchmarks
 
+bench-quality: .venv/.quality ## house prices beside XGBoost, CatBoost and RealMLP; an hour, and it goes on where it was
+	@exec .venv/quality/bin/python -m benchmarks quality
+
 lock: ## resolve pyproject.toml afresh and write constraints.txt
 	$(checked_python)
 	@$(PYTHON) -m venv --clear .venv/lock
@@ -65,6 +68,13 @@ clean: ## remove .venv and every cache; the data in var/ stays
 .venv/.dev: $(INPUTS)
 	$(call install,'.[dev]')
 	@touch $@ .venv/.run
+
+.venv/.quality: $(INPUTS) benchmarks/peers.txt
+	$(checked_python)
+	@$(PYTHON) -m venv .venv/quality
+	@.venv/quality/bin/python -m pip install --disable-pip-version-check --log .venv/pip.log $(PIP_ARGS) \
+	  -c constraints.txt -e . -r benchmarks/peers.txt || { $(say_why); exit 1; }
+	@touch $@
 
 # $(call step,NAME,BUDGET IN SECONDS,COMMAND): run it and say how long it took
 define step

@@ -1,46 +1,64 @@
 """4.10 What is said of prices out of fold: who is how far off, where, and how sure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.ensemble import MEMBERS
-from ml.events import Event, Finding, Table, Verdict
+from ml.events import Cell, Event, Figure, Finding, Series, Table, Verdict
 from ml.experiment import Experiment
 from ml.grid import by_category
 from ml.houses import book
 from ml.houses.errors import median_error
 from ml.houses.scores import COVERAGE, DECIDING, ENSEMBLE, FIFTHS, LINEAR, OutOfFold, fifths, rms
-from ml.intervals import interval, plus_minus
+from ml.intervals import interval, plus_minus, share_interval
+from ml.lanes import k_fold
+
+WORST = 10  # houses that are told one by one
+MANY = 30  # houses of a neighbourhood: of fewer a share says little
+CAUSES = ("SaleCondition", "YearBuilt", "OverallQual", "MSZoning")
+TOLD = {
+    "neighbourhood": "Neighborhood", "built": "YearBuilt", "quality": "OverallQual",
+    "area, ft²": "GrLivArea", "sale": "SaleCondition",
+}  # fmt: skip
 
 
 def reported(run: Experiment, found: OutOfFold) -> Iterator[Event]:
     """Who is how far off, where, and how often intervals hold."""
     yield verdict(found)
     yield by_fold(found)
+    yield residuals(found)
+    yield coverage(found)
     yield members(found)
     yield bands(found)
+    yield worst(found)
     yield groups(found)
     yield from claims(run, found)
 
 
-def verdict(found: OutOfFold) -> Event:
+def verdict(found: OutOfFold) -> Finding:
     """How much better it is than the book's net and than a linear one, and what limits it."""
     mine, line = found.valid(ENSEMBLE), found.valid(LINEAR)
     gap, half = map(float, interval(line - mine))
     better: Verdict = "helps" if gap > half else "hurts" if gap < -half else "no clear difference"
     beside, square = book.MEANS["valid"], np.square(found.off(ENSEMBLE))
+    own = k_fold(len(found.y), len(book.FOLDS["valid"]))
+    same = len(found.rows) == len(book.FOLDS["valid"]) and all(
+        np.array_equal(valid, other) for (_, valid), (_, other) in zip(found.rows, own, strict=True)
+    )
+    net = "book's net on the same folds" if same else "book's net"
     worst = np.argsort(-square)[: len(square) // 100]
     cheap = fifths(found.y)[worst] == 0
     return Finding(
         better,
         f"Log RMSE {mine.mean():.4f} on houses that no model has learnt from: {beside:.3f} is the"
-        f" book's, a linear model on the same inputs is {gap:.4f} ± {half:.4f} worse. What limits"
+        f" {net}, a linear model on the same inputs is {gap:.4f} ± {half:.4f} worse. What limits"
         f" it: {len(worst)} of {len(square):,} houses make {square[worst].sum() / square.sum():.0%}"
         f" of the squared error, and {cheap.sum()} of them are of the cheapest fifth.",
         "Means over the folds. It helps where the 95 % interval of the difference to the linear"
-        " model, paired by fold, leaves out 0. The book's is of its own folds and its raw prices.",
+        " model, paired by fold, leaves out 0. The book's net learns raw prices, on its own folds.",
         ENSEMBLE,
     )
 
@@ -81,6 +99,107 @@ def members(found: OutOfFold) -> Event:
     )  # fmt: skip
 
 
+def residuals(found: OutOfFold) -> Event:
+    """Each house: what it was priced at and how far off that is; what the worst errors share."""
+    off, priced = found.off(ENSEMBLE), np.exp(found.of(ENSEMBLE))
+    return Figure(
+        "residuals",
+        "Each house: sold over predicted",
+        shared(found),
+        tuple(
+            Series(label, priced[part].round(), off[part].round(4), mode="markers")
+            for label, part in (
+                ("within its interval", found.inside), ("outside", ~found.inside),
+            )
+        ),
+        x_label="predicted price, $",
+        y_label="log(sold / predicted)",
+        x_scale="log",
+    )  # fmt: skip
+
+
+def shared(found: OutOfFold) -> str:
+    """Which traits have most of the squared error beside their share of houses."""
+    square, has = np.square(found.off(ENSEMBLE)), traits(found)
+    ranked = sorted(has, key=lambda name: -square[has[name]].mean())
+    part = {name: square[has[name]].sum() / square.sum() for name in ranked}
+    (first, second), share = ranked[:2], {name: has[name].mean() for name in ranked}
+    return (
+        f"{first[0].upper()}{first[1:]} are {share[first]:.0%} of houses and {part[first]:.0%} of"
+        f" the squared error, {second} {share[second]:.0%} and {part[second]:.0%}."
+        f" {(~found.inside).mean():.0%} of all sold outside their interval."
+    )
+
+
+def traits(found: OutOfFold) -> dict[str, NDArray[np.bool_]]:
+    """What houses may have in common, at least one in fifty: (n,) each."""
+    of = {name: np.array([str(house[name]) for house in found.houses]) for name in CAUSES}
+    built, grade = of["YearBuilt"].astype(int), of["OverallQual"].astype(int)
+    has = {
+        "those sold unfinished": of["SaleCondition"] == "Partial",
+        "those sold abnormally": of["SaleCondition"] == "Abnorml",
+        "those built before 1940": built < 1940,
+        "those of quality 4 or less": grade <= 4,
+        "those of quality 9 or 10": grade >= 9,
+        "those in other zones than RL": of["MSZoning"] != "RL",
+        "the cheapest fifth": fifths(found.y) == 0,
+        "the dearest fifth": fifths(found.y) == FIFTHS - 1,
+    }
+    return {name: part for name, part in has.items() if part.mean() >= 0.02}
+
+
+def worst(found: OutOfFold) -> Event:
+    """The ten houses that are furthest off, and by how much beyond their intervals."""
+    off, priced = found.off(ENSEMBLE), np.exp(found.of(ENSEMBLE))
+    rows = np.argsort(-np.abs(off), kind="stable")[:WORST]
+    beyond = np.maximum(found.y - found.high, found.low - found.y).clip(0)
+    square = np.square(off)
+    columns: dict[str, Sequence[Cell]] = {
+        "house": [f"{row + 1}" for row in rows],
+        "sold, $": np.exp(found.y)[rows].round().tolist(),
+        "predicted, $": priced[rows].round().tolist(),
+        "beyond its interval, %": (100 * np.expm1(beyond[rows])).round(1).tolist(),
+    }
+    for label, name in TOLD.items():
+        columns[label] = [str(found.houses[row][name]) for row in rows]
+    return Table.of(
+        "worst",
+        f"The {WORST} houses that are furthest off",
+        columns,
+        f"They make {square[rows].sum() / square.sum():.0%} of the squared error. Out of fold.",
+    )
+
+
+def coverage(found: OutOfFold) -> Event:
+    """The share of prices within their intervals, by fifths and neighbourhoods, beside 90 %."""
+    fifth = fifths(found.y)
+    places = np.array([str(house["Neighborhood"]) for house in found.houses])
+    parts = {f"fifth {i + 1}": fifth == i for i in range(FIFTHS)}
+    parts |= {
+        place: places == place
+        for place in sorted(set(places), key=lambda place: -int((places == place).sum()))
+        if (places == place).sum() >= MANY
+    }
+    hits = np.array([found.inside[part].sum() for part in parts.values()])
+    n = np.array([part.sum() for part in parts.values()])
+    low, high = share_interval(hits, n)
+    apart = [name for name, a, b in zip(parts, low, high, strict=True) if not a <= COVERAGE <= b]
+    at = np.arange(float(len(parts)))
+    every = "Everywhere that is what chance allows" if not apart else f"Not so: {', '.join(apart)}"
+    return Figure(
+        "coverage",
+        f"Share of prices within their {COVERAGE:.0%} intervals",
+        f"{found.inside.mean():.1%} of all. {every}. Fifths of what houses sold for, the cheapest"
+        f" first, and neighbourhoods of {MANY} houses or more.",
+        (
+            Series("inside", at, hits / n, mode="markers", low=low, high=high),
+            Series("promised", at[[0, -1]], np.full(2, COVERAGE), "truth"),
+        ),
+        y_label="share inside",
+        x_names=tuple(parts),
+    )
+
+
 def bands(found: OutOfFold) -> Event:
     """How often a price lies within its interval, by fifths of what houses sold for."""
     fifth = fifths(found.y)
@@ -102,7 +221,18 @@ def bands(found: OutOfFold) -> Event:
         },
         "Each interval is learnt from errors of other folds. One width for all would be"
         f" {2 * found.constant:.3f} in log price; these are {(found.high - found.low).mean():.3f}"
-        " on average. Widths are medians.",
+        f" on average. Widths are medians. {masks(found)}",
+    )
+
+
+def masks(found: OutOfFold) -> str:
+    """How often a price lies between what the MLP says with its dropout on (4.6)."""
+    low, high = found.masked
+    inside = (low <= found.y) & (found.y <= high)
+    return (
+        "What the MLP says with masks of its dropout, from 5 % to 95 %, is"
+        f" {(high - low).mean():.3f} wide and holds {inside.mean():.0%}: it knows nothing of how"
+        " prices scatter."
     )
 
 

@@ -35,6 +35,7 @@ class OutOfFold:
     scale: Floats  # (n,) of the fold's target
     told: Floats  # (n, p) what the size of an error is told from
     linear: Floats  # (n,) log dollars
+    masked: Floats  # (2, n) ends of what the MLP says with masks of its dropout, log dollars
     low: Floats = field(default_factory=lambda: np.zeros(0))  # (n,) ends of intervals, log dollars
     high: Floats = field(default_factory=lambda: np.zeros(0))
     constant: float = 0.0  # half the width that would do for all
@@ -58,6 +59,7 @@ class OutOfFold:
             scale=np.full(n, np.nan),
             told=np.full((n, p), np.nan),
             linear=np.full(n, np.nan),
+            masked=np.full((2, n), np.nan),
         )
 
     def put(self, fold: int, target: Target, answers: Floats, middle: Floats) -> None:

@@ -1,16 +1,19 @@
 """The ensemble of 4.10: which rows and lanes feed each number, and that serving is training."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from ml.events import Check, Epoch, Event, Started, Table, Trained
-from ml.experiments.house_ensemble import HouseEnsemble
+from ml.events import Check, Epoch, Event, Figure, Started, Table, Trained
+from ml.experiments.house_ensemble import MASKS, HouseEnsemble
+from ml.houses.report import shared, traits, verdict
 from ml.houses.scores import DECIDING, ENSEMBLE, FIFTHS, LINEAR, OutOfFold, fifths, linear
 from ml.houses.tables import HouseTables
+from ml.nn import set_moment
 from ml.predictor import Predictor
 from ml.programs import Fits, fit_all
 from ml.train import Progress
@@ -194,6 +197,89 @@ def test_a_linear_model_is_scikit_learns_ridge() -> None:
     target = Target(log=True, mean=12, std=0.4)
     expected = 12 + 0.4 * Ridge(alpha=30).fit(X, y).predict(others)
     np.testing.assert_allclose(linear(X, y, others, target), expected)
+
+
+def figure(said: list[Event], name: str) -> Figure:
+    (found,) = [event for event in said if isinstance(event, Figure) and event.name == name]
+    return found
+
+
+def test_residuals_are_each_house_once_and_say_who_is_inside(
+    found: OutOfFold, said: list[Event]
+) -> None:
+    inside, outside = figure(said, "residuals").series
+    assert len(inside.x) == found.inside.sum()
+    assert len(inside.x) + len(outside.x) == 1460
+    off = found.y - found.of(ENSEMBLE)
+    np.testing.assert_allclose(outside.y, off[~found.inside], atol=5e-5)
+    np.testing.assert_allclose(inside.x, np.exp(found.of(ENSEMBLE))[found.inside], atol=0.5)
+
+
+def test_what_is_shared_is_counted(found: OutOfFold) -> None:
+    square = (found.y - found.of(ENSEMBLE)) ** 2
+    has = traits(found)
+    sale = np.array([house["SaleCondition"] for house in found.houses])
+    np.testing.assert_array_equal(has["those sold abnormally"], sale == "Abnorml")
+    first = max(has, key=lambda name: square[has[name]].mean())
+    part = square[has[first]].sum() / square.sum()
+    words = f"{first[0].upper()}{first[1:]} are {has[first].mean():.0%} of houses and {part:.0%}"
+    assert shared(found).startswith(words)
+
+
+def test_coverage_is_of_the_houses_it_names(found: OutOfFold, said: list[Event]) -> None:
+    drawn = figure(said, "coverage")
+    places = np.array([house["Neighborhood"] for house in found.houses])
+    for at, name in enumerate(drawn.x_names):
+        part = fifths(found.y) == int(name[-1]) - 1 if name[:5] == "fifth" else places == name
+        mine = drawn.series[0]
+        assert mine.y[at] == pytest.approx(found.inside[part].mean())
+        assert mine.low is not None
+        assert mine.high is not None
+        assert mine.low[at] < mine.y[at] < mine.high[at]
+        assert (name in drawn.finding) == (not mine.low[at] <= 0.9 <= mine.high[at])
+    assert set(drawn.x_names) > {"fifth 1", "fifth 5", "NAmes", "OldTown"}
+    assert "Blueste" not in drawn.x_names  # two houses
+
+
+def test_the_worst_houses_are_the_worst(found: OutOfFold, said: list[Event]) -> None:
+    (table,) = [event for event in said if isinstance(event, Table) and event.name == "worst"]
+    off = found.y - found.of(ENSEMBLE)
+    rows = [int(str(row[0])) - 1 for row in table.rows]
+    assert rows == np.argsort(-np.abs(off))[:10].tolist()
+    for row, cells in zip(rows, table.rows, strict=True):
+        assert cells[1] == round(np.exp(found.y[row]))
+        assert cells[4] == found.houses[row]["Neighborhood"]
+        assert (cells[3] == 0) == bool(found.inside[row])
+
+
+def test_masks_are_those_of_the_mlp_of_the_fold(
+    short: tuple[HouseEnsemble, Fits], found: OutOfFold
+) -> None:
+    low, high = found.masked
+    assert (low < high).all()
+    one, fits = short
+    _, valid = one.rows[1]
+    table = one.table(one.rows[1][0])
+    X = torch.from_numpy(table.X[valid])
+    answers = list[torch.Tensor]()
+    for net in (fits.of("mlp")[1].net, fits.of("mlp")[3].net):  # of both seeds
+        net.train()
+        for step in range(MASKS):
+            set_moment(net, 0, step)
+            answers.append(net(X[None])[0, :, 0].detach())
+        net.eval()
+    ends = np.quantile(torch.stack(answers).numpy(), (0.05, 0.95), axis=0)
+    np.testing.assert_allclose(
+        found.masked[:, valid], table.target.mean + table.target.std * ends, rtol=1e-6
+    )
+
+
+def test_the_verdict_names_the_books_folds_only_on_them(found: OutOfFold) -> None:
+    assert "on the same folds" not in verdict(found).text
+    book = HouseEnsemble(folding="book").rows
+    answers = {name: np.repeat(each[:1], 5, axis=0) for name, each in found.answers.items()}
+    text = verdict(replace(found, rows=book, answers=answers)).text
+    assert "0.170 is the book's net on the same folds" in text
 
 
 # ---- the predictor
