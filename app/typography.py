@@ -119,6 +119,8 @@ def _column(values: Sequence[Cell]) -> list[str]:
     known = [abs(v) for v in values if isinstance(v, float) and not v.is_integer()]
     if not known or not 1e-3 <= max(known) < 1000:
         return [cell(v) for v in values]
+    if min(known) >= 1 and max(known) >= 10:  # a percentage, mostly: 86.3, not 86.3014
+        return [typeset(f"{v:.1f}") if isinstance(v, int | float) else cell(v) for v in values]
     # of a number below 1e-5 the same decimals would leave 0.0000
     return [
         metric(v, fixed=not 0 < abs(v) < 1e-5) if isinstance(v, int | float) else cell(v)

@@ -3,12 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from app.catalogue import changes, experiments
 from app.dashboard import sparks
 from app.dashboard.sparks import Spark, Strip
 from app.results.headline import LIKE_A_PRICE, percent
 from app.results.log import Pace
+from app.results.traces import FEW
 from app.store.jobs import SERVED
 from app.store.models import Job
 from app.store.states import FINAL, JobStatus
@@ -17,6 +19,9 @@ from app.typography import measure_name, metric, seconds
 SCALES = {"log_rmse": (0.035, 0.5)}  # of sparks; others take that of their experiment on the page
 DECADES = 1e5  # from bottom to top of a spark at most: one job that diverges must not flatten all
 THE_BOOK, OURS = "kaggle_house", SERVED[0]
+NARROW = 7  # columns of a table that fit into half of the page
+MANY_NAMES = 12  # along x, which half of the page has no room for
+Item = dict[str, Any]
 BOOK = dict.fromkeys(SERVED, 0.170157)  # 4.10.7: mean valid of its five folds
 
 
@@ -200,3 +205,25 @@ def steps(
     }  # fmt: skip
     found = [step for name, these in every.items() if name in known for step in these]
     return [*found, price] if OURS in known else found
+
+
+# ---- the panels of what an experiment yielded, two beside each other where both fit
+
+
+def classes(tables: Sequence[Item], figures: Sequence[Item]) -> list[str]:
+    """How wide the panel of each table is, then of each figure: none stands beside a gap."""
+    whole = [len(table["columns"]) > NARROW or len(tables) == 1 for table in tables]
+    whole += [_is_wide(figure) for figure in figures]
+    alone = None  # a half that has nothing beside it yet
+    for i, is_whole in enumerate([*whole, True]):
+        if is_whole and alone is not None:
+            whole[alone], alone = True, None
+        elif not is_whole:
+            alone = i if alone is None else None
+    return ["c-12" if one else "c-6" for one in whole]
+
+
+def _is_wide(figure: Item) -> bool:
+    """Whether it has many names along x, or a cloud of points."""
+    points = (len(one["x"]) for one in figure["series"] if one["mode"] == "markers")
+    return len(figure.get("x_names") or ()) > MANY_NAMES or max(points, default=0) > FEW

@@ -58,7 +58,7 @@ def show_job(
     pace = log.pace(job, reading)
     has_predictor, workers = store.artifact(job.id) is not None, store.workers()
     runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
-    cls = experiments.get(job.name)
+    cls, results = experiments.get(job.name), reading.results()
     return render(
         request,
         "job.html",
@@ -73,7 +73,8 @@ def show_job(
         has_predictor=has_predictor,
         median=serving(session, job.id).predictor.card.median_error if has_predictor else None,
         trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
-        **reading.results(),
+        **results,
+        panels=views.classes(results["tables"], results["figures"]),
         doubt=views.state(job) == "diverged" or _has_diverged(reading),
         pace=views.pace_words(job, pace),
         log=log.lines(reading),

@@ -170,13 +170,17 @@ def _each(
     if len(alike) > TOLD_APART:
         return crowd(alike, shown, of)
     few, lines = len(alike) <= BANDS, list[Line]()
+    longest = max(one.group.started["num_epochs"] for one in alike)
     for setting in alike:
         after, drawn = start(setting), look(setting.place)
         train, judged = f"{setting.name} train", f"{setting.name} {setting.group.judged_on}"
-        if len(alike) <= PAIRS:
+        level = setting.group.started["num_epochs"] == 1 < longest
+        if len(alike) <= PAIRS and not level:
             y = setting.mean(f"train{of}", after)
             band = band_of(setting, f"train{of}", after) if few else ()
             lines.append(Line(train, drawn.thin, y, after, band, label=train if few else ""))
-        y, band = setting.mean(f"valid{of}", after), band_of(setting, f"valid{of}", after)
-        lines.append(Line(judged, drawn, y, after, band, label=judged if few else setting.name))
+        y = setting.mean(f"valid{of}", after)
+        band = () if level else band_of(setting, f"valid{of}", after)
+        label = judged if few else setting.name
+        lines.append(Line(judged, drawn, y, after, band, label, level))
     return lines

@@ -17,6 +17,7 @@ from app.typography import measure_name, typeset
 
 ALL_POINTS = 36_000  # of a figure of many lines
 LEAST = 12  # points of one of them
+CLOUD = 5_000  # points without a line: each is there for itself
 PICTURES: dict[str, Callable[[Item, Item], Figure]] = {
     "heat_map": heat_map,
     "images": mosaic,
@@ -128,7 +129,7 @@ def _traces(series: Item, drawn: Look) -> list[Figure]:
     if series["mode"] == "bars":
         return [bars(label, x, y, drawn)]
     ends = [floats(series[end]) for end in ("low", "high") if series.get(end) is not None]
-    keep = thin(x, y, *ends)
+    keep = thin(x, y, *ends, most=CLOUD if series["mode"] == "markers" else MOST)
     x, y, ends = x[keep], y[keep], [end[keep] for end in ends]
     if series["mode"] == "markers":
         hollow = series["role"] in {"valid", "book"}

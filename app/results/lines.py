@@ -25,6 +25,7 @@ class Line:
     after: int = 0
     band: tuple[Values, ...] = ()
     label: str = ""  # beside its end; none where it would cover others
+    level: bool = False  # solved at once, not learnt by epochs: drawn across all of them
 
     def plain(self, most: int = MOST) -> dict[str, Any]:
         """As the page reads it: what stands beside the end of the line is the number there."""
@@ -41,6 +42,7 @@ class Line:
             "dash": self.look.dash,
             "width": self.look.width,
             "label": self.label,
+            "level": self.level,
             "after": self.after,
             "x": (x[keep] + self.after).astype(int).tolist(),
             "y": numbers(y[keep]),

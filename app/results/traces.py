@@ -11,6 +11,7 @@ from app.results.palette import COLORS, Look
 
 Figure = dict[str, Any]
 BAND = 0.16  # how much of its colour a band has
+FEW = 400  # points; a cloud of more is of smaller ones
 
 
 def line(label: str, x: Values, y: Values, drawn: Look) -> Figure:
@@ -54,7 +55,8 @@ def points(
     del trace["line"]
     symbol = "circle-open" if hollow else "circle"
     color = COLORS[drawn.color]
-    trace |= {"mode": "markers", "marker": {"color": color, "size": 6, "symbol": symbol}}
+    size = 6 if len(x) <= FEW else 4
+    trace |= {"mode": "markers", "marker": {"color": color, "size": size, "symbol": symbol}}
     if not ends:
         return trace
     low, high = ends

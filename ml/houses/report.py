@@ -109,7 +109,7 @@ def residuals(found: OutOfFold) -> Event:
         tuple(
             Series(label, priced[part].round(), off[part].round(4), mode="markers")
             for label, part in (
-                ("within its interval", found.inside), ("outside", ~found.inside),
+                ("outside its interval", ~found.inside), ("within", found.inside),
             )
         ),
         x_label="predicted price, $",
@@ -195,6 +195,7 @@ def coverage(found: OutOfFold) -> Event:
             Series("inside", at, hits / n, mode="markers", low=low, high=high),
             Series("promised", at[[0, -1]], np.full(2, COVERAGE), "truth"),
         ),
+        x_label="",
         y_label="share inside",
         x_names=tuple(parts),
     )
@@ -238,20 +239,18 @@ def masks(found: OutOfFold) -> str:
 
 def groups(found: OutOfFold) -> Event:
     """Errors by neighbourhood and decade, the worst first."""
-    off, rows = found.off(ENSEMBLE), list[tuple[str, str, int, float, float]]()
+    off, rows = found.off(ENSEMBLE), list[tuple[str, float, float, float]]()
     places = [str(house["Neighborhood"]) for house in found.houses]
     decades = [f"{str(house['YearBuilt'])[:3]}0s" for house in found.houses]
-    for column, names in (("neighbourhood", places), ("built in", decades)):
+    for column, names in (("", places), ("built in the ", decades)):
         keys = np.array(names)
         for key in np.unique(keys):
             part = keys == key
-            rows.append((column, str(key), int(part.sum()), rms(off[part]),
-                         100 * float(found.inside[part].mean())))  # fmt: skip
-    rows.sort(key=lambda row: -row[3])
-    columns = ("", "group", "houses", "log RMSE", "inside, %")
+            inside = 100 * float(found.inside[part].mean())
+            rows.append((f"{column}{key}", float(part.sum()), rms(off[part]), inside))
+    rows.sort(key=lambda row: -row[2])
     return Table(
-        "groups", "Where it is off", columns,
-        tuple((a, b, float(c), d, e) for a, b, c, d, e in rows),
+        "groups", "Where it is off", ("group", "houses", "log RMSE", "inside, %"), tuple(rows),
         "Of houses that no model has learnt from, the worst groups first; of few houses by chance.",
     )  # fmt: skip
 

@@ -207,7 +207,7 @@ def figure(said: list[Event], name: str) -> Figure:
 def test_residuals_are_each_house_once_and_say_who_is_inside(
     found: OutOfFold, said: list[Event]
 ) -> None:
-    inside, outside = figure(said, "residuals").series
+    outside, inside = figure(said, "residuals").series
     assert len(inside.x) == found.inside.sum()
     assert len(inside.x) + len(outside.x) == 1460
     off = found.y - found.of(ENSEMBLE)

@@ -17,7 +17,7 @@ function dress(trace, thin) {
   if (trace.mode === "markers")
     return {
       ...made,
-      marker: { ...trace.marker, color, line: { color, width: 1.5 } },
+      marker: { ...trace.marker, color, line: { color, width: trace.marker.size < 6 ? 0 : 1.5 } },
       ...(trace.error_y ? { error_y: { ...trace.error_y, color } } : {}),
     };
   return { ...made, line: { ...trace.line, color, width: thin.has(name) ? 1 : trace.line.width } };

@@ -78,8 +78,20 @@ const cut = (line) => {
     from = (column) => (i > 0 ? column.slice(i) : column);
   return { ...line, x: from(line.x), y: from(line.y), band: line.band.map(from) };
 };
+/* What was solved at once is the same at every epoch. */
+function across(line) {
+  if (!line.level || !line.end) return line;
+  const twice = ([v]) => [v, v];
+  return {
+    ...line,
+    x: [start(), curves.last],
+    y: twice([line.end.y]),
+    band: line.band.map(twice),
+    end: { ...line.end, x: curves.last },
+  };
+}
 function chart(shown, height, marks = []) {
-  const lines = shown.lines.map(cut),
+  const lines = shown.lines.map(cut).map(across),
     scale = log && shown.log,
     few = narrow() ? 14 : 30;
   const inside = (y) => (shown.top && y > shown.top ? null : y);
@@ -124,10 +136,11 @@ function chart(shown, height, marks = []) {
         hovertemplate: "%{y:.4~g}",
       };
     });
+  const right = lines.some((line) => line.level); // words within the chart would lie on these
   const ends = lines
     .filter((line) => line.label && line.end)
     .map((line) => ({
-      x: line.end.x,
+      x: right ? curves.last : line.end.x,
       y: line.end.y,
       text: `${line.label.length > few ? `${line.label.slice(0, few - 1)}…` : line.label} <b>${line.end.text}</b>`,
       color: css(line.color),

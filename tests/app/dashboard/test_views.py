@@ -45,3 +45,17 @@ def test_a_row_is_of_the_setting_of_its_headline(session: Session) -> None:
     train, valid = (values[:, part, 2:].mean(1) for part in (0, 1))
     points = [[i + 1, t, v] for i, (t, v) in enumerate(zip(train, valid, strict=True))]
     assert row.spark == sparks.spark(points, views.SCALES["log_rmse"])
+
+
+def test_no_panel_stands_beside_a_gap() -> None:
+    narrow, broad = {"columns": ["a"] * 4}, {"columns": ["a"] * 9}
+    small = {"series": [{"x": [1.0] * 9, "mode": "markers"}]}
+    cloud = {"series": [{"x": [1.0] * 1460, "mode": "markers"}]}
+    many = {"series": [], "x_names": ["a"] * 13}
+    half, whole = "c-6", "c-12"
+    assert views.classes([narrow, narrow, broad, narrow], [small, cloud, many]) == [
+        half, half, whole, half, half, whole, whole,
+    ]  # fmt: skip
+    assert views.classes([narrow], [small]) == [whole, whole]
+    assert views.classes([narrow, narrow, narrow], [cloud]) == [half, half, whole, whole]
+    assert views.classes([], [small, small, small]) == [half, half, whole]

@@ -56,6 +56,17 @@ def test_each_setting_has_its_means_with_a_band_over_its_repetitions() -> None:
     assert lines["λ 0 train"]["dash"] == "solid" != lines["λ 0 test"]["dash"]
 
 
+def test_what_is_solved_at_once_is_a_level_of_what_it_is_judged_on() -> None:
+    solved, learnt = group("wide", ["wide"] * 3, 1), group("mlp", ["mlp"] * 3, 9)
+    once = curves(solved, [0.2, 0.3, 0.4])
+    said = [Epoch("wide", 1, once), Epoch("mlp", 1, curves(learnt, [0.5, 0.6, 0.7]))]
+    lines = main(drawn(solved, learnt, *said))
+    assert [*lines] == ["wide valid", "mlp train", "mlp valid"]
+    assert [line["level"] for line in lines.values()] == [True, False, False]
+    assert lines["wide valid"]["y"] == pytest.approx([once[0, 1].mean()])
+    assert not main(drawn(solved, said[0]))["valid"]["level"]  # alone its one epoch is its curve
+
+
 def test_runs_side_by_side_have_the_colour_of_their_setting() -> None:
     content = drawn(PAIR, Epoch("decay", 1, curves(PAIR, ENDS)))
     colors = {line["name"]: line["color"] for line in content["views"][0]["fan"]["lines"]}
