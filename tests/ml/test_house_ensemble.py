@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml.events import Check, Epoch, Event, Figure, Started, Table, Trained
+from ml.events import Check, Checkpoint, Epoch, Event, Figure, Started, Table, Trained
 from ml.experiments.house_ensemble import MASKS, HouseEnsemble
 from ml.houses.report import shared, traits, verdict
 from ml.houses.scores import DECIDING, ENSEMBLE, FIFTHS, LINEAR, OutOfFold, fifths, linear
@@ -58,9 +58,15 @@ def said(short: tuple[HouseEnsemble, Fits]) -> list[Event]:
     return [*one.opening(), *one.results(fits)]
 
 
+def predictor_of(said: list[Event]) -> bytes:
+    """The bytes of the one that was trained."""
+    (payload,) = [event.payload for event in said if isinstance(event, Trained)]
+    return payload
+
+
 @pytest.fixture(scope="module")
 def predictor(said: list[Event]) -> Predictor:
-    (payload,) = [event.payload for event in said if isinstance(event, Trained)]
+    payload = predictor_of(said)
     assert len(payload) < 2_000_000
     return Predictor.from_bytes(payload)
 
@@ -117,6 +123,26 @@ def test_prices_and_houses_of_a_fold_cannot_reach_its_answers(
     again = other.out_of_fold(fits)
     for name in (ENSEMBLE, "comparables", "mlp", "wide_mlp", LINEAR):
         np.testing.assert_array_equal(again.of(name)[valid], found.of(name)[valid[order]])
+
+
+def test_what_is_taken_up_again_ends_in_the_same_predictor(
+    data: HouseTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.train.SAY_EVERY", 0.0)  # and a checkpoint after every epoch
+    monkeypatch.setattr("ml.train.SAVE_EVERY", 0.0)
+
+    def run(resume: Checkpoint | None = None) -> list[Event]:
+        one = HouseEnsemble(k=K, num_seeds=1, num_epochs=1)
+        vars(one)["data"] = data
+        return [*one.run(resume)]
+
+    whole = run()
+    saved = [event for event in whole if isinstance(event, Checkpoint)]
+    assert len(saved) == 8  # one epoch of sales and three of the MLP, twice
+    for state in saved[1], saved[6]:  # in the midst of the MLP on the folds, and on all rows
+        again = run(state)
+        assert predictor_of(again) == predictor_of(whole)
+        assert len(again) < len(whole)
 
 
 # ---- the numbers
@@ -285,38 +311,47 @@ def test_the_verdict_names_the_books_folds_only_on_them(found: OutOfFold) -> Non
 # ---- the predictor
 
 
+@pytest.fixture(scope="module")
+def rows(data: HouseTables) -> list[dict[str, object]]:
+    """The houses without a price, and 500 made up: a quarter of each missing, or never seen."""
+    rng, made = np.random.default_rng(0), list[dict[str, object]]()
+    for _ in range(500):
+        house = dict(data.test[int(rng.integers(1459))])
+        for name in rng.choice([*house], 20, replace=False):
+            value = house[name]
+            unseen = "new" if isinstance(value, str) else value
+            house[name] = None if rng.random() < 0.5 else unseen
+        made.append(house)
+    return [*data.test, *made]
+
+
 def test_it_says_what_the_experiment_says(
-    predictor: Predictor, short: tuple[HouseEnsemble, Fits], data: HouseTables
+    predictor: Predictor,
+    short: tuple[HouseEnsemble, Fits],
+    data: HouseTables,
+    rows: list[dict[str, object]],
 ) -> None:
     one, fits = short
     table = one.table(np.arange(1460))
     ensemble = one.ensemble(table, one.nets(fits, " refit", 0, 1))
-    X = table.features.encode(data.test).astype(np.float64)
+    X = table.features.encode(rows).astype(np.float64)
     middle = one.blend(ensemble.answers(X), table)
-    np.testing.assert_allclose(
-        predictor.predict(data.test).price, table.target.prices(middle), rtol=1e-6
-    )
-    np.testing.assert_allclose(predictor.prices, predictor.predict(data.test).price, rtol=1e-12)
+    said = predictor.predict(rows)
+    np.testing.assert_allclose(said.price, table.target.prices(middle), rtol=1e-6)
+    np.testing.assert_allclose(predictor.prices, said.price[:1459], rtol=1e-12)
+    assert (said.low < said.price).all()
+    assert (said.price < said.high).all()
 
 
 def test_single_and_batch_agree_also_for_rows_that_nobody_has_seen(
-    predictor: Predictor, data: HouseTables
+    predictor: Predictor, rows: list[dict[str, object]]
 ) -> None:
-    rng = np.random.default_rng(0)
-    rows = list[dict[str, object]]()
-    for _ in range(100):
-        house = dict(data.test[int(rng.integers(1459))])
-        for name in rng.choice([*house], 20, replace=False):
-            house[name] = None if rng.random() < 0.5 else "new" if isinstance(
-                house[name], str) else house[name]  # fmt: skip
-        rows.append(house)
-    together = predictor.predict(rows)
-    for i, row in enumerate(rows):
-        alone = predictor.predict([row])
-        for a, b in ((alone.price, together.price), (alone.low, together.low)):
-            assert a[0] == pytest.approx(b[i], rel=1e-9)
-    assert (together.low < together.price).all()
-    assert (together.price < together.high).all()
+    made = rows[1459:]
+    together = predictor.predict(made)
+    alone = [predictor.predict([row]) for row in made]
+    for name in ("price", "low", "high"):
+        each = [getattr(one, name)[0] for one in alone]
+        np.testing.assert_allclose(each, getattr(together, name), rtol=1e-9)
 
 
 def test_comparable_sales_add_up_to_the_price(predictor: Predictor, data: HouseTables) -> None:

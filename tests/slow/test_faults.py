@@ -24,6 +24,7 @@ from ml.experiments import parse
 
 ROOT = Path(__file__).parents[2]
 HOUSE = {"name": "kaggle_house", "num_epochs": 70, "batch_size": 64}
+ENSEMBLE = {"name": "house_ensemble", "k": 2, "num_seeds": 1, "num_epochs": 4}
 CURVES = {"name": "polynomial", "num_features": 20, "num_epochs": 3000}
 
 
@@ -141,13 +142,20 @@ def assert_same(job_id: int, expected: tuple[dict[str, np.ndarray], bytes | None
         np.testing.assert_array_equal(curve, expected[0][key])
 
 
-def test_a_killed_trainer_and_a_killed_worker_cost_nothing_but_time(workers: Workers) -> None:
-    """4.10 in under 20 s: two SIGKILLs, the same predictor."""
+@pytest.mark.parametrize(
+    "experiment",
+    [HOUSE, pytest.param(ENSEMBLE, marks=pytest.mark.slow)],
+    ids=lambda one: one["name"],
+)
+def test_a_killed_trainer_and_a_killed_worker_cost_nothing_but_time(
+    workers: Workers, experiment: dict[str, Any]
+) -> None:
+    """The book's net in under 20 s: two SIGKILLs, the same predictor."""
     for _ in range(2):
         workers.start()
-    expected = uninterrupted(HOUSE)
+    expected = uninterrupted(experiment)
 
-    job_id = ask(HOUSE)
+    job_id = ask(experiment)
     until(lambda: checkpoint(job_id) is not None)
     (trainer,) = workers.trainers()
     trainer.kill()
