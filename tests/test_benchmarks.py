@@ -45,7 +45,7 @@ def test_a_gap_by_house_is_a_paired_bootstrap(off: dict[str, np.ndarray]) -> Non
     theirs, ours = off["book CatBoost"] ** 2, off["book ensemble"] ** 2
 
     def gap(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
-        return np.sqrt(a.mean(axis)) - np.sqrt(b.mean(axis))
+        return np.asarray(np.sqrt(a.mean(axis)) - np.sqrt(b.mean(axis)))
 
     made = bootstrap((theirs, ours), gap, paired=True, n_resamples=4000, method="percentile", rng=1)
     low, high = made.confidence_interval
