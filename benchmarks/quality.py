@@ -75,7 +75,7 @@ PEERS: Mapping[str, tuple[Learn, int]] = {
     "XGBoost": (xgboost, SEEDS), "CatBoost": (catboost, SEEDS), "RealMLP": (real_mlp, 1),
 }  # fmt: skip
 OURS = (ENSEMBLE, *MEMBERS, LINEAR)
-PACKAGES = {"XGBoost": "xgboost", "CatBoost": "catboost", "RealMLP": "pytabkit"}
+PACKAGES = ("xgboost", "catboost", "pytabkit")
 
 
 # ---- prices of houses that a model has not learnt from
@@ -200,7 +200,7 @@ def report(models: Sequence[str]) -> Iterator[str]:
     yield ""
     yield from gaps([model for model in models if model != ENSEMBLE])
     yield ""
-    versions = ", ".join(f"{name} {version(package)}" for name, package in PACKAGES.items())
+    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     yield f"{versions}, torch {torch.__version__}, one thread. `make bench-quality`."
 
 
@@ -235,19 +235,18 @@ def gaps(models: Iterable[str]) -> Iterator[str]:
 
 
 def verdict() -> str:
-    """Whether the ensemble is ahead, in a sentence."""
+    """Against whom the ensemble is ahead, and where nothing is decided."""
+    where = {name: (name,) for name in CHOSEN} | {"shuffles 7 to 9": FRESH}
     said = []
     for model in ("XGBoost", "CatBoost"):
-        lows = {
-            name: gap_by_house(squares(which, model), squares(which, ENSEMBLE))[1]
-            for name, which in {
-                **{each: (each,) for each in CHOSEN},
-                "shuffles 7 to 9": FRESH,
-            }.items()
-        }
-        ahead = [name for name, low in lows.items() if low > 0]
-        said.append(f"{model} on {', '.join(ahead) or 'none'}")
-    return f"Paired by house, the 95 % interval has the ensemble ahead of {'; of '.join(said)}."
+        told = dict[str, list[str]]()
+        for name, foldings in where.items():
+            _, low, high = gap_by_house(squares(foldings, model), squares(foldings, ENSEMBLE))
+            how = "ahead" if low > 0 else "behind" if high < 0 else "not told apart"
+            told.setdefault(how, []).append(name)
+        parts = [f"{how} on {' and '.join(names)}" for how, names in told.items()]
+        said.append(f"Beside {model} the ensemble is {', '.join(parts)}.")
+    return f"{' '.join(said)} By 95 % intervals of all rows, paired by house."
 
 
 def score(model: str, foldings: Iterable[str]) -> str:
