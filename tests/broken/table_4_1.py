@@ -8,11 +8,14 @@ from torch import Tensor
 
 from ml import graphs, nn
 from ml.experiments import EXPERIMENTS
+from ml.experiments.infinite_width import DoubledMLP
+from ml.members.wide_mlp import WideMLP
 from ml.nn import ACTIVATIONS, MLP
 from tests.broken.breaks import Break, identity, off
 
 Activations: Any = EXPERIMENTS["activations"]
 BatchNonlinearity: Any = EXPERIMENTS["batch_nonlinearity"]
+InfiniteWidth: Any = EXPERIMENTS["infinite_width"]
 XorByHand: Any = EXPERIMENTS["xor_by_hand"]
 SHORT = {"num_epochs": 200, "num_seeds": 3}
 
@@ -36,6 +39,12 @@ def still_bent(self: Any, X: Tensor, right: Any = XorByHand.sums) -> Tensor:
     """Sums that have met a ReLU where none was asked for."""
     sums: Tensor = right(self, X)
     return sums.clamp(min=0)
+
+
+def overshot(self: WideMLP, X: Any, y: Any, right: Any = WideMLP.fit) -> Any:
+    """An exact solution with a tenth too much of every point."""
+    fitted = right(self, X, y)
+    return replace(fitted, alpha=1.1 * fitted.alpha)
 
 
 BREAKS = [
@@ -108,6 +117,25 @@ BREAKS = [
         wrong=lambda z: z - z.mean(-2, keepdim=True),
         red=("elementwise",),
     ),
+    Break(
+        name="infinite_width",
+        line="limit",
+        wrong=lambda self: WideMLP(depth=2, bias=0.0, noise=self.ridge, rounds=1),
+        red=("distance falls", "widest MLP: mean distance", "widest MLP: its kernel's"),
+    ),
+    Break(
+        name="infinite_width",
+        line="net",
+        wrong=lambda _, width: DoubledMLP((2, max(2, width // 256), 1)),
+        red=("distance falls", "widest MLP: mean distance", "widest MLP: training moves"),
+    ),
+    Break(
+        name="infinite_width",
+        line="rate",
+        wrong=lambda self, right=InfiniteWidth.rate: right(self) / 100,
+        red=("distance falls", "widest MLP: mean distance"),
+    ),
+    Break(name="infinite_width", owner=WideMLP, line="fit", wrong=overshot, red=("exact answer",)),
     Break(
         name="relu_kinks",
         owner=nn,

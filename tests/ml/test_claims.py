@@ -23,6 +23,7 @@ QUICK: dict[str, tuple[dict[str, Any], ...]] = {
     "dropout_uncertainty": (),
     "dropout_variants": (),
     "decay_by_validation": (),  # these claim at their own size only, which takes seconds each
+    "infinite_width": (),  # it claims at its own size only; tested in test_wiring_4_1.py
     "house_ensemble": (),  # what feeds its numbers is tested in test_house_ensemble.py
     "house_correction": (),  # its thirty draws take a quarter of a minute
     "house_sweeps": (),  # so does this

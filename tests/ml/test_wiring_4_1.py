@@ -9,9 +9,11 @@ import torch
 
 from ml import draws
 from ml.affine import best_affine, most_right
-from ml.events import Floats
+from ml.events import Event, Floats, Table
 from ml.experiments.approximation import POINTS, Approximation
 from ml.experiments.batch_nonlinearity import BatchNonlinearity
+from ml.experiments.infinite_width import PLACES, InfiniteWidth, rows, tangent_kernels
+from ml.experiments.infinite_width import POINTS as POINTS_OF_WIDTH
 from ml.programs import Fits, fit_all
 from ml.train import Progress, Training
 from tests.ml.page import Page
@@ -255,3 +257,64 @@ def test_a_line_separates_and_but_not_xor() -> None:
     X = torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]]).double()
     assert most_right(X, torch.tensor([0.0, 0, 0, 1])) == 4
     assert most_right(X, torch.tensor([0.0, 1, 1, 0])) == 3
+
+
+# ---- infinite_width: settings are widths, valid is the distance to the exact solution ------------
+
+NARROW: dict[str, Any] = {"widths": (8, 4), "num_epochs": 3, "num_seeds": 3, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def wide() -> tuple[InfiniteWidth, Fits, list[Event]]:
+    one = InfiniteWidth(**NARROW)
+    fits = finished([*one.trainings()])
+    return one, fits, [*one.results(fits)]
+
+
+def test_a_distance_is_that_of_its_own_nets_from_the_exact_solution(
+    wide: tuple[InfiniteWidth, Fits, list[Event]],
+) -> None:
+    one, fits, said = wide
+    exact = one.exact.predict(rows(PLACES))[0]
+    (table,) = [event for event in said if isinstance(event, Table)]
+    assert [row[0] for row in table.rows] == [4, 8]
+    for fit, width, row in zip(fits, (4, 8), table.rows, strict=True):
+        assert {lane.setting for lane in fit.training.lanes} == {f"width {width}"}
+        assert next(fit.net.parameters()).shape == (3, 2, 2, width)
+        X = torch.from_numpy(rows(PLACES)).float().expand(3, -1, -1)
+        with torch.no_grad():
+            off = fit.net(X)[..., 0].double().numpy() - exact
+        assert row[1] == pytest.approx(np.sqrt((off**2).mean(1)).mean(), rel=1e-5)
+
+
+def test_nets_begin_at_zero_and_learn_the_points_alone(
+    wide: tuple[InfiniteWidth, Fits, list[Event]],
+) -> None:
+    _, fits, _ = wide
+    for fit in fits:
+        start = fit.training.net(fit.training.lanes)
+        X, y = fit.training.X, fit.training.y
+        assert not start(X.expand(3, -1, -1)).any()
+        for lane in fit.training.lanes:
+            np.testing.assert_allclose(X[lane.train], rows(POINTS_OF_WIDTH), rtol=1e-6)
+            np.testing.assert_allclose(y[lane.train, 0], np.sin(2 * POINTS_OF_WIDTH) / 2, rtol=1e-6)
+            assert not {*lane.train.tolist()} & {*lane.valid.tolist()}
+
+
+def test_a_tangent_kernel_is_the_products_of_gradients(
+    wide: tuple[InfiniteWidth, Fits, list[Event]],
+) -> None:
+    one, fits, said = wide
+    net, X = fits[1].net, torch.from_numpy(rows(POINTS_OF_WIDTH)).float()
+    gradients = []
+    for row in X:
+        out = net(row.expand(3, 1, 2))[2, 0, 0]
+        each = torch.autograd.grad(out, [*net.parameters()])
+        gradients.append(torch.cat([one_of[2].flatten() for one_of in each]))
+    G = torch.stack(gradients).double().numpy()
+    np.testing.assert_allclose(tangent_kernels(net, X)[2], G @ G.T, rtol=1e-4, atol=1e-5)
+    exact = one.limit().kernel(rows(POINTS_OF_WIDTH), rows(POINTS_OF_WIDTH))
+    fresh = tangent_kernels(fits[1].training.net(fits[1].training.lanes), X)
+    off = [np.linalg.norm(each - exact) / np.linalg.norm(exact) for each in fresh]
+    (table,) = [event for event in said if isinstance(event, Table)]
+    assert table.rows[1][3] == pytest.approx(np.mean(off), rel=1e-5)
