@@ -14,7 +14,7 @@ from app.results.crowds import FEW, band_of, crowd, side_by_side
 from app.results.curves import MOST, Group
 from app.results.lines import Line, Start, View
 from app.results.palette import ROLES, TOLD_APART, Look, look
-from app.results.repetitions import Setting
+from app.results.repetitions import Setting, solved_at_once
 from app.typography import brief, measure_name
 
 BANDS = 3  # settings up to which train has a band, too
@@ -170,11 +170,10 @@ def _each(
     if len(alike) > TOLD_APART:
         return crowd(alike, shown, of)
     few, lines = len(alike) <= BANDS, list[Line]()
-    longest = max(one.group.started["num_epochs"] for one in alike)
     for setting in alike:
         after, drawn = start(setting), look(setting.place)
         train, judged = f"{setting.name} train", f"{setting.name} {setting.group.judged_on}"
-        level = setting.group.started["num_epochs"] == 1 < longest
+        level = solved_at_once(setting, alike)
         if len(alike) <= PAIRS and not level:
             y = setting.mean(f"train{of}", after)
             band = band_of(setting, f"train{of}", after) if few else ()

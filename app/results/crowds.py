@@ -1,13 +1,14 @@
 """Curves of more runs than can be told apart: where most of them lie, and the best few."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from app.results.curves import QUANTILES, Values, quantiles
 from app.results.lines import Line, Start, View
 from app.results.palette import ROLES, TOLD_APART, Look, look
-from app.results.repetitions import Setting
+from app.results.repetitions import Setting, solved_at_once
 from app.typography import measure_name, plural
 
 FEW = 20  # repetitions that are drawn one by one, with a band from the lowest to the highest
@@ -72,7 +73,11 @@ def side_by_side(alike: Sequence[Setting], start: Start, share: str = "") -> Vie
         return View(words, axis, _quantiles(one, metric, start(one)), log=not share)
     if runs > SIDE_BY_SIDE or len(alike) > TOLD_APART:
         return None
-    lines = [line for s in alike for line in _runs(s, metric, start(s), runs <= LABELLED)]
+    lines = [
+        replace(line, level=solved_at_once(setting, alike))
+        for setting in alike
+        for line in _runs(setting, metric, start(setting), runs <= LABELLED)
+    ]
     words += ", in the colour of its setting" if one.others else ""
     return View(words, axis, lines, log=not share)
 

@@ -86,6 +86,12 @@ class Setting:
         return not self.told_apart and self.repeated == plural(len(self.labels), "run")
 
 
+def solved_at_once(setting: Setting, beside: Iterable[Setting]) -> bool:
+    """Whether it has one epoch where some of these, of the same measure, learn for more."""
+    longest = max(one.group.started["num_epochs"] for one in beside)
+    return bool(setting.group.started["num_epochs"] == 1 < longest)
+
+
 def _counted(label: str) -> list[tuple[str, str]]:
     """The parts of a label that counts: ("fold", "3") of "fold 3"; none where one does not."""
     parts = [re.fullmatch(r"([^\W\d][^\d]*?) (\d+)", part) for part in label.split(", ")]

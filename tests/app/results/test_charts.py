@@ -60,10 +60,12 @@ def test_what_is_solved_at_once_is_a_level_of_what_it_is_judged_on() -> None:
     solved, learnt = group("wide", ["wide"] * 3, 1), group("mlp", ["mlp"] * 3, 9)
     once = curves(solved, [0.2, 0.3, 0.4])
     said = [Epoch("wide", 1, once), Epoch("mlp", 1, curves(learnt, [0.5, 0.6, 0.7]))]
-    lines = main(drawn(solved, learnt, *said))
+    content = drawn(solved, learnt, *said)
+    lines, fan = main(content), content["views"][0]["fan"]["lines"]
     assert [*lines] == ["wide valid", "mlp train", "mlp valid"]
     assert [line["level"] for line in lines.values()] == [True, False, False]
     assert lines["wide valid"]["y"] == pytest.approx([once[0, 1].mean()])
+    assert [line["level"] for line in fan] == [True] * 3 + [False] * 3  # and each of its runs
     assert not main(drawn(solved, said[0]))["valid"]["level"]  # alone its one epoch is its curve
 
 
