@@ -7,12 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.ensemble import MEMBERS
-from ml.events import Cell, Event, Figure, Finding, Series, Table, Verdict
+from ml.events import Cell, Event, Figure, Finding, Floats, Series, Table, Verdict
 from ml.experiment import Experiment
 from ml.grid import by_category
 from ml.houses import book
 from ml.houses.errors import median_error
-from ml.houses.scores import COVERAGE, DECIDING, ENSEMBLE, FIFTHS, LINEAR, OutOfFold, fifths, rms
+from ml.houses.scores import (
+    COVERAGE,
+    DECIDING,
+    ENSEMBLE,
+    FIFTHS,
+    LINEAR,
+    MASKS,
+    OutOfFold,
+    fifths,
+    rms,
+)
 from ml.intervals import interval, plus_minus, share_interval
 from ml.lanes import k_fold
 
@@ -44,22 +54,27 @@ def verdict(found: OutOfFold) -> Finding:
     gap, half = map(float, interval(line - mine))
     better: Verdict = "helps" if gap > half else "hurts" if gap < -half else "no clear difference"
     beside, square = book.MEANS["valid"], np.square(found.off(ENSEMBLE))
-    own = k_fold(len(found.y), len(book.FOLDS["valid"]))
-    same = len(found.rows) == len(book.FOLDS["valid"]) and all(
-        np.array_equal(valid, other) for (_, valid), (_, other) in zip(found.rows, own, strict=True)
-    )
-    net = "book's net on the same folds" if same else "book's net"
+    folds = "the same" if on_the_books_folds(found) else "other"
     worst = np.argsort(-square)[: len(square) // 100]
     cheap = fifths(found.y)[worst] == 0
     return Finding(
         better,
-        f"Log RMSE {mine.mean():.4f} on houses that no model has learnt from: {beside:.3f} is the"
-        f" {net}, a linear model on the same inputs is {gap:.4f} ± {half:.4f} worse. What limits"
-        f" it: {len(worst)} of {len(square):,} houses make {square[worst].sum() / square.sum():.0%}"
-        f" of the squared error, and {cheap.sum()} of them are of the cheapest fifth.",
-        "Means over the folds. It helps where the 95 % interval of the difference to the linear"
-        " model, paired by fold, leaves out 0. The book's net learns raw prices, on its own folds.",
+        f"Log RMSE {mine.mean():.4f} on houses that no model has learnt from:"
+        f" {mine.mean() / beside:.0%} of the {beside:.4f} of the book's net on {folds} folds, and"
+        f" a linear model is {gap:.4f} ± {half:.4f} worse. {len(worst)} of {len(square):,} houses,"
+        f" {cheap.sum()} of them of the cheapest fifth, make"
+        f" {square[worst].sum() / square.sum():.0%} of the squared error.",
+        "Means over the folds. It helps where the 95 % interval of the difference to a linear model"
+        " on the same inputs, paired by fold, leaves out 0. The book's net learns raw prices.",
         ENSEMBLE,
+    )
+
+
+def on_the_books_folds(found: OutOfFold) -> bool:
+    """Whether each fold is judged on the rows that the book's is."""
+    own = [*k_fold(len(found.y), len(book.FOLDS["valid"]))]
+    return len(found.rows) == len(own) and all(
+        np.array_equal(valid, other) for (_, valid), (_, other) in zip(found.rows, own, strict=True)
     )
 
 
@@ -183,14 +198,15 @@ def coverage(found: OutOfFold) -> Event:
     hits = np.array([found.inside[part].sum() for part in parts.values()])
     n = np.array([part.sum() for part in parts.values()])
     low, high = share_interval(hits, n)
-    apart = [name for name, a, b in zip(parts, low, high, strict=True) if not a <= COVERAGE <= b]
-    at = np.arange(float(len(parts)))
-    every = "Everywhere that is what chance allows" if not apart else f"Not so: {', '.join(apart)}"
+    names, at = np.array([*parts]), np.arange(float(len(parts)))
+    apart = high < COVERAGE, low > COVERAGE
+    below, above = (", ".join(names[which]) or "none" for which in apart)
     return Figure(
         "coverage",
         f"Share of prices within their {COVERAGE:.0%} intervals",
-        f"{found.inside.mean():.1%} of all. {every}. Fifths of what houses sold for, the cheapest"
-        f" first, and neighbourhoods of {MANY} houses or more.",
+        f"{found.inside.mean():.1%} of all. Below what chance allows: {below}; above: {above}."
+        f" Chance alone would set about one in twenty of these {len(parts)} apart. Fifths of what"
+        f" houses sold for, the cheapest first, and neighbourhoods of {MANY} houses or more.",
         (
             Series("inside", at, hits / n, mode="markers", low=low, high=high),
             Series("promised", at[[0, -1]], np.full(2, COVERAGE), "truth"),
@@ -202,39 +218,32 @@ def coverage(found: OutOfFold) -> Event:
 
 
 def bands(found: OutOfFold) -> Event:
-    """How often a price lies within its interval, by fifths of what houses sold for."""
-    fifth = fifths(found.y)
-    width = np.expm1(found.high - found.low)
-    parts = [fifth == i for i in range(FIFTHS)]
+    """How often a price lies within its interval, by fifths of what houses sold for; MC dropout."""
+    fifth, off = fifths(found.y), found.off(ENSEMBLE)
     edges = np.exp(np.quantile(found.y, np.linspace(0, 1, FIFTHS + 1)))
-    return Table.of(
+    parts = {f"${a:,.0f} to ${b:,.0f}": fifth == i for i, (a, b) in enumerate(pairwise(edges))}
+    parts["all"] = fifth >= 0
+    rows = [
+        band(label, found.y[part], off[part], found.low[part], found.high[part])
+        for label, part in parts.items()
+    ]
+    rows.append(band(f"all, MC dropout, {MASKS} masks", found.y, found.off("mlp"), *found.masked))
+    return Table(
         "intervals",
         f"{COVERAGE:.0%} intervals by what houses sold for",
-        {
-            "sold for": [f"${a:,.0f} to ${b:,.0f}" for a, b in pairwise(edges)] + ["all"],
-            "houses": [float(part.sum()) for part in parts] + [float(len(fifth))],
-            "inside, %": [100 * found.inside[part].mean() for part in parts]
-            + [100 * found.inside.mean()],
-            "log RMSE": [rms(found.off(ENSEMBLE)[part]) for part in parts]
-            + [rms(found.off(ENSEMBLE))],
-            "width, % of the lower end": [100 * np.median(width[part]) for part in parts]
-            + [100 * np.median(width)],
-        },
+        ("sold for", "houses", "inside, %", "log RMSE", "width, % of the lower end"),
+        tuple(rows),
         "Each interval is learnt from errors of other folds. One width for all would be"
         f" {2 * found.constant:.3f} in log price; these are {(found.high - found.low).mean():.3f}"
-        f" on average. Widths are medians. {masks(found)}",
+        f" on average. Widths are medians. MC dropout (4.6), from 5 % to 95 % of what the MLP says"
+        " with masks, leaves out how prices themselves scatter.",
     )
 
 
-def masks(found: OutOfFold) -> str:
-    """How often a price lies between what the MLP says with its dropout on (4.6)."""
-    low, high = found.masked
-    inside = (low <= found.y) & (found.y <= high)
-    return (
-        "What the MLP says with masks of its dropout, from 5 % to 95 %, is"
-        f" {(high - low).mean():.3f} wide and holds {inside.mean():.0%}: it knows nothing of how"
-        " prices scatter."
-    )
+def band(label: str, y: Floats, off: Floats, low: Floats, high: Floats) -> tuple[Cell, ...]:
+    """How often prices lie between two ends, and how far apart these are; all (n,), log dollars."""
+    inside, width = (low <= y) & (y <= high), np.expm1(high - low)
+    return label, float(len(y)), 100 * inside.mean(), rms(off), 100 * float(np.median(width))
 
 
 def groups(found: OutOfFold) -> Event:

@@ -9,9 +9,19 @@ import pytest
 import torch
 
 from ml.events import Check, Checkpoint, Epoch, Event, Figure, Started, Table, Trained
-from ml.experiments.house_ensemble import MASKS, HouseEnsemble
+from ml.experiments.house_ensemble import HouseEnsemble
 from ml.houses.report import shared, traits, verdict
-from ml.houses.scores import DECIDING, ENSEMBLE, FIFTHS, LINEAR, OutOfFold, fifths, linear
+from ml.houses.scores import (
+    DECIDING,
+    ENSEMBLE,
+    FIFTHS,
+    LINEAR,
+    MASKS,
+    OutOfFold,
+    fifths,
+    linear,
+    rms,
+)
 from ml.houses.tables import HouseTables
 from ml.nn import set_moment
 from ml.predictor import Predictor
@@ -178,9 +188,9 @@ def test_scores_are_of_the_rows_they_name(found: OutOfFold, said: list[Event]) -
     mean = np.mean([np.sqrt(np.mean(off[valid] ** 2)) for _, valid in found.rows])
     off[[*DECIDING]] = np.nan
     rest = np.mean([np.sqrt(np.nanmean(off[valid] ** 2)) for _, valid in found.rows])
-    (table,) = [event for event in said if isinstance(event, Table) and event.name == "members"]
-    assert table.rows[0][0] == ENSEMBLE
-    assert table.rows[0][1:3] == pytest.approx((mean, rest))
+    first = table(said, "members").rows[0]
+    assert first[0] == ENSEMBLE
+    assert first[1:3] == pytest.approx((mean, rest))
     errors = {event.key: event.values for event in said if isinstance(event, Epoch)}
     assert errors[ENSEMBLE].shape == (1, 2, K)
     assert errors[ENSEMBLE][0, 1].mean() == pytest.approx(mean, rel=1e-6)
@@ -225,6 +235,11 @@ def test_a_linear_model_is_scikit_learns_ridge() -> None:
     np.testing.assert_allclose(linear(X, y, others, target), expected)
 
 
+def table(said: list[Event], name: str) -> Table:
+    (found,) = [event for event in said if isinstance(event, Table) and event.name == name]
+    return found
+
+
 def figure(said: list[Event], name: str) -> Figure:
     (found,) = [event for event in said if isinstance(event, Figure) and event.name == name]
     return found
@@ -262,20 +277,39 @@ def test_coverage_is_of_the_houses_it_names(found: OutOfFold, said: list[Event])
         assert mine.low is not None
         assert mine.high is not None
         assert mine.low[at] < mine.y[at] < mine.high[at]
-        assert (name in drawn.finding) == (not mine.low[at] <= 0.9 <= mine.high[at])
+        below, above = drawn.finding.partition("; above: ")[::2]
+        assert (f" {name}" in below) == (mine.high[at] < 0.9)
+        assert (f"{name}" in above.partition(". Chance")[0]) == (mine.low[at] > 0.9)
     assert set(drawn.x_names) > {"fifth 1", "fifth 5", "NAmes", "OldTown"}
     assert "Blueste" not in drawn.x_names  # two houses
 
 
 def test_the_worst_houses_are_the_worst(found: OutOfFold, said: list[Event]) -> None:
-    (table,) = [event for event in said if isinstance(event, Table) and event.name == "worst"]
+    worst = table(said, "worst")
     off = found.y - found.of(ENSEMBLE)
-    rows = [int(str(row[0])) - 1 for row in table.rows]
+    rows = [int(str(row[0])) - 1 for row in worst.rows]
     assert rows == np.argsort(-np.abs(off))[:10].tolist()
-    for row, cells in zip(rows, table.rows, strict=True):
+    assert f" {(off[rows] ** 2).sum() / (off**2).sum():.0%} of the squared error" in worst.note
+    for row, cells in zip(rows, worst.rows, strict=True):
         assert cells[1] == round(np.exp(found.y[row]))
         assert cells[4] == found.houses[row]["Neighborhood"]
-        assert (cells[3] == 0) == bool(found.inside[row])
+        sold, (low, high) = np.exp(found.y[row]), np.exp((found.low[row], found.high[row]))
+        beyond = 100 * (max(sold / high, low / sold, 1) - 1)
+        assert cells[3] == pytest.approx(beyond, abs=0.05)
+
+
+def test_coverage_by_price_is_counted_house_by_house(found: OutOfFold, said: list[Event]) -> None:
+    rows = table(said, "intervals").rows
+    order = [*np.argsort(found.y)]
+    places = [order[292 * i : 292 * (i + 1)] for i in range(FIFTHS)] + [order] * 2
+    ends = [(ENSEMBLE, found.low, found.high)] * 6 + [("mlp", *found.masked)]
+    for (_, *cells), houses, (name, low, high) in zip(rows, places, ends, strict=True):
+        hits = [low[i] <= found.y[i] <= high[i] for i in houses]
+        off = [found.y[i] - found.of(name)[i] for i in houses]
+        width = [np.exp(high[i]) / np.exp(low[i]) - 1 for i in houses]
+        expected = len(hits), 100 * np.mean(hits), np.mean(np.square(off)) ** 0.5
+        assert cells == pytest.approx([*expected, 100 * np.median(width)])
+    assert f"{MASKS} masks" in str(rows[-1][0])
 
 
 def test_masks_are_those_of_the_mlp_of_the_fold(
@@ -300,12 +334,25 @@ def test_masks_are_those_of_the_mlp_of_the_fold(
     )
 
 
-def test_the_verdict_names_the_books_folds_only_on_them(found: OutOfFold) -> None:
-    assert "on the same folds" not in verdict(found).text
-    book = HouseEnsemble(folding="book").rows
+def test_the_verdict_is_of_numbers_that_can_be_had_another_way(found: OutOfFold) -> None:
+    """On other folds, then on the book's."""
+    slices = HouseEnsemble(folding="book").rows
     answers = {name: np.repeat(each[:1], 5, axis=0) for name, each in found.answers.items()}
-    text = verdict(replace(found, rows=book, answers=answers)).text
-    assert "0.170 is the book's net on the same folds" in text
+    for one, on in (
+        (found, "on other folds"),
+        (replace(found, rows=slices, answers=answers), "on the same folds"),
+    ):
+        square = (one.y - one.of(ENSEMBLE)) ** 2
+        mean = np.mean([square[valid].mean() ** 0.5 for _, valid in one.rows])
+        gap = np.mean([rms(one.off(LINEAR)[valid]) for _, valid in one.rows]) - mean
+        worst = sorted(range(1460), key=lambda i: -square[i])[:14]
+        cheap = sum(int((one.y < one.y[i]).sum() < 292) for i in worst)
+        text = verdict(one).text
+        assert f"Log RMSE {mean:.4f} on houses" in text
+        assert f" {mean / 0.170157:.0%} of the 0.1702 of the book's net {on}" in text
+        assert f"a linear model is {gap:.4f} ± " in text
+        assert f". 14 of 1,460 houses, {cheap} of them of the cheapest fifth, make" in text
+        assert f" make {sum(square[worst]) / square.sum():.0%} of the squared error." in text
 
 
 # ---- the predictor
