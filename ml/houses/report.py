@@ -227,7 +227,7 @@ def bands(found: OutOfFold) -> Event:
         band(label, found.y[part], off[part], found.low[part], found.high[part])
         for label, part in parts.items()
     ]
-    rows.append(band(f"all, MC dropout, {MASKS} masks", found.y, found.off("mlp"), *found.masked))
+    rows.append(band("all, MC dropout", found.y, found.off("mlp"), *found.masked))
     return Table(
         "intervals",
         f"{COVERAGE:.0%} intervals by what houses sold for",
@@ -235,8 +235,8 @@ def bands(found: OutOfFold) -> Event:
         tuple(rows),
         "Each interval is learnt from errors of other folds. One width for all would be"
         f" {2 * found.constant:.3f} in log price; these are {(found.high - found.low).mean():.3f}"
-        f" on average. Widths are medians. MC dropout (4.6), from 5 % to 95 % of what the MLP says"
-        " with masks, leaves out how prices themselves scatter.",
+        f" on average. Widths are medians. MC dropout (4.6), from 5 % to 95 % of what the MLP's"
+        f" nets say with {MASKS} masks each, leaves out how prices themselves scatter.",
     )
 
 

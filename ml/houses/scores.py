@@ -14,7 +14,7 @@ from ml.events import Floats
 COVERAGE = 0.9
 FIFTHS = 5
 DECIDING = (523, 1298)  # rows of houses 524 and 1299: large, unfinished, and sold for half
-MASKS = 50  # of the MLP's dropout
+MASKS = 50  # of the dropout of each of the MLP's nets
 PENALTY = 30.0  # of the linear model, in rows
 ENSEMBLE, LINEAR = "ensemble", "linear model"
 Rows = NDArray[np.int64]
