@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev
 
@@ -26,6 +27,7 @@ POINTS = np.linspace(-1, 1, 10)  # learnt from
 PLACES = np.linspace(-1.5, 1.5, 16)  # where answers are compared: beyond the points, too
 WIDTHS, COUNT = (32, 128, 512, 2048), {"min_length": 2, "max_length": 6}
 Width = Annotated[int, Field(ge=4, le=4096)]
+ALLOWED = 50_000_000  # parameters of all starts of a width: training them takes 2 GB
 KERNELS = (
     "Kernels differ by the length of the difference over that of the second, entries as a vector."
 )
@@ -138,11 +140,45 @@ class InfiniteWidth(TrainingExperiment):
         0.1, "Training", "Ridge", "What being far from the start costs.", "λ", ge=0.001, le=1
     )
     num_seeds: Annotated[
-        fields.NumSeeds, Field(ge=2, title="Starts", description="Random starts of each width.")
+        fields.NumSeeds,
+        Field(
+            ge=2,
+            title="Starts",
+            description="Random starts of each width.",
+            validate_default=True,  # widths may be too large for it
+        ),
     ] = 20
     num_epochs: int = fields.own(
         300, "Training", "Steps", "Steps, each on all points.", "T", ge=1, le=5000
     )
+
+    @field_validator("widths")
+    @classmethod
+    def different(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        """Refuse a single width: a distance falls from one to another."""
+        if len({*value}) < 2:
+            raise PydanticCustomError("one_width", "Two different widths are needed at least.")
+        return value
+
+    @field_validator("num_seeds")
+    @classmethod
+    def affordable(cls, value: int, info: ValidationInfo) -> int:
+        """Refuse nets too large to train together, once their sizes are known to be right."""
+        depth, width = info.data.get("depth", 1), max(info.data.get("widths", (0,)))
+        parameters = value * 2 * width * (3 + (depth - 1) * width)
+        if parameters > ALLOWED:
+            raise PydanticCustomError(
+                "too_many_parameters",
+                "{starts} starts of width {width} have {have} parameters; {allowed} are allowed."
+                " Take fewer starts or narrower nets.",
+                {
+                    "starts": value,
+                    "width": f"{width:,}",
+                    "have": f"{parameters:,}",
+                    "allowed": f"{ALLOWED:,}",
+                },
+            )
+        return value
 
     @property
     def settings(self) -> dict[int, str]:
@@ -205,10 +241,8 @@ class InfiniteWidth(TrainingExperiment):
         mean, half = interval(distances)
         power = float(np.polyfit(np.log(h), np.log(mean), 1)[0])
         finding = (
-            f"The mean distance goes from {mean[0]:.2g} at width {h[0]:g} to {mean[-1]:.2g} at"
-            f" width {h[-1]:g}, as width to the power {power:.2f}; theory says −0.5.".replace(
-                " -", " −"
-            )
+            f"The mean distance goes from {mean[0]:.2g} at width {h[0]:,.0f} to {mean[-1]:.2g} at"
+            f" width {h[-1]:,.0f}, as width to the power {power:.2f}; theory says -0.5."
         )
         yield self.functions(fits, finding)
         yield Figure(

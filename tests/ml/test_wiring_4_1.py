@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from ml import draws
 from ml.affine import best_affine, most_right
@@ -14,6 +15,8 @@ from ml.experiments.approximation import POINTS, Approximation
 from ml.experiments.batch_nonlinearity import BatchNonlinearity
 from ml.experiments.infinite_width import PLACES, InfiniteWidth, rows, tangent_kernels
 from ml.experiments.infinite_width import POINTS as POINTS_OF_WIDTH
+from ml.lanes import Lanes
+from ml.nn import count_parameters
 from ml.programs import Fits, fit_all
 from ml.train import Progress, Training
 from tests.ml.page import Page
@@ -318,3 +321,16 @@ def test_a_tangent_kernel_is_the_products_of_gradients(
     off = [np.linalg.norm(each - exact) / np.linalg.norm(exact) for each in fresh]
     (table,) = [event for event in said if isinstance(event, Table)]
     assert table.rows[1][3] == pytest.approx(np.mean(off), rel=1e-5)
+
+
+def test_one_width_alone_is_refused() -> None:
+    with pytest.raises(ValidationError, match="Two different widths are needed"):
+        InfiniteWidth(widths=(32, 32))
+
+
+@pytest.mark.parametrize("starts", [{}, {"num_seeds": 20}])
+def test_nets_too_large_to_train_together_are_refused(starts: dict[str, Any]) -> None:
+    net = InfiniteWidth(depth=2, widths=(16, 1200), num_seeds=2).net(1200)(Lanes.one(0))
+    with pytest.raises(ValidationError, match=f"have {20 * count_parameters(net):,} parameters"):
+        InfiniteWidth(depth=2, widths=(16, 1200), **starts)
+    InfiniteWidth(depth=1, widths=(16, 4096), **starts)
