@@ -9,10 +9,12 @@ from ml.events import Floats
 LEVEL = 0.95
 
 
-def interval(values: ArrayLike) -> tuple[Floats, Floats]:
+def interval(values: ArrayLike, folds: int = 0) -> tuple[Floats, Floats]:
     """Mean over the last axis, and half the width of Student's 95 % interval: (..., n) -> (...).
 
-    The half is NaN where n is 1: one repetition says nothing of the next.
+    The half is NaN where n is 1: one repetition says nothing of the next. Values of k `folds` are
+    of models that share most of what they have learnt from: their mean scatters by a further
+    1/(k - 1) of the variance, which no number of repetitions lowers (Nadeau and Bengio, 2003).
     """
     sample = np.asarray(values, dtype=np.float64)
     n = sample.shape[-1]
@@ -20,7 +22,8 @@ def interval(values: ArrayLike) -> tuple[Floats, Floats]:
     if n < 2:
         return mean, np.full_like(mean, np.nan)
     t = float(stdtrit(n - 1, (1 + LEVEL) / 2))
-    return mean, t * sample.std(-1, ddof=1) / np.sqrt(n)
+    shared = 1 / (folds - 1) if folds else 0.0
+    return mean, t * sample.std(-1, ddof=1) * np.sqrt(1 / n + shared)
 
 
 def share_interval(hits: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
@@ -31,9 +34,9 @@ def share_interval(hits: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
     return middle - half, middle + half
 
 
-def plus_minus(values: ArrayLike, form: str = ".4f") -> str:
+def plus_minus(values: ArrayLike, form: str = ".4f", folds: int = 0) -> str:
     """Mean of values (n,) with its interval, each in this form: "0.1342 ± 0.0021"."""
-    mean, half = map(float, interval(values))
+    mean, half = map(float, interval(values, folds))
     return f"{mean:{form}} ± {half:{form}}" if np.isfinite(half) else f"{mean:{form}}"
 
 

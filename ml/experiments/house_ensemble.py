@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import product
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from ml import draws, fields
 from ml.ensemble import LIMIT, MEMBERS, WEIGHTS, Ensemble, Spread, blend
@@ -30,6 +32,7 @@ from ml.programs import Fits
 from ml.train import Training
 
 BATCH = 128
+ALLOWED = 200  # nets of a member on folds: all are kept until the last has learnt
 NETS: dict[str, dict[str, Any]] = {  # by cross-validation: what was tried stands in ml/LOG.md
     "comparables": {
         "net": Comparables, "times": 1, "beta": 0.5,
@@ -66,15 +69,44 @@ class HouseEnsemble(HouseExperiment):
         0, "Data", "Shuffle", "Which order the houses are shuffled into.", ge=0, le=10_000
     )
     k: fields.K = 5
+    repeats: int = fields.own(
+        1,
+        "Data",
+        "Repeats",
+        "Shuffles, one after another, each with folds of its own.",
+        "R",
+        ge=1,
+        le=10,
+        validate_default=True,
+    )
     num_epochs: Annotated[
         fields.NumEpochs, Field(le=200, description="Of comparable sales; the MLP learns thrice.")
     ] = 20
     num_seeds: Annotated[fields.NumSeeds, Field(le=10)] = 3
 
+    @field_validator("repeats")
+    @classmethod
+    def affordable(cls, value: int, info: ValidationInfo) -> int:
+        """Refuse to repeat what is the same each time, and more nets than are kept at once."""
+        if value > 1 and info.data.get("folding") == "book":
+            raise PydanticCustomError(
+                "repeated_book", "The book's folds are the same each time: repeat shuffled ones."
+            )
+        seeds, folds = info.data.get("num_seeds", 0), info.data.get("k", 0) * value
+        if seeds * folds > ALLOWED:
+            raise PydanticCustomError(
+                "too_many_nets",
+                "{seeds} seeds on {folds} folds are {have} nets of each member; {allowed} are"
+                " allowed. Take fewer seeds, folds or repeats.",
+                {"seeds": seeds, "folds": folds, "have": seeds * folds, "allowed": ALLOWED},
+            )
+        return value
+
     @property
     def label(self) -> str:
         """What prices houses, and on which folds: "comparable sales, book folds"."""
-        return f"comparable sales, {self.folding} folds"
+        times = f"{self.repeats} × " if self.repeats > 1 else ""
+        return f"comparable sales, {times}{self.folding} folds"
 
     @property
     def asked(self) -> str:
@@ -90,25 +122,25 @@ class HouseEnsemble(HouseExperiment):
         for key in (ENSEMBLE, "wide_mlp"):
             yield Started(
                 key=key,
-                labels=tuple(f"{key}, fold {fold + 1}" for fold in range(self.k)),
+                labels=tuple(f"{key}, {fold}" for fold in self.folds_named),
                 num_epochs=1,
                 measure="log_rmse",
                 device="cpu",
-                settings=(key,) * self.k,
+                settings=(key,) * len(self.folds_named),
                 asked=self.asked,
             )
 
     def trainings(self) -> Iterator[Training]:
         """Each member's nets of each seed and fold, then those that learn from every row."""
         for member in NETS:
-            cells = [(seed, fold) for seed in range(self.num_seeds) for fold in range(self.k)]
-            for i, (seed, fold) in enumerate(cells):
-                train, valid = self.rows[fold]
-                label = f"{member}, fold {fold + 1}, seed {seed + 1}"
+            cells = product(range(self.num_seeds), zip(self.rows, self.folds_named, strict=True))
+            for i, (seed, ((train, valid), fold)) in enumerate(cells):
+                label = f"{member}, {fold}, seed {seed + 1}"
                 yield self.net_training(member, member, i, train, valid, label, member)
         for member in NETS:
             for seed in range(self.num_seeds):
-                i, label = self.num_seeds * self.k + seed, f"{member}, all rows, seed {seed + 1}"
+                i = self.num_seeds * len(self.rows) + seed
+                label = f"{member}, all rows, seed {seed + 1}"
                 key = f"{member} refit"
                 yield self.net_training(key, member, i, self.every, self.every[:0], label, key)
 
@@ -145,15 +177,26 @@ class HouseEnsemble(HouseExperiment):
 
     @cached_property
     def rows(self) -> list[tuple[Rows, Rows]]:
-        """Rows to learn from and rows to be judged on, of each fold."""
+        """Rows to learn from and rows to be judged on, of each fold; shuffle after shuffle."""
         n = len(self.data.train)
         if self.folding == "book":
             return [(train.numpy(), valid.numpy()) for train, valid in k_fold(n, self.k)]
-        order = np.random.RandomState(self.shuffle).permutation(n)  # as KFold of scikit-learn
+        orders = [  # as KFold of scikit-learn
+            np.random.RandomState(self.shuffle + i).permutation(n) for i in range(self.repeats)
+        ]
         return [
             (np.setdiff1d(np.arange(n), valid), np.sort(valid))
+            for order in orders
             for valid in np.array_split(order, self.k)
         ]
+
+    @property
+    def folds_named(self) -> list[str]:
+        """What each fold is called."""
+        names = [f"fold {fold + 1}" for fold in range(self.k)]
+        if self.repeats == 1:
+            return names
+        return [f"shuffle {i + 1}, {name}" for i in range(self.repeats) for name in names]
 
     @property
     def every(self) -> Rows:
@@ -196,21 +239,22 @@ class HouseEnsemble(HouseExperiment):
 
     def out_of_fold(self, fits: Fits) -> OutOfFold:
         """What each member says of every house that it has not learnt from, in log dollars."""
-        n = len(self.data.train)
+        n, folds = len(self.data.train), len(self.rows)
         found = OutOfFold.empty(self.rows, np.log(self.data.price), self.data.train, len(TOLD_BY))
         for fold, (train, valid) in enumerate(self.rows):
-            table = self.table(train)
-            ensemble = self.ensemble(table, self.nets(fits, "", fold, self.k))
+            table, own_rows = self.table(train), found.at(fold)
+            nets = self.nets(fits, "", fold, folds)
+            ensemble = self.ensemble(table, nets)
             X = table.X.astype(np.float64)
             own = np.full(n, -1)
             own[train] = np.arange(len(train))
             answers = self.answers(ensemble, X, own)
             found.put(fold, table.target, answers, self.blend(answers, table))
             at, weights = self.told(table)
-            found.told[valid] = X[valid][:, at] / weights  # each fold weighs inputs differently
-            found.linear[valid] = linear(X[train], table.y[train, 0], X[valid], table.target)
-            ends = self.masked(self.nets(fits, "", fold, self.k)["mlp"], table.X[valid])
-            found.masked[:, valid] = table.target.mean + table.target.std * ends
+            found.told[own_rows] = X[valid][:, at] / weights  # each fold weighs inputs differently
+            found.linear[own_rows] = linear(X[train], table.y[train, 0], X[valid], table.target)
+            ends = self.masked(nets["mlp"], table.X[valid])
+            found.masked[:, own_rows] = table.target.mean + table.target.std * ends
         return found
 
     @staticmethod
@@ -275,7 +319,7 @@ class HouseEnsemble(HouseExperiment):
         sold = zip(data.files.train[files.ID].tolist(), data.train, data.price, strict=True)
         houses = [{files.ID: i} | house | {files.TARGET: price} for i, house, price in sold]
         model = Blended(ensemble, [houses[row] for row in self.every])
-        return Predictor.of(card, model, data.test, data.ids)
+        return Predictor.of(card, model, found.judged, data.test, data.ids)
 
 
 assert {*NETS} | {"wide_mlp"} == {*MEMBERS}

@@ -17,7 +17,8 @@ from ml.houses.errors import fold_figure, median_error, residuals
 from ml.houses.folds import HouseExperiment, Recipe, affordable
 from ml.houses.tables import HouseTable
 from ml.lanes import NO_ROWS
-from ml.predictor import Card, Histogram, Layers, Predictor
+from ml.predictor import Card, Histogram, Judged, Layers, Predictor
+from ml.predictor.judged import constant
 from ml.train import Fitted
 from ml.trains import Fits, Training
 from ml.verdict import judge
@@ -84,6 +85,11 @@ class KaggleHouse(HouseExperiment):
         return next(iter(self.ways))
 
     @property
+    def leaks(self) -> str:
+        """What the net that answers knew of the rows that it is judged on."""
+        return SEES if self.ways[self.asked] == "book" else ""
+
+    @property
     def is_the_book(self) -> bool:
         """Whether these are the book's settings, over however many seeds."""
         return self.matches(**book.BOOK.values, num_seeds=self.num_seeds)
@@ -143,7 +149,8 @@ class KaggleHouse(HouseExperiment):
             yield book.ways_table(*valid.mean(1))
         off = residuals(folds.at(self.asked), self.data.price, partial(self.view, self.asked))
         yield fold_figure(valid[0], off, SEEN if self.matches() else "another gives another figure")
-        predictor = self.predictor(off, valid[0].mean(0), final)
+        judged = self.judged(folds.at(self.asked), off)
+        predictor = self.predictor(off, valid[0].mean(0), final, judged)
         yield Trained(predictor.to_bytes())
         prices = predictor.predict(self.data.train).price
         yield from book.refit_checks(self, self.data, final, prices, printed=self.is_the_book)
@@ -161,7 +168,14 @@ class KaggleHouse(HouseExperiment):
         if self.matches(num_seeds=self.num_seeds):
             yield self.at_most("our defaults, mean valid", OURS, means["valid"].mean())
 
-    def predictor(self, off: Floats, folds: Floats, final: Fitted) -> Predictor:
+    def judged(self, folds: Fits, off: Floats) -> Judged:
+        """What is said of houses that a fold has not seen; `off` (m,) is fold after fold."""
+        rows = [lane.valid.numpy() for one in folds for lane in one.training.lanes]
+        y = np.log(self.data.price)
+        said = y[np.concatenate(rows)] - off
+        return Judged.of(y, rows, self.k, said, *constant(y, rows, off, 0.9))
+
+    def predictor(self, off: Floats, folds: Floats, final: Fitted, judged: Judged) -> Predictor:
         """The refitted net with all it needs to answer on its own; `folds` (k,) are log RMSE."""
         data, table = self.data, self.view(self.asked, np.arange(len(self.data.train)))
         low, high = np.quantile(off, [0.05, 0.95]).tolist()
@@ -175,5 +189,6 @@ class KaggleHouse(HouseExperiment):
             interval=(low, high),
             median_error=median_error(off),
             sold=Histogram.of(data.price, files.EDGES),
+            leaks=self.leaks,
         )
-        return Predictor.of(card, Layers.of(final.net), data.test, data.ids)
+        return Predictor.of(card, Layers.of(final.net), judged, data.test, data.ids)

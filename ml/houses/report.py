@@ -20,10 +20,9 @@ from ml.houses.scores import (
     LINEAR,
     MASKS,
     OutOfFold,
-    fifths,
     rms,
 )
-from ml.intervals import interval, plus_minus, share_interval
+from ml.intervals import share_interval
 from ml.lanes import k_fold
 
 WORST = 10  # houses that are told one by one
@@ -50,13 +49,12 @@ def reported(run: Experiment, found: OutOfFold) -> Iterator[Event]:
 
 def verdict(found: OutOfFold) -> Finding:
     """How much better it is than the book's net and than a linear one, and what limits it."""
-    mine, line = found.valid(ENSEMBLE), found.valid(LINEAR)
-    gap, half = map(float, interval(line - mine))
+    mine, (gap, half) = found.valid(ENSEMBLE), found.ahead(LINEAR)
     better: Verdict = "helps" if gap > half else "hurts" if gap < -half else "no clear difference"
-    beside, square = book.MEANS["valid"], np.square(found.off(ENSEMBLE))
+    beside, square = book.MEANS["valid"], found.each(np.square(found.off(ENSEMBLE)))
     folds = "the same" if on_the_books_folds(found) else "other"
     worst = np.argsort(-square)[: len(square) // 100]
-    cheap = fifths(found.y)[worst] == 0
+    cheap = found.fifth[worst] == 0
     return Finding(
         better,
         f"Log RMSE {mine.mean():.4f} on houses that no model has learnt from:"
@@ -65,30 +63,37 @@ def verdict(found: OutOfFold) -> Finding:
         f" {cheap.sum()} of them of the cheapest fifth, make"
         f" {square[worst].sum() / square.sum():.0%} of the squared error.",
         "Means over the folds. It helps where the 95 % interval of the difference to a linear model"
-        " on the same inputs, paired by fold, leaves out 0. The book's net learns raw prices.",
+        " on the same inputs, paired by fold, leaves out 0; folds share what is learnt from, which"
+        " widens it. The book's net learns raw prices.",
         ENSEMBLE,
     )
 
 
 def on_the_books_folds(found: OutOfFold) -> bool:
     """Whether each fold is judged on the rows that the book's is."""
-    own = [*k_fold(len(found.y), len(book.FOLDS["valid"]))]
+    own = [*k_fold(found.n, len(book.FOLDS["valid"]))]
     return len(found.rows) == len(own) and all(
         np.array_equal(valid, other) for (_, valid), (_, other) in zip(found.rows, own, strict=True)
     )
 
 
 def by_fold(found: OutOfFold) -> Event:
-    """Errors of each fold, with the linear model's beside."""
-    mine, line = found.valid(ENSEMBLE), found.valid(LINEAR)
-    off = median_error(found.off(ENSEMBLE))
+    """Errors of each fold, repetition by repetition, with the linear model's beside."""
+    mine, (gap, half) = found.valid(ENSEMBLE), found.ahead(LINEAR)
+    off, parts = median_error(found.off(ENSEMBLE)), mine.reshape(found.repeats, found.k)
+    means = parts.mean(1)
+    drawn = f"{found.repeats} times {found.k}" if found.repeats > 1 else f"{found.k}"
+    again = f" The means of single shuffles are {means.min():.4f} to {means.max():.4f}."
     return by_category(
         "folds",
         "Valid log RMSE of each fold",
-        f"{mine.mean():.4f} on average of {len(mine)} folds, from {mine.min():.3f} to"
-        f" {mine.max():.3f}; a linear model on the same inputs is {plus_minus(line - mine)} worse"
-        f" (paired). Half of the prices are off by less than {off:.1%}.",
-        {f"fold {fold + 1}": mine[fold : fold + 1] for fold in range(len(mine))},
+        f"{mine.mean():.4f} on average of {drawn} folds, from {mine.min():.3f} to"
+        f" {mine.max():.3f}; a linear model on the same inputs is {gap:.4f} ± {half:.4f} worse"
+        f" (paired). Half of the prices are off by less than {off:.1%}."
+        + (again if found.repeats > 1 else ""),
+        {f"fold {fold + 1}": part for fold, part in enumerate(parts.T)}
+        if found.repeats == 1
+        else {f"shuffle {i + 1}": part for i, part in enumerate(parts)},
         y_label="valid log RMSE",
     )
 
@@ -96,8 +101,7 @@ def by_fold(found: OutOfFold) -> Event:
 def members(found: OutOfFold) -> Event:
     """Each model alone, with and without the two houses that decide, and the blend's lead."""
     names = (ENSEMBLE, *MEMBERS, LINEAR)
-    best = found.valid(ENSEMBLE)
-    behind = [found.valid(name) - best for name in names]
+    behind = [found.ahead(name) for name in names]
     return Table.of(
         "members",
         "Alone and together",
@@ -105,18 +109,20 @@ def members(found: OutOfFold) -> Event:
             "model": names,
             "log RMSE": [found.valid(name).mean() for name in names],
             "without 524 and 1299": [found.valid(name, DECIDING).mean() for name in names],
-            "behind the ensemble": ["" if name == ENSEMBLE else plus_minus(gap)
-                                    for name, gap in zip(names, behind, strict=True)],
+            "behind the ensemble": ["" if name == ENSEMBLE else f"{gap:.4f} ± {half:.4f}"
+                                    for name, (gap, half) in zip(names, behind, strict=True)],
         },
         "Means over the folds, of houses that no model has learnt from. Behind: paired by fold,"
-        " with Student's 95 % interval. Houses 524 and 1299, large, unfinished and sold for half of"
-        " what such houses cost, can decide a ranking alone.",
+        " with a 95 % interval that knows that folds share what is learnt from. Houses 524 and"
+        " 1299, large, unfinished and sold for half of what such houses cost, can decide a ranking"
+        " alone.",
     )  # fmt: skip
 
 
 def residuals(found: OutOfFold) -> Event:
     """Each house: what it was priced at and how far off that is; what the worst errors share."""
-    off, priced = found.off(ENSEMBLE), np.exp(found.of(ENSEMBLE))
+    off, priced = found.each(found.off(ENSEMBLE)), np.exp(found.each(found.of(ENSEMBLE)))
+    inside = found.each(found.inside.astype(float)) > 0.5  # in most of the repetitions
     return Figure(
         "residuals",
         "Each house: sold over predicted",
@@ -124,7 +130,7 @@ def residuals(found: OutOfFold) -> Event:
         tuple(
             Series(label, priced[part].round(), off[part].round(4), mode="markers")
             for label, part in (
-                ("outside its interval", ~found.inside), ("within", found.inside),
+                ("outside its interval", ~inside), ("within", inside),
             )
         ),
         x_label="predicted price, $",
@@ -157,18 +163,18 @@ def traits(found: OutOfFold) -> dict[str, NDArray[np.bool_]]:
         "those of quality 4 or less": grade <= 4,
         "those of quality 9 or 10": grade >= 9,
         "those in other zones than RL": of["MSZoning"] != "RL",
-        "the cheapest fifth": fifths(found.y) == 0,
-        "the dearest fifth": fifths(found.y) == FIFTHS - 1,
+        "the cheapest fifth": found.fifth == 0,
+        "the dearest fifth": found.fifth == FIFTHS - 1,
     }
     return {name: part for name, part in has.items() if part.mean() >= 0.02}
 
 
 def worst(found: OutOfFold) -> Event:
     """The ten houses that are furthest off, and by how much beyond their intervals."""
-    off, priced = found.off(ENSEMBLE), np.exp(found.of(ENSEMBLE))
+    off, priced = found.each(found.off(ENSEMBLE)), np.exp(found.each(found.of(ENSEMBLE)))
     rows = np.argsort(-np.abs(off), kind="stable")[:WORST]
-    beyond = np.maximum(found.y - found.high, found.low - found.y).clip(0)
-    square = np.square(off)
+    beyond = found.each(np.maximum(found.y - found.high, found.low - found.y)).clip(0)
+    square = found.each(np.square(found.off(ENSEMBLE)))
     columns: dict[str, Sequence[Cell]] = {
         "house": [f"{row + 1}" for row in rows],
         "sold, $": np.exp(found.y)[rows].round().tolist(),
@@ -187,16 +193,16 @@ def worst(found: OutOfFold) -> Event:
 
 def coverage(found: OutOfFold) -> Event:
     """The share of prices within their intervals, by fifths and neighbourhoods, beside 90 %."""
-    fifth = fifths(found.y)
+    fifth = found.fifth
     places = np.array([str(house["Neighborhood"]) for house in found.houses])
     parts = {f"fifth {i + 1}": fifth == i for i in range(FIFTHS)}
     parts |= {
         place: places == place
         for place in sorted(set(places), key=lambda place: -int((places == place).sum()))
-        if (places == place).sum() >= MANY
+        if (places == place).sum() >= MANY * found.repeats
     }
-    hits = np.array([found.inside[part].sum() for part in parts.values()])
-    n = np.array([part.sum() for part in parts.values()])
+    hits = np.array([found.inside[part].sum() / found.repeats for part in parts.values()])
+    n = np.array([part.sum() / found.repeats for part in parts.values()])
     low, high = share_interval(hits, n)
     names, at = np.array([*parts]), np.arange(float(len(parts)))
     apart = high < COVERAGE, low > COVERAGE
@@ -219,15 +225,16 @@ def coverage(found: OutOfFold) -> Event:
 
 def bands(found: OutOfFold) -> Event:
     """How often a price lies within its interval, by fifths of what houses sold for; MC dropout."""
-    fifth, off = fifths(found.y), found.off(ENSEMBLE)
+    fifth, off = found.fifth, found.off(ENSEMBLE)
     edges = np.exp(np.quantile(found.y, np.linspace(0, 1, FIFTHS + 1)))
     parts = {f"${a:,.0f} to ${b:,.0f}": fifth == i for i, (a, b) in enumerate(pairwise(edges))}
     parts["all"] = fifth >= 0
     rows = [
-        band(label, found.y[part], off[part], found.low[part], found.high[part])
+        band(label, found, off[part], part, found.low[part], found.high[part])
         for label, part in parts.items()
     ]
-    rows.append(band("all, MC dropout", found.y, found.off("mlp"), *found.masked))
+    masked, every = found.masked, parts["all"]
+    rows.append(band("all, MC dropout", found, found.off("mlp"), every, *masked))
     return Table(
         "intervals",
         f"{COVERAGE:.0%} intervals by what houses sold for",
@@ -240,10 +247,13 @@ def bands(found: OutOfFold) -> Event:
     )
 
 
-def band(label: str, y: Floats, off: Floats, low: Floats, high: Floats) -> tuple[Cell, ...]:
-    """How often prices lie between two ends, and how far apart these are; all (n,), log dollars."""
-    inside, width = (low <= y) & (y <= high), np.expm1(high - low)
-    return label, float(len(y)), 100 * inside.mean(), rms(off), 100 * float(np.median(width))
+def band(
+    label: str, found: OutOfFold, off: Floats, part: NDArray[np.bool_], low: Floats, high: Floats
+) -> tuple[Cell, ...]:
+    """How often a part's prices lie between two ends, and how far apart these are: log dollars."""
+    y, width = found.y[part], np.expm1(high - low)
+    inside, houses = (low <= y) & (y <= high), len(y) / found.repeats
+    return label, houses, 100 * inside.mean(), rms(off), 100 * float(np.median(width))
 
 
 def groups(found: OutOfFold) -> Event:
@@ -256,7 +266,7 @@ def groups(found: OutOfFold) -> Event:
         for key in np.unique(keys):
             part = keys == key
             inside = 100 * float(found.inside[part].mean())
-            rows.append((f"{column}{key}", float(part.sum()), rms(off[part]), inside))
+            rows.append((f"{column}{key}", part.sum() / found.repeats, rms(off[part]), inside))
     rows.sort(key=lambda row: -row[2])
     return Table(
         "groups", "Where it is off", ("group", "houses", "log RMSE", "inside, %"), tuple(rows),
@@ -266,13 +276,12 @@ def groups(found: OutOfFold) -> Event:
 
 def claims(run: Experiment, found: OutOfFold) -> Iterator[Event]:
     """That it is ahead of a line, and that intervals hold for dear and cheap houses."""
-    lead = found.valid(LINEAR) - found.valid(ENSEMBLE)
-    mean, half = map(float, interval(lead))
+    mean, half = found.ahead(LINEAR)
     yield run.above("lead over a linear model, less its 95 % interval", 0, mean - half)
     yield run.near(
         "share of prices within their interval", COVERAGE, float(found.inside.mean()), 0.02
     )
-    least = min(float(found.inside[fifths(found.y) == i].mean()) for i in range(FIFTHS))
+    least = min(float(found.inside[found.fifth == i].mean()) for i in range(FIFTHS))
     yield run.at_least("the same, the worst fifth of prices", 0.84, least)
     width = float((found.high - found.low).mean())
     yield run.at_most("mean width over that of one for all", 1, width / (2 * found.constant))

@@ -10,6 +10,8 @@ from ml.affine import ridge
 from ml.encoder import Target
 from ml.ensemble import MEMBERS, Spread
 from ml.events import Floats
+from ml.intervals import interval
+from ml.predictor.judged import Judged
 
 COVERAGE = 0.9
 FIFTHS = 5
@@ -25,19 +27,20 @@ Learn = Callable[[Floats, Floats, Floats], Spread]
 class OutOfFold:
     """Answers for every house by models that have not seen it, in log dollars.
 
-    `middle` alone is in the units of its fold's target, which `scale` turns into log dollars.
+    The R repetitions of k folds each answer for all n houses: m = R n answers, house by house in
+    each. `middle` alone is in the units of its fold's target, which `scale` turns into log dollars.
     """
 
-    rows: list[tuple[Rows, Rows]]
-    y: Floats  # (n,) log dollars
-    houses: Sequence[Mapping[str, object]]
-    answers: dict[str, Floats]  # log dollars (k, n) by member, of each fold for all rows
-    middle: Floats  # (n,) the blend, standardised
-    scale: Floats  # (n,) of the fold's target
-    told: Floats  # (n, p) what the size of an error is told from
-    linear: Floats  # (n,) log dollars
-    masked: Floats  # (2, n) ends of what the MLP says with masks of its dropout, log dollars
-    low: Floats = field(default_factory=lambda: np.zeros(0))  # (n,) ends of intervals, log dollars
+    rows: list[tuple[Rows, Rows]]  # houses to learn from and to be judged on, of R k folds
+    y: Floats  # (m,) log dollars
+    houses: Sequence[Mapping[str, object]]  # m of them
+    answers: dict[str, Floats]  # log dollars (R k, n) by member, of each fold for all houses
+    middle: Floats  # (m,) the blend, standardised
+    scale: Floats  # (m,) of the fold's target
+    told: Floats  # (m, p) what the size of an error is told from
+    linear: Floats  # (m,) log dollars
+    masked: Floats  # (2, m) ends of what the MLP says with masks of its dropout, log dollars
+    low: Floats = field(default_factory=lambda: np.zeros(0))  # (m,) ends of intervals, log dollars
     high: Floats = field(default_factory=lambda: np.zeros(0))
     constant: float = 0.0  # half the width that would do for all
 
@@ -49,62 +52,100 @@ class OutOfFold:
         houses: Sequence[Mapping[str, object]],
         p: int,
     ) -> "OutOfFold":
-        """To be filled fold by fold."""
-        n, k = len(y), len(rows)
+        """To be filled fold by fold: of n houses, whose log prices are y."""
+        m = sum(len(valid) for _, valid in rows)
+        repeats = m // len(y)
         return cls(
             rows=rows,
-            y=y,
-            houses=houses,
-            answers={name: np.full((k, n), np.nan) for name in (*MEMBERS, ENSEMBLE)},
-            middle=np.full(n, np.nan),
-            scale=np.full(n, np.nan),
-            told=np.full((n, p), np.nan),
-            linear=np.full(n, np.nan),
-            masked=np.full((2, n), np.nan),
+            y=np.tile(y, repeats),
+            houses=[*houses] * repeats,
+            answers={name: np.full((len(rows), len(y)), np.nan) for name in (*MEMBERS, ENSEMBLE)},
+            middle=np.full(m, np.nan),
+            scale=np.full(m, np.nan),
+            told=np.full((m, p), np.nan),
+            linear=np.full(m, np.nan),
+            masked=np.full((2, m), np.nan),
         )
+
+    @property
+    def n(self) -> int:
+        """How many houses there are."""
+        return int(self.answers[ENSEMBLE].shape[1])
+
+    @property
+    def repeats(self) -> int:
+        """How many times each is answered for."""
+        return len(self.y) // self.n
+
+    @property
+    def k(self) -> int:
+        """Folds of a repetition."""
+        return len(self.rows) // self.repeats
+
+    def at(self, fold: int, without: Sequence[int] = ()) -> Rows:
+        """Which of the m answers are given by a fold, some houses left out."""
+        return fold // self.k * self.n + np.setdiff1d(self.rows[fold][1], without)
+
+    def each(self, values: Floats) -> Floats:
+        """The mean over the repetitions: (m,) -> (n,)."""
+        return np.asarray(values.reshape(self.repeats, self.n).mean(0))
+
+    @property
+    def fifth(self) -> Rows:
+        """Which fifth of the prices each house is in: (m,)."""
+        return np.tile(fifths(self.y[: self.n]), self.repeats)
 
     def put(self, fold: int, target: Target, answers: Floats, middle: Floats) -> None:
         """What the members of a fold say of all rows (M, n), and their blend (n,)."""
-        valid = self.rows[fold][1]
         for name, said in zip((*MEMBERS, ENSEMBLE), (*answers, middle), strict=True):
             self.answers[name][fold] = target.mean + target.std * said
-        self.middle[valid] = middle[valid]
-        self.scale[valid] = target.std
+        self.middle[self.at(fold)] = middle[self.rows[fold][1]]
+        self.scale[self.at(fold)] = target.std
 
     def of(self, name: str) -> Floats:
-        """What it says of each house in log dollars, by the fold that has not seen it: (n,)."""
+        """What it says of each house in log dollars, by the fold that has not seen it: (m,)."""
         if name == LINEAR:
             return self.linear
         out = np.empty(len(self.y))
         for fold, (_, valid) in enumerate(self.rows):
-            out[valid] = self.answers[name][fold, valid]
+            out[self.at(fold)] = self.answers[name][fold, valid]
         return out
 
     def off(self, name: str) -> Floats:
-        """log(sold / predicted) of each house: (n,)."""
+        """log(sold / predicted) of each house: (m,)."""
         return self.y - self.of(name)
 
     def errors(self, name: str) -> Floats:
-        """RMSE of each fold on the rows it has learnt from and on those it has not: (2, k)."""
-        folds = [*zip(self.y - self.answers[name], self.rows, strict=True)]
+        """RMSE of each fold on the rows it has learnt from and on those it has not: (2, R k)."""
+        folds = [*zip(self.y[: self.n] - self.answers[name], self.rows, strict=True)]
         return np.array([[rms(off[rows[part]]) for off, rows in folds] for part in (0, 1)])
 
     def valid(self, name: str, without: Sequence[int] = ()) -> Floats:
-        """RMSE of each fold on rows that it has not learnt from, some left out: (k,)."""
+        """RMSE of each fold on rows that it has not learnt from, some left out: (R k,)."""
         off = self.off(name)
-        return np.array([rms(off[np.setdiff1d(valid, without)]) for _, valid in self.rows])
+        return np.array([rms(off[self.at(fold, without)]) for fold in range(len(self.rows))])
+
+    def ahead(self, name: str) -> tuple[float, float]:
+        """By how much another's error is above the ensemble's, and half the 95 % interval of that.
+
+        Paired by fold; folds share what is learnt from.
+        """
+        mean, half = interval(self.valid(name) - self.valid(ENSEMBLE), self.k)
+        return float(mean), float(half)
 
     def bounded(self, learn: Learn) -> Spread:
         """Find each house's interval from errors of other folds alone; gives what all errors teach.
 
-        `learn` takes what is told of rows, their answers, and their errors.
+        `learn` takes what is told of rows, their answers, and their errors. Where folds are
+        repeated, a house's own errors in other repetitions do not count for its interval either.
         """
         off = self.off(ENSEMBLE) / self.scale
         self.low, self.high = np.empty_like(off), np.empty_like(off)
         half = np.empty_like(off)
         known = self.told, self.middle, off
-        for _, valid in self.rows:
-            others = np.setdiff1d(np.arange(len(off)), valid)
+        house = np.arange(len(off)) % self.n
+        for fold, (_, houses) in enumerate(self.rows):
+            valid, others = self.at(fold), np.flatnonzero(~np.isin(house, houses))
             spread = learn(*(each[others] for each in known))
             below, above = spread.bounds(*(each[valid] for each in known[:2]))
             at = self.of(ENSEMBLE)[valid]
@@ -115,8 +156,15 @@ class OutOfFold:
         return learn(*known)
 
     @property
+    def judged(self) -> Judged:
+        """What the ensemble is judged by, as its predictor keeps it."""
+        order = np.concatenate([self.at(fold) for fold in range(len(self.rows))])
+        parts = (each[order] for each in (self.of(ENSEMBLE), self.low, self.high))
+        return Judged.of(self.y[: self.n], [valid for _, valid in self.rows], self.k, *parts)
+
+    @property
     def inside(self) -> NDArray[np.bool_]:
-        """Which houses sold for a price within their interval: (n,)."""
+        """Which answers' intervals hold what the house sold for: (m,)."""
         return (self.low <= self.y) & (self.y <= self.high)
 
 

@@ -15,13 +15,15 @@ from ml.features import Row
 from ml.houses import submission
 from ml.houses.together import moved
 from ml.predictor.card import Card, Histogram, Vector
+from ml.predictor.judged import Compared, Judged, NotComparableError, compare
 from ml.predictor.models import Blended, Layers, Model
 from ml.predictor.reasons import Reason, Reasons, reasons
 from ml.predictor.sales import Comparable, Comparables, Difference
 
 __all__ = [
-    "Blended", "Card", "Comparable", "Comparables", "Difference", "Histogram", "Layers",
-    "Predictions", "Predictor", "Reason", "Reasons",
+    "Blended", "Card", "Comparable", "Comparables", "Compared", "Difference", "Histogram",
+    "Judged", "Layers", "NotComparableError", "Predictions", "Predictor", "Reason", "Reasons",
+    "compare",
 ]  # fmt: skip
 
 
@@ -42,12 +44,15 @@ class Predictor:
     model: Model = field(repr=False)
     ids: NDArray[np.int64] = field(repr=False)
     prices: Vector = field(repr=False)
+    judged: Judged | None = field(repr=False)  # None in a file that is older
 
     @classmethod
-    def of(cls, card: Card, model: Model, rows: Sequence[Row], ids: Sequence[int]) -> "Predictor":
+    def of(
+        cls, card: Card, model: Model, judged: Judged, rows: Sequence[Row], ids: Sequence[int]
+    ) -> "Predictor":
         """Price the rows of the competition, and keep that."""
         price, _, _ = model.answer(rows, card)
-        return cls(card, model, np.asarray(ids, np.int64), price)
+        return cls(card, model, np.asarray(ids, np.int64), price, judged)
 
     def predict(self, rows: Sequence[Row]) -> Predictions:
         """Price n checked rows; in float64, so that one row alone and in a batch agree to 1e-12."""
@@ -79,7 +84,8 @@ class Predictor:
 
     def to_bytes(self) -> bytes:
         """One safetensors file; the card is JSON in its header. Never a pickle."""
-        tensors = {"ids": self.ids, "prices": self.prices, **self.model.tensors()}
+        judged = self.judged.tensors() if self.judged else {}
+        tensors = {"ids": self.ids, "prices": self.prices, **judged, **self.model.tensors()}
         return save_tensors(tensors, {"card": self.card.model_dump_json()})
 
     @classmethod
@@ -94,12 +100,13 @@ class Predictor:
             card = Card.model_validate_json(_header(payload[8 : 8 + size]))
             tensors = load_tensors(payload)
             ids, prices = tensors.pop("ids"), tensors.pop("prices")
+            judged = Judged.from_tensors(tensors)
             model: Model = (
                 Blended.from_tensors(tensors) if card.blend else Layers.from_tensors(tensors)
             )
         except Exception as error:
             raise ValueError(f"This is no predictor of Ridgeline: {error}") from error
-        return cls(card, model, ids, prices)
+        return cls(card, model, ids, prices, judged)
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""

@@ -62,3 +62,4 @@ class Card(BaseModel):
         " older than this number.",
     )
     sold: Histogram = Field(description="Prices of the training rows.")
+    leaks: str = Field("", description="What it knew of rows that it is judged on; empty if none.")

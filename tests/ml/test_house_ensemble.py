@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pydantic import ValidationError
 
 from ml.events import Check, Checkpoint, Epoch, Event, Figure, Started, Table, Trained
 from ml.experiments.house_ensemble import HouseEnsemble
@@ -369,6 +370,88 @@ def test_the_verdict_is_of_numbers_that_can_be_had_another_way(found: OutOfFold)
         assert f"a linear model is {gap:.4f} ± " in text
         assert f". 14 of 1,460 houses, {cheap} of them of the cheapest fifth, make" in text
         assert f" make {sum(square[worst]) / square.sum():.0%} of the squared error." in text
+
+
+# ---- repeated folds
+
+
+@pytest.fixture(scope="module")
+def twice(data: HouseTables) -> tuple[HouseEnsemble, Fits]:
+    return trained(data, repeats=2, shuffle=4, num_epochs=1, num_seeds=1)
+
+
+def test_repeated_folds_are_those_of_one_shuffle_after_another(
+    data: HouseTables, twice: tuple[HouseEnsemble, Fits]
+) -> None:
+    one, fits = twice
+    found, n = one.out_of_fold(fits), 1460
+    found.bounded(one.bounds)
+    for repeat, shuffle in enumerate((4, 5)):
+        alone, its = trained(data, shuffle=shuffle, num_epochs=1, num_seeds=1)
+        part = slice(repeat * n, (repeat + 1) * n)
+        for (_, valid), (_, other) in zip(one.rows[K * repeat :], alone.rows, strict=False):
+            np.testing.assert_array_equal(valid, other)
+        single = alone.out_of_fold(its)
+        for name in ("wide_mlp", LINEAR):  # solved exactly: the same in any order
+            np.testing.assert_array_equal(found.of(name)[part], single.of(name))
+            np.testing.assert_array_equal(
+                found.valid(name)[K * repeat : K * repeat + K], single.valid(name)
+            )
+        if repeat == 0:  # the same draws, too
+            np.testing.assert_array_equal(found.of(ENSEMBLE)[part], single.of(ENSEMBLE))
+    assert found.inside.shape == (2 * n,)
+    assert found.judged.errors().ravel() == pytest.approx(found.valid(ENSEMBLE), rel=1e-5)
+
+
+def test_a_house_s_own_errors_do_not_reach_its_interval_in_another_shuffle(
+    twice: tuple[HouseEnsemble, Fits],
+) -> None:
+    one, fits = twice
+    found = one.out_of_fold(fits)
+    found.bounded(one.bounds)
+    _, valid = one.rows[K]  # the first fold of the second shuffle
+    low, high = found.low[1460 + valid].copy(), found.high[1460 + valid].copy()
+    for start in (0, 1460):
+        found.y[start + valid] += np.random.default_rng(start).normal(0, 3, len(valid))
+    found.bounded(one.bounds)
+    np.testing.assert_array_equal(found.low[1460 + valid], low)
+    np.testing.assert_array_equal(found.high[1460 + valid], high)
+
+
+def test_the_pages_of_repeated_folds_count_each_house_once(
+    twice: tuple[HouseEnsemble, Fits],
+) -> None:
+    one, fits = twice
+    said = [*one.opening(), *one.results(fits)]
+    outside, inside = figure(said, "residuals").series
+    assert len(inside.x) + len(outside.x) == 1460
+    assert len({row[0] for row in table(said, "worst").rows}) == 10
+    assert table(said, "intervals").rows[-1][1] == 1460
+    assert sum(float(row[1] or 0) for row in table(said, "groups").rows) == 2 * 1460
+    assert figure(said, "folds").x_names == ("shuffle 1", "shuffle 2")
+    assert "2 times 2 folds" in figure(said, "folds").finding
+    opened = [event for event in said if isinstance(event, Started)]
+    assert opened[0].labels[K] == "ensemble, shuffle 2, fold 1"
+    (check,) = [event for event in said if isinstance(event, Check) and "distinct" in event.name]
+    assert check.passed
+
+
+def test_what_cannot_be_repeated_or_kept_is_refused() -> None:
+    with pytest.raises(ValidationError, match="the same each time"):
+        HouseEnsemble(folding="book", repeats=2)
+    with pytest.raises(ValidationError, match="3 seeds on 100 folds are 300 nets of each member"):
+        HouseEnsemble(k=10, repeats=10)
+    assert HouseEnsemble(k=10, repeats=10, num_seeds=2).repeats == 10
+
+
+def test_what_it_is_judged_by_is_kept_with_it(predictor: Predictor, found: OutOfFold) -> None:
+    judged = predictor.judged
+    assert judged is not None
+    np.testing.assert_allclose(judged.errors()[0], found.valid(ENSEMBLE), rtol=1e-5)
+    np.testing.assert_allclose(judged.errors(DECIDING)[0], found.valid(ENSEMBLE, DECIDING), 1e-5)
+    assert judged.inside.mean() == pytest.approx(found.inside.mean(), abs=0.001)
+    np.testing.assert_allclose(judged.said[0], found.of(ENSEMBLE), rtol=1e-6)
+    assert judged.errors()[0] == pytest.approx(predictor.card.folds, rel=1e-5)
 
 
 # ---- the predictor

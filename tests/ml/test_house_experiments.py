@@ -16,7 +16,7 @@ from ml.events import Check, Epoch, Event, Figure, Finding, Floats, Started, Tab
 from ml.experiment import Diverged, Preset
 from ml.experiments import parse
 from ml.experiments.house_sweeps import VARIED, HouseSweeps
-from ml.experiments.kaggle_house import KaggleHouse
+from ml.experiments.kaggle_house import SEES, KaggleHouse
 from ml.experiments.missing_values import COLUMNS, MissingValues
 from ml.houses.book import BOOK, FOLDS, LINEAR_LOG, MEANS, fold_checks
 from ml.houses.errors import fold_figure
@@ -283,7 +283,14 @@ def test_every_number_of_a_run_is_what_its_nets_say_of_its_rows(data: HouseTable
     )
     assert printed.role == "book"
     (payload,) = [event.payload for event in events if isinstance(event, Trained)]
-    card = Predictor.from_bytes(payload).card
+    predictor = Predictor.from_bytes(payload)
+    card, judged = predictor.card, predictor.judged
+    assert judged is not None
+    expected = np.array([errors["honest", fold, "valid"] for fold in range(5)]).T
+    np.testing.assert_allclose(judged.errors(), expected, rtol=1e-4)
+    assert (judged.fold == np.arange(1460) // 292).all()
+    assert 0.85 < judged.inside.mean() < 0.95
+    assert (KaggleHouse().leaks, KaggleHouse(preprocessing="book").leaks) == ("", SEES)
     all_off = np.concatenate(off)
     assert len(all_off) == 2 * 1460
     assert card.folds == pytest.approx([row[4] for row in beside[:5]])
