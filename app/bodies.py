@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -17,13 +17,19 @@ from pydantic_core import PydanticCustomError
 
 from app.store import requirements
 from app.store.jobs import SERVED
-from app.store.models import Job, WorkerRow
-from app.store.states import JobStatus
+from app.store.models import LARGEST, Job, WorkerRow
+from app.store.states import Act, JobStatus
 from ml.events import Claim
 from ml.experiment import whole
 from ml.experiments import AnyExperiment, AnyInstant
+from ml.predictor import Gate
 
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._:/=+-]{1,50}$")]
+ModelName = Annotated[
+    Annotated[int, Field(ge=1, le=LARGEST)]
+    | Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]{0,9}|[a-z][a-z0-9-]{0,39})$")],
+    Field(description="Who answers: a version's number, or a name that points at one."),
+]
 Moment = Annotated[datetime, PlainSerializer(lambda at: at.isoformat().replace("+00:00", "Z"))]
 
 
@@ -31,6 +37,13 @@ class Said(BaseModel):
     """Read from rows of the store as well as from mappings."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+class Answered(Said):
+    """Who gave the answer."""
+
+    version: int = Field(description="Number of the model that answered.")
+    job: int = Field(description="The job that has made it.")
 
 
 class Asked(BaseModel):
@@ -268,10 +281,9 @@ class Prediction(BaseModel):
     warnings: list[HouseWarning]
 
 
-class Predictions(BaseModel):
+class Predictions(Answered):
     """Prices in the order of the houses."""
 
-    job: int = Field(description="The job whose predictor answered.")
     predictions: list[Prediction]
 
 
@@ -302,7 +314,7 @@ class Rest(BaseModel):
     weight: float
 
 
-class Comparables(BaseModel):
+class Comparables(Answered):
     """The sales that a price rests on, the heaviest first.
 
     log of what the member `comparables` says is Σ weight · log says over sales and rest. The log of
@@ -310,7 +322,6 @@ class Comparables(BaseModel):
     more than `limit`.
     """
 
-    job: int = Field(description="The job whose predictor answered.")
     price: float
     members: dict[str, float] = Field(description="What each member says alone, dollars.")
     blend: dict[str, float] = Field(description="What each member counts for.")
@@ -327,10 +338,9 @@ class Reason(Said):
     differs: list[str] = Field(description="Its attributes in which the house is not typical.")
 
 
-class Reasons(Said):
+class Reasons(Answered):
     """From the price of a typical house to that of this one: typical + Σ dollars = price."""
 
-    job: int = Field(description="The job whose predictor answered.")
     typical: float = Field(description="Every attribute at its median or its commonest value.")
     price: float
     reasons: list[Reason] = Field(description="Shapley values of groups, the largest first.")
@@ -345,10 +355,9 @@ class Bounded(BaseModel):
     high: float
 
 
-class WhatIf(BaseModel):
+class WhatIf(Answered):
     """Prices of a house as one attribute changes, alone or with what must move with it."""
 
-    job: int = Field(description="The job whose predictor answered.")
     attribute: str
     values: list[float]
     alone: list[Bounded] = Field(description="All other attributes as they are.")
@@ -356,21 +365,20 @@ class WhatIf(BaseModel):
     moves: dict[str, list[float | None]] = Field(description="What moves, by attribute.")
 
 
-class Sales(BaseModel):
+class Sales(Answered):
     """The houses that a predictor has learnt from and remembers, column by column."""
 
-    job: int = Field(description="The job whose predictor answered.")
     ids: list[int]
     sold: list[float] = Field(description="Dollars.")
     attributes: dict[str, list[float | str | None]] = Field(description="Those asked for.")
 
 
-class PredictorOut(BaseModel):
+class PredictorOut(Answered):
     """The predictor that answers, and what it reads."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
-    job: int
+    names: list[str] = Field(description="What this version is called.")
     label: str
     measure: str
     valid: float | None
@@ -379,6 +387,161 @@ class PredictorOut(BaseModel):
     size: int = Field(description="Bytes of its file.")
     input_schema: dict[str, Any] = Field(description="Fields, levels, ranges.", alias="schema")
     json_schema: dict[str, Any] = Field(description="JSON Schema of one house.")
+
+
+class Standing(BaseModel):
+    """A version beside the champion, paired fold by fold."""
+
+    comparable: bool
+    sentence: str = Field(description="What was found, or why there is nothing to find.")
+    difference: float | None = Field(
+        None, description="Its error less the champion's, mean over the pairs: below 0 is better."
+    )
+    half: float | None = Field(None, description="Of the 95 % interval of that.")
+    better: bool = Field(False, description="Whether that interval lies below 0.")
+    seeds_needed: int | None = Field(
+        None, description="Repetitions that would decide; null where no number of them would."
+    )
+    passes: bool = Field(False, description="Whether it may be promoted without a reason.")
+
+
+class Model(BaseModel):
+    """A version: who has made it, what it is called, how far off it is."""
+
+    version: int
+    job: int
+    experiment: str
+    label: str
+    names: list[str]
+    created_at: Moment
+    size: int = Field(description="Bytes of its file.")
+    digest: str = Field(description="SHA-256 of it.")
+    measure: str
+    rows: int | None = Field(description="That it was judged on; null in an older file.")
+    fault: str = Field("", description="Why it cannot be read; empty where it can.")
+    folds: list[list[float]] = Field(description="Error of each fold, by repetition.")
+    valid: float | None = Field(description="Their mean.")
+    spread: float | None = Field(description="Their standard deviation.")
+    covers: float | None = Field(description="Share of targets within their 90 % intervals.")
+    leaks: str = Field(description="What it knew of rows that it is judged on; empty if nothing.")
+    beside: Standing | None = Field(description="Null for the champion itself.")
+
+
+class Models(BaseModel):
+    """All versions, and what they are called."""
+
+    champion: int | None
+    names: dict[str, int]
+    models: list[Model]
+
+
+class Move(Said):
+    """A name that was moved."""
+
+    at: Moment
+    act: Act
+    alias: str
+    before: int | None = Field(description="Version that it pointed at.")
+    after: int | None
+    who: str
+    reason: str
+    forced: bool = Field(description="Whether it went past the gate.")
+    evidence: str = Field(description="What was known of both versions then.")
+
+
+class History(BaseModel):
+    """The latest first."""
+
+    moves: list[Move]
+
+
+class Part(Said):
+    """Rows of a kind, by versions that have not learnt from them."""
+
+    name: str
+    n: int
+    rmse: float
+    half: float = Field(description="Of the 90 % interval of that.")
+    inside: float = Field(description="Share of targets within their intervals.")
+    above: float
+    below: float
+
+
+class ModelCard(Model):
+    """What a version is good for, and what not."""
+
+    asked: dict[str, Any] = Field(description="The experiment.")
+    median_error: float | None = Field(description="Half of the answers are off by less.")
+    columns: int = Field(description="Attributes that it reads.")
+    inputs: int = Field(description="Numbers that they become.")
+    target: tuple[float, float] = Field(description="Lowest and highest, of the rows learnt from.")
+    made_of: dict[str, str] = Field(description="Versions of libraries, SHA-256 of data.")
+    fifths: list[Part] = Field(description="By the target, the lowest fifth first.")
+    groups: dict[str, list[Part]] = Field(description="By column, the worst first.")
+    not_for: list[str]
+
+
+class Question(Said):
+    """One thing that a gate asks."""
+
+    name: str
+    passed: bool
+    found: str
+
+
+class Group(Said):
+    """By how much the error of some rows changes."""
+
+    name: str
+    n: int
+    difference: float
+    half: float
+
+
+class Against(Standing):
+    """A version beside another, fold by fold."""
+
+    questions: list[Question] = Field(description="All must be so for it to take the place.")
+    errors: list[float] = Field(description="Of the version, pair by pair.")
+    others: list[float] = Field(description="Of the other.")
+    k: int | None = Field(description="Pairs that make a repetition.")
+    floor: float | None = Field(description="Half the interval that no number of seeds lowers.")
+    deciding: list[int] = Field(description="Rows with the largest errors of both, from 1.")
+    without: tuple[float, float] | None = Field(description="Difference and half without these.")
+    fifths: list[Group] = Field(description="By the target, the lowest fifth first.")
+
+    @classmethod
+    def of(cls, gate: Gate) -> Self:
+        """From what was found."""
+        pairs = gate.compared
+        return cls(
+            **standing(gate).model_dump(),
+            questions=[Question.model_validate(each) for each in gate.questions],
+            errors=pairs.errors.tolist() if pairs else [],
+            others=pairs.others.tolist() if pairs else [],
+            k=pairs.k if pairs else None,
+            floor=pairs.floor if pairs else None,
+            deciding=[row + 1 for row in gate.deciding.tolist()] if pairs else [],
+            without=gate.without.difference if pairs else None,
+            fifths=[Group.model_validate(each) for each in gate.fifths] if pairs else [],
+        )
+
+
+def standing(gate: Gate) -> Standing:
+    """How a version stands beside another."""
+    pairs = gate.compared
+    if pairs is None:
+        return Standing(comparable=False, sentence=gate.sentence)
+    difference, half = pairs.difference
+    return Standing(
+        comparable=True,
+        sentence=gate.sentence,
+        difference=difference,
+        half=half,
+        better=pairs.better,
+        seeds_needed=pairs.needed,
+        passes=gate.passed,
+    )
 
 
 class Preflight(BaseModel):

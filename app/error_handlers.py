@@ -67,7 +67,7 @@ def _methods(request: Request) -> set[str]:
     """Every method of this address: each route alone only knows its own."""
     known = {
         method
-        for method in ("GET", "POST", "DELETE")
+        for method in ("GET", "POST", "PUT", "DELETE")
         for route in request.app.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     }

@@ -9,6 +9,7 @@ from app.bodies import Terms
 from app.errors import Conflict, Invalid
 from app.store.jobs import RunStore
 from app.store.models import Job
+from app.store.registry import CHAMPION, Registry
 from app.store.states import FINAL, JobStatus
 from ml.experiment import Experiment
 from ml.experiments import parse
@@ -86,9 +87,22 @@ def retry(session: Session, job: Job) -> Job:
 
 
 def delete(session: Session, job: Job) -> int:
-    """Forget it with all it made; gives the bytes that are free again."""
+    """Forget it with all it made; gives the bytes that are free again.
+
+    Raises:
+        Conflict: where it has not ended, or a name points at the version that it made.
+    """
     if job.status not in FINAL:
         raise Conflict(f"Job {job.id} is {job.status}; cancel it before you delete it.")
+    registry = Registry(session)
+    version = registry.of_job(job.id)
+    names = registry.names_of(version.id) if version else []
+    if version and names:
+        how = "promote another, or take the name away," if CHAMPION in names else "take that away"
+        raise Conflict(
+            f"Job {job.id} has made version {version.id}, which is called {' and '.join(names)}:"
+            f" {how} before you delete it."
+        )
     return RunStore(session).delete(job.id)
 
 

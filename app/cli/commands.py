@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli.models import models
+
 # all else is imported by the command that needs it: `--help` shall not wait for torch
 
 cli = typer.Typer(
@@ -22,6 +24,7 @@ cli = typer.Typer(
 )
 db = typer.Typer(help="The run store.", no_args_is_help=True)
 cli.add_typer(db, name="db")
+cli.add_typer(models, name="models")
 
 FLAGS = {
     "allow_extra_args": True,
@@ -141,7 +144,9 @@ def submission(
 @cli.command()
 def predict(
     csv: Annotated[Path | None, typer.Argument(help="Houses, else Kaggle's test.csv.")] = None,
-    job: Annotated[int | None, typer.Option(help="Whose predictor answers, else the best.")] = None,
+    model: Annotated[
+        str, typer.Option(help="Who answers: a version's number or name.")
+    ] = "champion",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Else stdout.")] = None,
     strict: Annotated[bool, typer.Option(help="Refuse what training has not seen.")] = False,
 ) -> None:
@@ -158,7 +163,7 @@ def predict(
     text = decode(file.read_bytes())
     bring_to_head()
     with readers()() as session:
-        priced = price_table(serving(session, job), text, strict=strict).encode()
+        priced = price_table(serving(session, model), text, strict=strict).encode()
     if output:
         files.write_whole(output, priced)
     else:

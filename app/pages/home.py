@@ -12,6 +12,7 @@ from app.results.headline import percent
 from app.serving.predictors import serving
 from app.store.jobs import SERVED, RunStore
 from app.store.models import Job
+from app.store.registry import Registry
 from app.store.search import Listing
 from app.store.sessions import ReadSession
 from app.store.states import JobStatus
@@ -28,7 +29,8 @@ def home(request: Request, session: ReadSession) -> Response:
     best = store.jobs(
         Listing(status=succeeded, names=SERVED, sort="valid", descending=False, limit=PAGE)
     )
-    champion = store.best()
+    answers = Registry(session).champion()
+    champion = answers[1] if answers else None
     chapter = badges.current(store)
     return render(
         request,
@@ -42,7 +44,7 @@ def home(request: Request, session: ReadSession) -> Response:
         finished=views.rows(store.jobs(Listing(limit=1))),
         best=views.rows(best[:8]),
         champion=next(iter(views.rows([champion] if champion else [])), None),
-        median=serving(session, champion.id).predictor.card.median_error if champion else None,
+        median=serving(session).predictor.card.median_error if champion else None,
         book_error=percent(views.BOOK[views.THE_BOOK]),
         steps=views.steps(
             experiments.names(),

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends
 from fastapi import Query as Param
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -17,9 +18,10 @@ from app.results.charts import charts, legend
 from app.results.headline import headline_of
 from app.results.reading import Reading, read
 from app.results.repetitions import settings_of
-from app.serving.predictors import serving
+from app.serving.predictors import gate, told
 from app.store.jobs import RunStore
-from app.store.models import LARGEST, Job
+from app.store.models import LARGEST, Job, Version
+from app.store.registry import Registry
 from app.store.requirements import waiting_for
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
@@ -56,7 +58,7 @@ def show_job(
     store = RunStore(session)
     reading = read(session, job.id)
     pace = log.pace(job, reading)
-    has_predictor, workers = store.artifact(job.id) is not None, store.workers()
+    version, workers = Registry(session).of_job(job.id), store.workers()
     runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
     cls, results = experiments.get(job.name), reading.results()
     return render(
@@ -70,8 +72,9 @@ def show_job(
         place=_place(store, job),
         workers=workers,
         waiting_for=waiting_for(job, workers),
-        has_predictor=has_predictor,
-        median=serving(session, job.id).predictor.card.median_error if has_predictor else None,
+        model=version,
+        **_beside_the_champion(session, version),
+        median=told(version.id)[0].median_error if version else None,
         trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
         **results,
         panels=views.classes(results["tables"], results["figures"]),
@@ -149,19 +152,33 @@ def curves_json(
     return Response(orjson.dumps(content), media_type="application/json", headers=FRESH)
 
 
+def _beside_the_champion(session: Session, version: Version | None) -> dict[str, Any]:
+    """What a job's version is called, and whether it is better than the one that answers."""
+    if version is None:
+        return {"names": (), "beside": ""}
+    registry = Registry(session)
+    champion = registry.champion()
+    if champion is None or champion[0].id == version.id:
+        return {"names": registry.names_of(version.id), "beside": ""}
+    return {
+        "names": registry.names_of(version.id),
+        "beside": gate(version.id, champion[0].id).sentence,
+    }
+
+
 @router.get("/jobs/{job_id}/submission")
 def submission(request: Request, job: CurrentJob, session: ReadSession) -> Response:
     """The last look at submission.csv before somebody uploads it."""
     store = RunStore(session)
-    ready = store.artifact(job.id) is not None
+    version = Registry(session).of_job(job.id)
     return render(
         request,
         "submission.html",
         **_words(job),
         bar=views.bar(store.counts()),
         job=job,
-        ready=ready,
-        folds=serving(session, job.id).predictor.card.folds if ready else views.folds(job),
+        ready=version is not None,
+        folds=told(version.id)[0].folds if version else views.folds(job),
     )
 
 

@@ -11,6 +11,7 @@ from app.dashboard import views
 from app.dashboard.listing import PAGE, Query
 from app.dashboard.rendering import render
 from app.store.jobs import RunStore
+from app.store.registry import Registry
 from app.store.sessions import ReadSession
 
 Number = Annotated[int, Param(ge=0, lt=2**53)]
@@ -29,7 +30,7 @@ def list_jobs(
     total = sum(counts.values())
     listing = query.listing(PAGE + 1)
     page = store.jobs(listing)
-    champion = store.best()
+    champion = Registry(session).champion()
     rows = views.rows(page[:PAGE])
     return render(
         request,
@@ -44,7 +45,7 @@ def list_jobs(
         page_size=PAGE,
         found=store.count(listing) if query.narrows else total,
         total=total,
-        champion_id=champion and champion.id,
+        champion_id=champion and champion[1].id,
         deleted=deleted,
         freed=freed,
     )

@@ -7,11 +7,11 @@ from pydantic import ConfigDict, Field
 
 from app import bodies
 from app.errors import Conflict, responses
-from app.routes.predictions import JobQuery
+from app.routes.predictions import ModelQuery
 from app.serving.predictors import Served, serving
 from app.serving.prices import check, columns, price
 from app.serving.what_if import VALUES, named, what_if
-from app.store.models import LARGEST
+from app.store.registry import CHAMPION
 from app.store.sessions import ReadSession
 from ml.predictor import Comparables, Predictions
 from ml.schema import Checked
@@ -27,9 +27,7 @@ class HouseIn(bodies.Asked):
     )
 
     house: dict[str, Any] = Field(description="Every attribute may be left out.")
-    job: int | None = Field(
-        None, ge=1, le=LARGEST, description="Whose predictor answers; the best one where null."
-    )
+    model: bodies.ModelName = CHAMPION
 
 
 class ComparedIn(HouseIn):
@@ -69,7 +67,7 @@ def compare(asked: Annotated[ComparedIn, Body()], session: ReadSession) -> bodie
 def _compared(served: Served, priced: float, found: Comparables) -> bodies.Comparables:
     says, weight = found.rest
     return bodies.Comparables(
-        job=served.job_id,
+        **served.whose,
         price=priced,
         members=found.members,
         blend=found.blend,
@@ -80,8 +78,7 @@ def _compared(served: Served, priced: float, found: Comparables) -> bodies.Compa
 
 
 def _compares_none(served: Served) -> Conflict:
-    job = f"job {served.job_id}"
-    return Conflict(f"The predictor of {job} compares no sales; that of a house_ensemble does.")
+    return Conflict(f"Version {served.version} compares no sales; a house_ensemble's does.")
 
 
 @router.post("/reasons", responses=responses(400, 404, 409, 422))
@@ -91,7 +88,7 @@ def explain(asked: Annotated[HouseIn, Body()], session: ReadSession) -> bodies.R
     price(served, checked)
     found = served.predictor.reasons(checked.values[0])
     return bodies.Reasons(
-        job=served.job_id,
+        **served.whose,
         typical=found.typical,
         price=found.price,
         reasons=[bodies.Reason.model_validate(reason) for reason in found.reasons],
@@ -105,7 +102,7 @@ def ask_what_if(asked: Annotated[WhatIfIn, Body()], session: ReadSession) -> bod
     served, checked = _checked(asked, session)
     found = what_if(served, checked.values[0], asked.attribute, asked.values)
     return bodies.WhatIf(
-        job=served.job_id,
+        **served.whose,
         attribute=asked.attribute,
         values=found.values,
         alone=_bounded(found.alone),
@@ -120,17 +117,17 @@ def get_sales(
     attribute: Annotated[
         list[str] | None, Query(max_length=10, description="What is told of each beside its price.")
     ] = None,
-    job: JobQuery = None,
+    model: ModelQuery = CHAMPION,
 ) -> bodies.Sales:
     """The sales that a predictor has learnt from and remembers."""
-    served = serving(session, job)
+    served = serving(session, model)
     sales = served.predictor.sales
     if not sales:
         raise _compares_none(served)
     names = [named(served, name, ["query", "attribute"]).name for name in attribute or ()]
     schema = served.predictor.card.input_schema
     return bodies.Sales(
-        job=served.job_id,
+        **served.whose,
         ids=[house[schema.id_column] for house in sales],
         sold=[float(house[schema.target_column]) for house in sales],
         attributes={name: [house[name] for house in sales] for name in names},
@@ -138,7 +135,7 @@ def get_sales(
 
 
 def _checked(asked: HouseIn, session: ReadSession) -> tuple[Served, Checked]:
-    served = serving(session, asked.job)
+    served = serving(session, asked.model)
     return served, check(served, [asked.house], ["body", "house"], strict=False)
 
 

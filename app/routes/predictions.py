@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from pydantic import ConfigDict, Field
 from starlette.datastructures import UploadFile
 
@@ -11,14 +11,14 @@ from app.errors import Invalid, responses
 from app.serving.predictors import serving
 from app.serving.prices import check, columns, price
 from app.serving.tables import MOST, decode, price_table
-from app.store.jobs import RunStore
-from app.store.models import LARGEST
+from app.store.registry import CHAMPION, Registry
 from app.store.sessions import ReadSession
 
 router = APIRouter(tags=["predictions"])
 TABLE = {
     "schema": {
         "type": "string",
+        "minLength": 1,
         "description": "Kaggle's column names, in any order; Id and SalePrice may be there.",
         "example": "Id,LotArea,OverallQual\n1461,11622,5\n",
     }
@@ -26,7 +26,8 @@ TABLE = {
 PRICED = {
     "schema": {
         "type": "string",
-        "description": "Id, or the line of the house in the file without one; SalePrice, low, ...",
+        "description": "Id, or the line of the house in the file without one; SalePrice, low, high,"
+        " the version that answered, ...",
     }
 }
 
@@ -43,34 +44,41 @@ class HousesIn(bodies.Asked):
     houses: list[dict[str, Any]] = Field(
         min_length=1, max_length=MOST, description="Every attribute may be left out."
     )
-    job: int | None = Field(
-        None, ge=1, le=LARGEST, description="Whose predictor answers; the best one where null."
-    )
+    model: bodies.ModelName = CHAMPION
     strict: bool = Field(False, description="Refuse what training has not seen.")
 
 
-JobQuery = Annotated[
-    int | None, Query(ge=1, le=LARGEST, description="Whose predictor answers; else the best one.")
-]
+ModelQuery = Annotated[bodies.ModelName, Query()]
 
 
-@router.get("/predictor", responses=responses(404, 409, 422))
-def get_predictor(session: ReadSession, job: JobQuery = None) -> bodies.PredictorOut:
-    """The predictor that answers, and the schema of what it reads."""
-    served = serving(session, job)
-    card = served.predictor.card
-    source, artifact = (
-        RunStore(session).find(served.job_id),
-        RunStore(session).artifact(served.job_id),
-    )
+@router.get(
+    "/predictor",
+    response_model=bodies.PredictorOut,
+    responses=responses(404, 422) | {304: {"description": "The same model as before."}},
+)
+def get_predictor(
+    session: ReadSession,
+    response: Response,
+    model: ModelQuery = CHAMPION,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> bodies.PredictorOut | Response:
+    """The model that answers, and the schema of what it reads; its ETag is that of its file."""
+    served = serving(session, model)
+    tag, card = f'"{served.digest}"', served.predictor.card
+    if tag in (if_none_match or ""):
+        return Response(status_code=304, headers={"ETag": tag})
+    registry = Registry(session)
+    version, job = registry.get(str(served.version))
+    response.headers["ETag"] = tag
     return bodies.PredictorOut(
-        job=served.job_id,
-        label=source.label if source else "",
+        **served.whose,
+        names=registry.names_of(version.id),
+        label=job.label,
         measure=card.measured,
-        valid=source.valid if source else None,
+        valid=job.valid,
         folds=list(card.folds),
         interval=list(card.interval),
-        size=artifact.size if artifact else 0,
+        size=version.size,
         schema=card.input_schema.model_dump(mode="json"),
         json_schema=served.row,
     )
@@ -79,11 +87,11 @@ def get_predictor(session: ReadSession, job: JobQuery = None) -> bodies.Predicto
 @router.post("/predictions", responses=responses(400, 404, 409, 413, 422))
 def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> bodies.Predictions:
     """Price houses. A value training has not seen is encoded as in training, and listed."""
-    served = serving(session, asked.job)
+    served = serving(session, asked.model)
     checked = check(served, asked.houses, ["body", "houses"], strict=asked.strict)
     priced = price(served, checked)
     return bodies.Predictions(
-        job=served.job_id,
+        **served.whose,
         predictions=[
             bodies.Prediction(
                 price=price, low=low, high=high, imputed=row.imputed,
@@ -116,10 +124,14 @@ async def read_table(request: Request) -> str:
 def predict_table(
     text: Annotated[str, Depends(read_table)],
     session: ReadSession,
-    job: JobQuery = None,
+    model: ModelQuery = CHAMPION,
     strict: Annotated[bool, Query(description="Refuse what training has not seen.")] = False,
 ) -> Response:
     """Price the rows of a CSV file with Kaggle's column names; Id and SalePrice may be there."""
-    priced = price_table(serving(session, job), text, strict=strict)
-    headers = {"Content-Disposition": 'attachment; filename="predictions.csv"'}
+    served = serving(session, model)
+    priced = price_table(served, text, strict=strict)
+    headers = {
+        "Content-Disposition": 'attachment; filename="predictions.csv"',
+        "Ridgeline-Version": str(served.version),
+    }
     return Response(priced, headers=headers, media_type="text/csv")

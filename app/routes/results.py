@@ -11,13 +11,14 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from app.bodies import CheckOut, FigureRef, Metrics, Preflight
-from app.errors import Conflict, NotFound, responses, short
+from app.errors import NotFound, responses, short
 from app.results import figures
 from app.results.reading import read
 from app.routes.depends import CurrentJob
-from app.serving.predictors import serving
+from app.serving.predictors import made_by, of_job
+from app.serving.predictors import read as read_version
 from app.store import payloads
-from app.store.jobs import SERVED, RunStore
+from app.store.jobs import RunStore
 from app.store.models import LARGEST
 from app.store.sessions import ReadSession, readers
 from app.store.states import FINAL, JobStatus
@@ -131,9 +132,7 @@ async def stream_events(
 }}, response_class=Response)  # fmt: skip
 def download_predictor(job: CurrentJob, session: ReadSession) -> Response:
     """The trained predictor as a file."""
-    payload = RunStore(session).predictor(job.id)
-    if payload is None:
-        raise Conflict(f"Job {job.id} has no predictor; a {SERVED[0]} that has succeeded has one.")
+    payload = read_version(made_by(session, job.id).id).payload
     headers = {"Content-Disposition": f'attachment; filename="job-{job.id}.safetensors"'}
     return Response(payload, headers=headers, media_type="application/octet-stream")
 
@@ -143,7 +142,7 @@ def download_predictor(job: CurrentJob, session: ReadSession) -> Response:
 )
 def get_submission_file(job: CurrentJob, session: ReadSession) -> Response:
     """The file for Kaggle: Id,SalePrice of the 1,459 houses without a price."""
-    text = serving(session, job.id).predictor.submission()
+    text = of_job(session, job.id).predictor.submission()
     headers = {"Content-Disposition": 'attachment; filename="submission.csv"'}
     return Response(text, headers=headers, media_type="text/csv")
 
@@ -151,7 +150,7 @@ def get_submission_file(job: CurrentJob, session: ReadSession) -> Response:
 @router.get("/submission", response_model=Preflight, responses=responses(404, 409, 422))
 def get_submission(job: CurrentJob, session: ReadSession) -> dict[str, Any]:
     """The same file checked, and its prices beside those of the training rows."""
-    predictor = serving(session, job.id).predictor
+    predictor = of_job(session, job.id).predictor
     text, sold = predictor.submission(), predictor.card.sold
     predicted = Histogram.of(predictor.prices, sold.edges)
     checks = preflight(text)

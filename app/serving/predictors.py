@@ -1,5 +1,6 @@
-"""The predictors that answer: loaded once from the store, and kept while they are asked."""
+"""The models that answer: loaded once from the store, and kept while they are asked."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -8,52 +9,119 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
 from app.store.jobs import SERVED, RunStore
+from app.store.models import Version
+from app.store.registry import CHAMPION, Registry
 from app.store.sessions import readers
-from ml.predictor import Predictor
+from ml.predictor import Card, Gate, Judged, Predictor
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A predictor and the job it came from; `row` is the JSON schema of what it reads."""
+    """A predictor, its version, and the job it came from; `row` is the JSON schema of what it
+    reads."""
 
+    version: int
     job_id: int
+    digest: str
     predictor: Predictor
     row: dict[str, Any]
 
+    @property
+    def whose(self) -> dict[str, int]:
+        """What each answer says of who gave it."""
+        return {"version": self.version, "job": self.job_id}
 
-def serving(session: Session, job_id: int | None = None) -> Served:
-    """The predictor of that job, or of the best: lowest mean validation error at the last epoch.
+
+def serving(session: Session, model: str | int = CHAMPION) -> Served:
+    """The version of that number or name. The name is looked up anew each time, so that whoever
+    was promoted a moment ago answers.
 
     Raises:
-        NotFound: where none has been trained.
-        Conflict: where that job has none.
+        NotFound: where none has been trained, or that is none.
     """
-    if job_id is None:
-        best = RunStore(session).best()
-        if best is None:
-            raise NotFound(
-                f"Nothing has been trained yet. Train a model: ridgeline train {SERVED[0]}, or make"
-                f' run, or POST /api/v1/jobs {{"experiment": {{"name": "{SERVED[0]}"}}}}.'
-            )
-        job_id = best.id
-    elif RunStore(session).artifact(RunStore(session).get(job_id).id) is None:
+    registry = Registry(session)
+    if model == CHAMPION and registry.champion() is None:
+        if registry.count():
+            raise NotFound("Nobody answers: no version is the champion. Promote one, or name one.")
+        raise NotFound(
+            f"Nothing has been trained yet. Train a model: ridgeline train {SERVED[0]}, or make"
+            f' run, or POST /api/v1/jobs {{"experiment": {{"name": "{SERVED[0]}"}}}}.'
+        )
+    version, _ = registry.get(str(model))
+    return _load(version.id)
+
+
+def of_job(session: Session, job_id: int) -> Served:
+    """The version that a job has made. Raises as `made_by`."""
+    return _load(made_by(session, job_id).id)
+
+
+def made_by(session: Session, job_id: int) -> Version:
+    """The same, without loading it.
+
+    Raises:
+        NotFound: where there is no such job.
+        Conflict: where it has made none.
+    """
+    version = Registry(session).of_job(RunStore(session).get(job_id).id)
+    if version is None:
         raise Conflict(f"Job {job_id} has no predictor; a {SERVED[0]} that has succeeded has one.")
-    return _load(job_id)
+    return version
 
 
 @lru_cache(maxsize=8)
-def _load(job_id: int) -> Served:
-    """A session of its own, so that the cache holds what any request may use."""
+def _load(version_id: int) -> Served:
+    version = read(version_id)
+    predictor = Predictor.from_bytes(version.payload)
+    row = predictor.card.input_schema.row_model("House").model_json_schema()
+    return Served(version.id, version.job_id, version.digest, predictor, row)
+
+
+@lru_cache(maxsize=256)
+def told(version_id: int) -> tuple[Card, Judged | None]:
+    """What is told of a version, without loading what answers."""
+    return Predictor.told_of(read(version_id).payload)
+
+
+@lru_cache(maxsize=512)
+def gate(one: int, other: int) -> Gate:
+    """One version beside another whose place it would take."""
+    names = f"Version {one}", f"version {other}"
+    (judged, doubt), (beside, its_doubt) = _judged(one, names[0]), _judged(other, names[1])
+    return Gate(*names, judged, beside, (doubt, its_doubt))
+
+
+def _judged(version_id: int, name: str) -> tuple[Judged | None, str]:
+    """What a version is judged by, and why not to trust that."""
+    try:
+        card, judged = told(version_id)
+    except Conflict as error:
+        return None, error.message
+    leaked = f"{name[0].upper()}{name[1:]} knew of the rows that it is judged on. {card.leaks}"
+    return judged, leaked if card.leaks else ""
+
+
+def read(version_id: int) -> Version:
+    """A version with its file, by a session of its own, so that a cache may hold what comes of it.
+
+    Raises:
+        NotFound: where it has just been deleted.
+        Conflict: where the file is not what was written.
+    """
     with readers()() as session:
-        payload = RunStore(session).predictor(job_id)
-    if payload is None:
-        raise NotFound(f"Job {job_id} has no predictor.")
-    predictor = Predictor.from_bytes(payload)
-    return Served(
-        job_id, predictor, predictor.card.input_schema.row_model("House").model_json_schema()
-    )
+        version = Registry(session).with_payload(version_id)
+    if version is None:
+        raise NotFound(f"Version {version_id} has just been deleted.")
+    if hashlib.sha256(version.payload).hexdigest() != version.digest:
+        raise Conflict(
+            f"The file of version {version_id} is damaged: it is no longer what job"
+            f" {version.job_id} has written. Roll back, or train it anew."
+        )
+    return version
 
 
 def forget() -> None:
-    """Empty the cache: another database."""
+    """Empty the caches: another database."""
     _load.cache_clear()
+    told.cache_clear()
+    gate.cache_clear()

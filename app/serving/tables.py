@@ -10,7 +10,7 @@ from ml.predictor import Predictions
 from ml.schema import BadTable, Checked, Parsed
 
 MOST = 10_000  # rows of a table
-COLUMNS = ("SalePrice", "low", "high", "imputed", "warnings")
+COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings")
 
 
 def decode(body: bytes) -> str:
@@ -34,16 +34,17 @@ def price_table(served: Served, text: str, *, strict: bool) -> str:
     if not parsed.rows:
         raise Invalid("The file has a header and no rows.")
     checked = check(served, parsed.rows, ["body"], strict=strict, lines=parsed.lines)
-    return _write(parsed, checked, price(served, checked))
+    return _write(served, parsed, checked, price(served, checked))
 
 
-def _write(parsed: Parsed, checked: Checked, priced: Predictions) -> str:
-    """The answer as CSV: Id (or the line in the file), price, bounds, what was guessed."""
+def _write(served: Served, parsed: Parsed, checked: Checked, priced: Predictions) -> str:
+    """The answer as CSV: Id (or the line in the file), price, bounds, by whom, what was guessed."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("Id" if parsed.ids else "line", *COLUMNS))
     names = parsed.ids or parsed.lines
     for name, row, *prices in zip(names, checked.rows, *columns(priced), strict=True):
         warnings = " ".join(item.message for item in row.warnings)
-        writer.writerow((name, *(f"{x:.4f}" for x in prices), " ".join(row.imputed), warnings))
+        cells = *(f"{x:.4f}" for x in prices), served.version, " ".join(row.imputed), warnings
+        writer.writerow((name, *cells))
     return out.getvalue()

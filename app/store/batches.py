@@ -1,5 +1,6 @@
 """What an attempt yielded since the last tick: sorted by what becomes of it, and written."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import delete, func, insert, update
 from sqlalchemy.orm import Session
 
 from app.store import summaries
-from app.store.models import Artifact, Job, Run, Saved
+from app.store.models import Job, Run, Saved, Version
 from ml.events import Check, Checkpoint, Epoch, Event, Started, Stored, Trained
 
 Summary = dict[str, Any]
@@ -137,5 +138,8 @@ def save(session: Session, job_id: int, checkpoint: Checkpoint) -> None:
 def _keep(session: Session, job_id: int, trained: Trained) -> None:
     """Keep this predictor instead of what an earlier attempt made."""
     payload = trained.payload
-    session.execute(delete(Artifact).where(Artifact.job_id == job_id))
-    session.execute(insert(Artifact).values(job_id=job_id, size=len(payload), payload=payload))
+    digest = hashlib.sha256(payload).hexdigest()
+    session.execute(delete(Version).where(Version.job_id == job_id))
+    session.execute(
+        insert(Version).values(job_id=job_id, size=len(payload), digest=digest, payload=payload)
+    )

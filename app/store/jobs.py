@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFound, short
 from app.store import chunks, moves, space
-from app.store.models import LARGEST, Artifact, Job, Run, WorkerRow
+from app.store.models import LARGEST, Job, Run, WorkerRow
 from app.store.search import Listing, filtered, page
 from app.store.sessions import now
 from app.store.states import JobStatus
@@ -79,14 +79,6 @@ class RunStore:
         order = (Job.status == JobStatus.queued, Job.id)
         return self.session.scalars(select(Job).where(active).order_by(*order).limit(limit)).all()
 
-    def best(self) -> Job | None:
-        """The succeeded job with a predictor and the lowest mean valid at its last epoch."""
-        ended = Job.name.in_(SERVED), Job.status == JobStatus.succeeded
-        query = select(Job).join(Artifact).where(*ended)
-        return self.session.scalar(
-            query.where(Job.valid.is_not(None)).order_by(Job.valid, Job.id).limit(1)
-        )
-
     def done(self, experiment: dict[str, Any]) -> Job | None:
         """The last succeeded job of exactly these fields, whoever asked for it."""
         same_name = Job.name == experiment["name"], Job.status == JobStatus.succeeded
@@ -126,14 +118,6 @@ class RunStore:
         """Status and number of the last chunk, without loading the job."""
         query = select(Job.status, Job.seq).where(Job.id == job_id)
         return self.session.execute(query).one_or_none()
-
-    def predictor(self, job_id: int) -> bytes | None:
-        """The predictor of a job: safetensors bytes."""
-        return self.session.scalar(select(Artifact.payload).where(Artifact.job_id == job_id))
-
-    def artifact(self, job_id: int) -> Artifact | None:
-        """What is known of a job's predictor without loading it."""
-        return self.session.get(Artifact, job_id)
 
     def cancel(self, job_id: int) -> None:
         """A queued job is cancelled here and now; a running one as soon as its worker looks."""

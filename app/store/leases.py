@@ -24,6 +24,7 @@ from app.settings import settings
 from app.store import batches, chunks, moves
 from app.store.batches import Batch
 from app.store.models import Job, Run, Saved, WorkerRow
+from app.store.registry import Registry
 from app.store.requirements import Equipment
 from app.store.sessions import now
 from app.store.states import JobStatus, Reason
@@ -150,6 +151,8 @@ class Leases:
                 self.session, job.id, outcome.status, *batch.stored,
                 reason=outcome.reason, error=outcome.error,
             )  # fmt: skip
+            if outcome.status == JobStatus.succeeded:
+                Registry(self.session).crown(job.id)
             return orders
         if batch.stored:
             chunks.append(self.session, job.id, *batch.stored)

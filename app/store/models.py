@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.store.sessions import now
-from app.store.states import JobStatus, Reason
+from app.store.states import Act, JobStatus, Reason
 
 LARGEST = 2**31 - 1
 """What a column of whole numbers can hold."""
@@ -185,15 +185,47 @@ class Saved(Base):
     state: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-class Artifact(Base):
+class Version(Base):
     """The predictor of a job: one safetensors file whose header carries its JSON."""
 
-    __tablename__ = "predictors"
+    __tablename__ = "versions"
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
-    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
     created_at: Mapped[datetime] = mapped_column(Instant, default=now())
     size: Mapped[int]  # bytes
+    digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of the file
     payload: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+
+class Alias(Base):
+    """A name that points at a version: who is asked where no version is named is "champion"."""
+
+    __tablename__ = "aliases"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"))
+
+
+class AliasMove(Base):
+    """Who moved which name from where to where, and why; it stays when its versions have gone."""
+
+    __tablename__ = "alias_moves"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Instant, default=now())
+    act: Mapped[Act] = mapped_column(
+        Enum(Act, native_enum=False, length=12, values_callable=lambda acts: [*acts])
+    )
+    alias: Mapped[str] = mapped_column(String(40))
+    before: Mapped[int | None]  # number of a version
+    after: Mapped[int | None]
+    who: Mapped[str] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(String(1000))
+    forced: Mapped[bool]
+    evidence: Mapped[str] = mapped_column(String(1000))  # what was known of both, in words
 
 
 class WorkerRow(Base):

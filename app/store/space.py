@@ -5,7 +5,7 @@ from functools import partial
 from sqlalchemy import delete, event, func, select
 from sqlalchemy.orm import Session
 
-from app.store.models import Artifact, Chunk, Job, Saved
+from app.store.models import Chunk, Job, Saved, Version
 
 PAGES = 25_000  # given back at once (100 MB): 30 µs each, and nobody else may write meanwhile
 WAIT = 200  # milliseconds that a checkpoint of the log waits for readers; writers wait with it
@@ -33,7 +33,7 @@ def delete_job(session: Session, job_id: int) -> int:
 
 def _size(session: Session, job_id: int) -> int:
     """Bytes of what a job has stored, but for its columns of a few."""
-    large = Chunk.payload, Saved.state, Artifact.payload
+    large = Chunk.payload, Saved.state, Version.payload
     queries = (
         select(func.coalesce(func.sum(func.length(column)), 0)).where(
             column.class_.job_id == job_id

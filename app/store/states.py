@@ -38,3 +38,13 @@ class IllegalMove(Exception):
 def sources(status: JobStatus) -> frozenset[JobStatus]:
     """Where a job may be that goes to `status`."""
     return frozenset(before for before, after in MOVES.items() if status in after)
+
+
+class Act(StrEnum):
+    """How a name came to point where it points."""
+
+    first = "first"  # nobody answered before
+    promoted = "promoted"
+    rolled_back = "rolled back"
+    named = "named"
+    removed = "removed"

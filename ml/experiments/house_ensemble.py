@@ -27,7 +27,8 @@ from ml.members.comparables import Comparables
 from ml.members.mlp import SkipMLP
 from ml.noise import answers
 from ml.optim import waves
-from ml.predictor import Blended, Card, Histogram, Predictor
+from ml.predictor import Blended, Card, Histogram, Judged, Predictor
+from ml.predictor.card import made_of
 from ml.programs import Fits
 from ml.train import Training
 
@@ -315,11 +316,22 @@ class HouseEnsemble(HouseExperiment):
             interval=(low, high),
             median_error=median_error(off),
             sold=Histogram.of(data.price, files.EDGES),
+            made_of=made_of(*files.FILES),
+            told_by=files.TOLD_BY,
+            not_for=files.NOT_FOR,
         )
         sold = zip(data.files.train[files.ID].tolist(), data.train, data.price, strict=True)
         houses = [{files.ID: i} | house | {files.TARGET: price} for i, house, price in sold]
         model = Blended(ensemble, [houses[row] for row in self.every])
-        return Predictor.of(card, model, found.judged, data.test, data.ids)
+        return Predictor.of(card, model, self.judged(found), data.test, data.ids)
+
+    @staticmethod
+    def judged(found: OutOfFold) -> Judged:
+        """What the ensemble is judged by, as its predictor keeps it."""
+        order = np.concatenate([found.at(fold) for fold in range(len(found.rows))])
+        parts = (each[order] for each in (found.of(ENSEMBLE), found.low, found.high))
+        rows = [valid for _, valid in found.rows]
+        return Judged.of(found.y[: found.n], rows, found.k, *parts)
 
 
 assert {*NETS} | {"wide_mlp"} == {*MEMBERS}

@@ -18,6 +18,7 @@ from ml.houses.folds import HouseExperiment, Recipe, affordable
 from ml.houses.tables import HouseTable
 from ml.lanes import NO_ROWS
 from ml.predictor import Card, Histogram, Judged, Layers, Predictor
+from ml.predictor.card import made_of
 from ml.predictor.judged import constant
 from ml.train import Fitted
 from ml.trains import Fits, Training
@@ -189,6 +190,9 @@ class KaggleHouse(HouseExperiment):
             interval=(low, high),
             median_error=median_error(off),
             sold=Histogram.of(data.price, files.EDGES),
+            made_of=made_of(*files.FILES),
+            told_by=files.TOLD_BY,
+            not_for=files.NOT_FOR,
             leaks=self.leaks,
         )
         return Predictor.of(card, Layers.of(final.net), judged, data.test, data.ids)

@@ -11,7 +11,6 @@ from ml.encoder import Target
 from ml.ensemble import MEMBERS, Spread
 from ml.events import Floats
 from ml.intervals import interval
-from ml.predictor.judged import Judged
 
 COVERAGE = 0.9
 FIFTHS = 5
@@ -154,13 +153,6 @@ class OutOfFold:
             half[valid] = np.quantile(np.abs(off[others]), COVERAGE) * self.scale[valid]
         self.constant = float(half.mean())
         return learn(*known)
-
-    @property
-    def judged(self) -> Judged:
-        """What the ensemble is judged by, as its predictor keeps it."""
-        order = np.concatenate([self.at(fold) for fold in range(len(self.rows))])
-        parts = (each[order] for each in (self.of(ENSEMBLE), self.low, self.high))
-        return Judged.of(self.y[: self.n], [valid for _, valid in self.rows], self.k, *parts)
 
     @property
     def inside(self) -> NDArray[np.bool_]:

@@ -1,12 +1,14 @@
 """What is told of a predictor beside its tensors: what it reads, how it was judged."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ml.data import hub
 from ml.encoder import Encoder, Target
 from ml.ensemble import Spread
 from ml.features import Features
@@ -63,3 +65,20 @@ class Card(BaseModel):
     )
     sold: Histogram = Field(description="Prices of the training rows.")
     leaks: str = Field("", description="What it knew of rows that it is judged on; empty if none.")
+    made_of: dict[str, str] = Field({}, description="Versions of libraries, digests of data.")
+    told_by: dict[str, float] = Field(
+        {}, description="Columns that errors are told by, and how wide a band of one is; 0: levels."
+    )
+    not_for: tuple[str, ...] = Field((), description="What it must not be used for.")
+
+    @property
+    def inputs(self) -> int:
+        """How many numbers a row becomes."""
+        encoder = self.encoder
+        return len(encoder.columns if isinstance(encoder, Encoder) else encoder.names)
+
+
+def made_of(*names: str) -> dict[str, str]:
+    """Versions of what computes, and the SHA-256 of files of the data hub."""
+    libraries = {library: version(library) for library in ("ridgeline", "torch", "numpy", "scipy")}
+    return libraries | {f"{name}.csv": hub.HUB[name].sha256 for name in names}

@@ -18,6 +18,21 @@ from ml.intervals import LEVEL, interval
 Rows = NDArray[np.int64]
 NONE = -1  # the fold of a row that none is judged on: the book drops what k leaves over
 MOST = 1000  # repetitions that are looked ahead to
+FIFTHS = 5
+SURE = float(ndtri(0.95))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a kind: their RMSE, half its 90 % interval, and where their targets lie: shares."""
+
+    name: str
+    n: int
+    rmse: float
+    half: float
+    inside: float
+    above: float
+    below: float
 
 
 class NotComparableError(ValueError):
@@ -70,6 +85,25 @@ class Judged:
                 for row, fold in zip(square, self.fold, strict=True)
             ]
         )
+
+    def of_part(self, name: str, part: NDArray[np.bool_]) -> "Part":
+        """How far off it is of some rows (n,), and how often their intervals hold."""
+        kept = (self.fold >= 0) & part
+        square = np.square(self.target.astype(np.float64) - self.said)
+        each = np.nanmean(np.where(kept, square, np.nan)[:, part], axis=0)  # over repetitions
+        rmse, n = float(np.sqrt(each.mean())), len(each)
+        shares = (
+            float((side & kept).sum() / kept.sum())
+            for side in (self.inside, self.target > self.high, self.target < self.low)
+        )
+        half = SURE * float(each.std(ddof=1)) / np.sqrt(n) / (2 * rmse) if n > 1 else np.inf
+        return Part(name, n, rmse, float(half), *shares)
+
+    @property
+    def fifths(self) -> list["Part"]:
+        """By the target, the lowest fifth first."""
+        rank = np.argsort(np.argsort(self.target)) * FIFTHS // len(self.target)
+        return [self.of_part(f"fifth {i + 1}", rank == i) for i in range(FIFTHS)]
 
     def foldings(self) -> dict[bytes, list[int]]:
         """Repetitions by how rows fall into folds: those of one are over seeds alone."""

@@ -400,7 +400,7 @@ def test_repeated_folds_are_those_of_one_shuffle_after_another(
         if repeat == 0:  # the same draws, too
             np.testing.assert_array_equal(found.of(ENSEMBLE)[part], single.of(ENSEMBLE))
     assert found.inside.shape == (2 * n,)
-    assert found.judged.errors().ravel() == pytest.approx(found.valid(ENSEMBLE), rel=1e-5)
+    assert one.judged(found).errors().ravel() == pytest.approx(found.valid(ENSEMBLE), rel=1e-5)
 
 
 def test_a_house_s_own_errors_do_not_reach_its_interval_in_another_shuffle(

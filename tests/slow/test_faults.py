@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from sqlalchemy import select
 
 from app import lifecycle
 from app.results.reading import read
 from app.settings import settings
 from app.store import payloads, sessions
 from app.store.jobs import RunStore
-from app.store.models import Job, Saved
+from app.store.models import Job, Saved, Version
 from app.store.states import JobStatus
 from ml.experiments import parse
 
@@ -117,7 +118,8 @@ def said(job_id: int) -> tuple[dict[str, np.ndarray], bytes | None]:
         store = RunStore(session)
         items = [item for chunk in store.chunks(job_id) for item in payloads.unpack(*chunk)]
         reading = read(session, job_id)
-        predictor = store.predictor(job_id)
+        made = session.scalar(select(Version).where(Version.job_id == job_id))
+        predictor = made.payload if made else None
     epochs = [item for item in items if item["type"] == "epoch"]
     for start in (item for item in items if item["type"] == "started"):
         mine = [item for item in epochs if item["key"] == start["key"]]

@@ -8,7 +8,8 @@ const form = $("#house"),
 const fields = $$("[name]", form),
   at = Object.fromEntries(fields.map((el) => [el.name, el]));
 const start = new Map(fields.map((el) => [el.name, el.value]));
-const job = +$("#predict").dataset.job,
+const model = +$("#predict").dataset.model, // whoever is promoted meanwhile does not answer on an open page
+  pinned = new URLSearchParams(location.search).get("model"),
   compares = !!$("#sales"),
   known = new Map(), // sales by the attribute that they were asked for with
   last = {}; // what draws the pictures that have a width of their own
@@ -24,6 +25,7 @@ for (const [name, value] of new URLSearchParams(location.search)) if (at[name]) 
 const changes = () => fields.filter((el) => el.value !== start.get(el.name));
 function address() {
   const query = new URLSearchParams(changes().map((el) => [el.name, el.value]));
+  if (pinned) query.set("model", pinned);
   history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
   for (const a of $$(".chips a")) {
     const other = [...new URLSearchParams(a.search)].filter(([name, value]) => start.get(name) !== value);
@@ -48,7 +50,7 @@ async function post(path, body) {
   const response = await fetch(`/api/v1/${path}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ ...body, job }),
+    body: JSON.stringify({ ...body, model }),
   });
   const said = await response.json();
   if (!response.ok) throw Object.assign(new Error(said.detail), { problem: said });
@@ -103,7 +105,7 @@ function remembered(attribute) {
     const query = new URLSearchParams([
       ["attribute", "Neighborhood"],
       ["attribute", attribute],
-      ["job", job],
+      ["model", model],
     ]);
     known.set(
       attribute,
@@ -232,7 +234,7 @@ $("#csv").addEventListener("change", async ({ target }) => {
   $("#file-end").replaceChildren();
   box.replaceChildren(line(`Pricing ${file.name}…`, "quiet"));
   try {
-    const response = await fetch("/api/v1/predictions.csv", {
+    const response = await fetch(`/api/v1/predictions.csv?model=${model}`, {
       method: "POST",
       headers: { "Content-Type": "text/csv" },
       body: file,

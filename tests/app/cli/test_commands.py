@@ -273,7 +273,7 @@ def test_houses_from_the_folds_to_the_prices(ridgeline: Run, tmp_path: Path) -> 
 
     assert ridgeline("submission", 1, second).code == 0
     assert first.read_bytes() == second.read_bytes()
-    assert ridgeline("predict", "--job", 1, "-o", priced).code == 0
+    assert ridgeline("predict", "--model", 1, "-o", priced).code == 0
     prices = [[float(row["SalePrice"]) for row in rows(path)] for path in (first, priced)]
     assert prices[0] == pytest.approx(prices[1], rel=1e-6)
     assert len(prices[0]) == 1459

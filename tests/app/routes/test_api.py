@@ -142,14 +142,20 @@ def test_cancel_retry_delete(client: TestClient) -> None:
 
 @pytest.mark.parametrize("address", ["DELETE /api/v1/jobs/{}", "POST /jobs/{}/delete"])
 def test_a_deleted_job_leaves_the_disk_with_the_answer(client: TestClient, address: str) -> None:
+    said = problem(client.delete(f"/api/v1/jobs/{HOUSE}"), 409)
+    assert said["detail"] == (
+        f"Job {HOUSE} has made version 1, which is called champion: promote another, or take the"
+        " name away, before you delete it."
+    )
+    client.delete("/api/v1/models/names/champion")
     file = settings().data_dir / "ridgeline.db"
     before = file.stat().st_size
     method, path = address.format(HOUSE).split()
     response = client.request(method, path, follow_redirects=False)
-    said = (
+    freed = (
         response.headers.get("freed-bytes") or response.headers["location"].partition("freed=")[2]
     )
-    assert before - file.stat().st_size == int(said) > before / 4
+    assert before - file.stat().st_size == int(freed) > before / 4
     assert file.with_name("ridgeline.db-wal").stat().st_size == 0
 
 
@@ -441,6 +447,10 @@ def test_the_predictor_says_what_it_reads(client: TestClient) -> None:
 
 
 def test_without_a_model_there_is_a_sentence(client: TestClient) -> None:
+    client.delete("/api/v1/models/names/champion")
+    said = problem(client.post("/api/v1/predictions", json={"houses": [{}]}), 404)
+    assert "Nobody answers" in said["detail"]
+    assert client.post("/api/v1/predictions", json={"houses": [{}], "model": 1}).status_code == 200
     client.delete(f"/api/v1/jobs/{HOUSE}")
     said = problem(client.post("/api/v1/predictions", json={"houses": [{}]}), 404)
     assert "Train a model" in said["detail"]

@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app import lifecycle
 from app.store import sessions
-from app.store.models import Artifact, Job
-from app.store.states import JobStatus
+from app.store.registry import CHAMPION, Registry
+from app.store.states import Act
 from ml.events import Trained
-from ml.experiments import parse
 from ml.experiments.house_ensemble import HouseEnsemble
+from tests.app import versions
 from tests.app.conftest import HOUSE
 from tests.app.routes.test_api import problem
 
@@ -31,15 +30,20 @@ def payload() -> bytes:
 
 @pytest.fixture
 def job(client: TestClient, payload: bytes) -> int:
-    """A job of the ensemble that has succeeded and is the best."""
+    """A job of the ensemble that has succeeded and whose version answers."""
+    number = versions.keep(SHORT, payload)
     with sessions.writers().begin() as session:
-        job = lifecycle.submit(session, parse(SHORT.model_dump(mode="json")))
-        number = job.id
-        session.add(Artifact(job_id=number, size=len(payload), payload=payload))
-        row = session.get(Job, number)
-        assert row is not None
-        row.status, row.valid = JobStatus.succeeded, 0.05
+        version = Registry(session).of_job(number)
+        assert version is not None
+        Registry(session).point(CHAMPION, version.id, Act.promoted, who="a test")
     return number
+
+
+def version_of(job: int) -> int:
+    with sessions.readers()() as session:
+        version = Registry(session).of_job(job)
+    assert version is not None
+    return version.id
 
 
 def test_the_best_answers_with_the_sales_that_its_price_rests_on(
@@ -66,7 +70,7 @@ def test_the_page_shows_them_where_there_are_any(client: TestClient, job: int) -
 def test_a_predictor_that_compares_nothing_says_so(client: TestClient) -> None:
     said = problem(client.post(COMPARABLES, json={"house": {}}), 409)
     assert said["detail"] == (
-        f"The predictor of job {HOUSE} compares no sales; that of a house_ensemble does."
+        f"Version {version_of(HOUSE)} compares no sales; a house_ensemble's does."
     )
     assert "Comparable sales" not in client.get("/predict").text
 
@@ -96,12 +100,12 @@ def test_a_sale_tells_how_far_it_is_and_what_differs(client: TestClient, job: in
 def test_reasons_lead_from_the_typical_house_to_the_price(
     client: TestClient, job: int, which: str
 ) -> None:
-    asked = job if which == "ensemble" else HOUSE
-    schema = client.get("/api/v1/predictor", params={"job": asked}).json()["schema"]
+    asked = version_of(job if which == "ensemble" else HOUSE)
+    schema = client.get("/api/v1/predictor", params={"model": asked}).json()["schema"]
     typical = {field["name"]: field["typical"] for field in schema["fields"]}
     house = typical | {"OverallQual": 8, "GarageCars": 0, "Neighborhood": "NoRidge"}
-    found = client.post(REASONS, json={"house": house, "job": asked}).json()
-    priced = client.post(PREDICTIONS, json={"houses": [typical, house], "job": asked}).json()
+    found = client.post(REASONS, json={"house": house, "model": asked}).json()
+    priced = client.post(PREDICTIONS, json={"houses": [typical, house], "model": asked}).json()
     first, last = (each["price"] for each in priced["predictions"])
     assert (found["typical"], found["price"]) == (pytest.approx(first), pytest.approx(last))
     assert {each["group"]: each["differs"] for each in found["reasons"]} == {
@@ -139,7 +143,7 @@ def test_a_what_if_goes_through_the_price_and_moves_what_must_move(
 
 
 def test_a_what_if_of_a_model_without_sales_goes_over_all_that_was_seen(client: TestClient) -> None:
-    asked = {"house": {}, "attribute": "OverallQual", "job": HOUSE}
+    asked = {"house": {}, "attribute": "OverallQual", "model": version_of(HOUSE)}
     found = client.post(WHAT_IF, json=asked).json()
     assert found["values"] == [*range(1, 11)]
     assert found["alone"] == found["together"]
@@ -173,5 +177,5 @@ def test_the_sales_are_those_of_the_file(client: TestClient, job: int) -> None:
     for name in ("GrLivArea", "Neighborhood"):
         assert found["attributes"][name] == train[name].tolist()
     problem(client.get(SALES, params={"attribute": "Price"}), 422)
-    said = problem(client.get(SALES, params={"job": HOUSE}), 409)
+    said = problem(client.get(SALES, params={"model": version_of(HOUSE)}), 409)
     assert "compares no sales" in said["detail"]

@@ -12,7 +12,7 @@ from app.errors import NotFound
 from app.store import chunks, payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases, Outcome
-from app.store.models import Artifact, Chunk, Job, Run, Saved
+from app.store.models import Chunk, Job, Run, Saved
 from app.store.search import SORTS, Listing
 from app.store.states import JobStatus
 from ml.events import Checkpoint, Epoch, Event, Note, Started
@@ -151,24 +151,6 @@ def test_the_queue_shows_what_runs_before_what_waits(store: RunStore) -> None:
     first, second = queue(store), queue(store)
     Leases(store.session).claim("me", second.id)
     assert [job.id for job in store.queue(10)] == [second.id, first.id]
-
-
-def test_the_best_has_a_predictor_and_the_lowest_error(store: RunStore) -> None:
-    names = ("kaggle_house", "house_ensemble", "kaggle_house", "x")
-    jobs = [queue(store, name) for name in names]
-    for job, valid in zip(jobs, [0.3, 0.2, 0.1, 0.05], strict=True):
-        work(store, job, valid)
-    for job in (*jobs[:2], jobs[3]):  # the third has none, and the last prices no house
-        store.session.add(Artifact(job_id=job.id, size=1, payload=b"x"))
-    store.session.flush()
-    best = store.best()
-    assert best is not None
-    assert best.id == jobs[1].id
-    jobs[0].best_valid = 0.01  # by looking at each epoch, which nobody may who is to be believed
-    store.session.flush()
-    assert store.best() is best
-    assert store.predictor(jobs[0].id) == b"x"
-    assert store.predictor(jobs[2].id) is None
 
 
 def test_streams_go_on_where_they_stopped(store: RunStore) -> None:

@@ -1,0 +1,114 @@
+"""What is told of a version: in a list, on its card, and as text to be kept beside its use."""
+
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from app.bodies import Model, ModelCard, Part, standing
+from app.errors import Conflict
+from app.serving.predictors import gate, serving, told
+from app.store.models import Job, Version
+from app.store.registry import Registry
+from ml.predictor import share_inside, spread
+
+
+def described(
+    version: Version, job: Job, names: dict[str, int], champion: tuple[Version, Job] | None
+) -> Model:
+    """A version, and how it stands beside the champion; of a damaged file, that it is so."""
+    other = champion[0].id if champion and champion[0].id != version.id else None
+    known: dict[str, Any] = {
+        "version": version.id,
+        "job": job.id,
+        "experiment": job.name,
+        "label": job.label,
+        "names": [name for name, at in names.items() if at == version.id],
+        "created_at": version.created_at,
+        "size": version.size,
+        "digest": version.digest,
+        "measure": job.measure or "",
+        "beside": standing(gate(version.id, other)) if other else None,
+    }
+    try:
+        card, judged = told(version.id)
+    except Conflict as error:
+        nothing: dict[str, Any] = dict.fromkeys(("rows", "valid", "spread", "covers"))
+        return Model(**known, **nothing, folds=[], leaks="", fault=error.message)
+    errors = judged.errors() if judged else np.array([card.folds])
+    mean, around = spread(errors)
+    return Model(
+        **known,
+        rows=len(judged.target) if judged else None,
+        folds=errors.tolist(),
+        valid=mean,
+        spread=around,
+        covers=share_inside(judged) if judged else None,
+        leaks=card.leaks,
+    )
+
+
+def card_of(session: Session, model: str) -> ModelCard:
+    """The card of a version. Raises NotFound, Conflict."""
+    registry = Registry(session)
+    version, job = registry.get(model)
+    predictor = serving(session, version.id).predictor
+    card, judged = predictor.card, predictor.judged
+    edges = np.array(card.sold.edges)[np.flatnonzero(card.sold.counts)]
+    target = np.exp(judged.target) if judged else edges
+    return ModelCard(
+        **described(version, job, registry.names(), registry.champion()).model_dump(),
+        asked=card.experiment,
+        median_error=card.median_error,
+        columns=len(card.input_schema.fields),
+        inputs=card.inputs,
+        target=(float(target.min()), float(target.max())),
+        made_of=card.made_of,
+        fifths=[Part.model_validate(part) for part in judged.fifths] if judged else [],
+        groups={
+            column: [Part.model_validate(part) for part in parts]
+            for column, parts in predictor.groups().items()
+        },
+        not_for=list(card.not_for),
+    )
+
+
+def markdown(card: ModelCard) -> str:
+    """A card as text."""
+    return "\n".join([*_lines(card), ""])
+
+
+def _lines(card: ModelCard) -> list[str]:
+    called = f" ({', '.join(card.names)})" if card.names else ""
+    covers = f", 90 % intervals cover {card.covers:.1%}" if card.covers is not None else ""
+    half = f"; half of the answers are off by less than {card.median_error:.1%}"
+    lines = [
+        f"# Version {card.version}: {card.label}{called}",
+        "",
+        f"{card.measure} {card.valid:.4f} on rows that a fold has not learnt from, standard"
+        f" deviation {card.spread:.4f} over {sum(map(len, card.folds))} folds{covers}"
+        f"{half if card.median_error is not None else ''}.",
+    ]
+    lines += [card.leaks] if card.leaks else []
+    lines += ["", card.beside.sentence] if card.beside else []
+    lines += ["", "## Learnt from", ""]
+    learnt = {
+        "rows": f"{card.rows:,}" if card.rows else "not known",
+        "target": f"{card.target[0]:,.0f} to {card.target[1]:,.0f}",
+        "columns": f"{card.columns}, which become {card.inputs} inputs",
+        "job": f"{card.job}, {card.experiment}",
+        "file": f"{card.size:,} bytes, SHA-256 {card.digest}",
+    }
+    lines += [f"- {name}: {what}" for name, what in (learnt | card.made_of).items()]
+    for title, parts in {"target": card.fifths, **card.groups}.items():
+        if parts:
+            lines += ["", f"## By {title}", "", "| rows | n | error | inside | above | below |",
+                      "|---|---|---|---|---|---|"]  # fmt: skip
+        lines += [
+            f"| {part.name} | {part.n} | {part.rmse:.4f} | {part.inside:.0%} | {part.above:.0%} |"
+            f" {part.below:.0%} |"
+            for part in parts
+        ]
+    if card.not_for:
+        lines += ["", "## Not for", "", *(f"- {what}" for what in card.not_for)]
+    return lines

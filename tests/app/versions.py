@@ -1,0 +1,26 @@
+"""Versions as a worker leaves them: a job that was asked for, claimed, and has succeeded."""
+
+from app import lifecycle
+from app.store import sessions
+from app.store.leases import Leases, Outcome
+from app.store.states import JobStatus
+from ml.events import Trained
+from ml.experiment import Experiment
+from ml.experiments import parse
+
+
+def keep(experiment: Experiment, payload: bytes) -> int:
+    """A job of this experiment that has made this predictor; gives its number."""
+    with sessions.writers().begin() as session:
+        job = lifecycle.submit(session, parse(experiment.model_dump(mode="json")))
+        claim = Leases(session).claim("me", job.id)
+        assert claim is not None
+        done = Outcome(JobStatus.succeeded)
+        Leases(session).append(claim.token, [Trained(payload)], done)
+        return job.id
+
+
+def trained(experiment: Experiment) -> bytes:
+    """The predictor that an experiment leaves."""
+    (made,) = [event for event in experiment.run() if isinstance(event, Trained)]
+    return made.payload

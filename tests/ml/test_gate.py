@@ -1,0 +1,140 @@
+"""The gate: what it asks of a model, and that no other rows, folds or leaks get through."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ml.events import Floats
+from ml.predictor import Gate, Judged
+
+N, K = 400, 5
+TARGET = np.sort(np.random.default_rng(0).normal(12, 0.4, N))
+FOLDS = np.array_split(np.random.default_rng(1).permutation(N), K)
+
+
+def judged(off: Floats, width: float = 0.3, target: Floats = TARGET) -> Judged:
+    rows = np.concatenate(FOLDS)
+    said = (target + off)[rows]
+    return Judged.of(target, FOLDS, K, said, said - width, said + width)
+
+
+def noise(seed: int, scale: float) -> Floats:
+    return scale * np.random.default_rng(seed).normal(size=N)
+
+
+BASE = noise(2, 0.2)
+GOOD = 0.9 * BASE
+WIDTH = float(np.quantile(np.abs(GOOD), 0.9))
+
+
+def gate(off: Floats = GOOD, width: float = WIDTH, **other: object) -> Gate:
+    return Gate("Version 2", "version 1", judged(off, width), judged(BASE), **other)  # type: ignore[arg-type]
+
+
+def failed(one: Gate) -> list[str]:
+    return [question.name for question in one.questions if not question.passed]
+
+
+def test_what_is_better_everywhere_passes() -> None:
+    one = gate()
+    assert one.passed
+    assert failed(one) == []
+    assert one.sentence.startswith("Version 2 is better than version 1 by 0.0")
+
+
+def test_what_cannot_be_told_apart_does_not() -> None:
+    one = gate(noise(3, 0.2))
+    assert failed(one)[0] == "Interval of the difference below zero"
+    assert not one.passed
+    assert "cannot be told apart" in one.sentence
+
+
+def test_a_lead_that_is_of_two_rows_alone_does_not_pass() -> None:
+    other = BASE.copy()
+    two = [7, 300]
+    other[two] = 3.0  # the champion is far off there
+    mine = 1.01 * other
+    mine[two] = 0.1
+    one = Gate("Version 2", "version 1", judged(mine, 0.35), judged(other, 0.35))
+    assert one.deciding.tolist() == two
+    kept = np.setdiff1d(np.arange(N), two)
+    rest = np.mean([
+        sqrt(np.mean(mine[np.intersect1d(fold, kept)] ** 2))
+        - sqrt(np.mean(other[np.intersect1d(fold, kept)] ** 2))
+        for fold in FOLDS
+    ])  # fmt: skip
+    assert one.without.difference[0] == pytest.approx(rest, abs=1e-5)
+    assert rest > 0
+    assert "Lower without rows 8 and 301, too" in failed(one)
+
+
+def test_a_fifth_that_is_clearly_worse_closes_it() -> None:
+    off = 0.6 * BASE
+    off[-80:] = 1.8 * BASE[-80:]
+    one = gate(off, float(np.quantile(np.abs(off), 0.9)))
+    (question,) = [each for each in one.questions if "fifth" in each.name]
+    assert not question.passed
+    assert question.found == "fifth 5"
+    worst = one.fifths[-1]
+    mine, other = off[-80:], BASE[-80:]
+    assert worst.n == 80
+    assert worst.difference == pytest.approx(
+        sqrt(np.mean(mine**2)) - sqrt(np.mean(other**2)), rel=1e-4
+    )
+    square = mine**2 - other**2
+    half = stats.t.ppf(0.995, 79) * square.std(ddof=1) / sqrt(80)
+    both = sqrt(np.mean(mine**2)) + sqrt(np.mean(other**2))
+    assert worst.half == pytest.approx(half / both, rel=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.7, 0.99])
+def test_intervals_that_do_not_cover_what_they_promise_close_it(share: float) -> None:
+    one = gate(width=float(np.quantile(np.abs(GOOD), share)))
+    assert failed(one) == ["90 % intervals cover 88% to 92%"]
+    assert "But not so: 90 % intervals" in one.sentence
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_who_is_doubted_is_not_compared(which: int) -> None:
+    doubts = ["", ""]
+    doubts[which] = "Its scaler saw them."
+    one = gate(doubts=tuple(doubts))
+    assert one.sentence == "Version 2 and version 1 cannot be compared. Its scaler saw them."
+    assert not one.passed
+    assert one.compared is None
+    assert [question.name for question in one.questions] == ["Comparable"]
+
+
+def test_what_kept_no_answers_is_not_compared() -> None:
+    one = Gate("Version 2", "version 1", judged(GOOD), None)
+    assert "version 1 is of an older kind" in one.sentence
+    assert not one.passed
+
+
+def test_other_rows_or_folds_are_not_compared() -> None:
+    other = judged(BASE, target=TARGET + 0.1)
+    assert "other rows" in Gate("a", "b", judged(GOOD), other).sentence
+    moved = Judged.of(TARGET, FOLDS[::-1], K, *(TARGET[np.concatenate(FOLDS[::-1])],) * 3)
+    assert "Their folds differ" in Gate("a", "b", judged(GOOD), moved).sentence
+
+
+# ---- parts of a model's own rows
+
+
+def test_a_part_is_counted_row_by_row() -> None:
+    one = judged(GOOD, WIDTH)
+    part = np.zeros(N, bool)
+    part[10:60] = True
+    found = one.of_part("some", part)
+    off = GOOD[10:60]
+    assert found.n == 50
+    assert found.rmse == pytest.approx(sqrt(np.mean(off**2)), rel=1e-4)
+    assert found.inside == np.mean(np.abs(off) <= WIDTH)
+    assert found.above == np.mean(-off > WIDTH)  # sold for more than the upper end
+    assert found.below == np.mean(off > WIDTH)
+    half = 1.644854 * (off**2).std(ddof=1) / sqrt(50) / 2 / found.rmse
+    assert found.half == pytest.approx(half, rel=1e-3)
+    assert [each.n for each in one.fifths] == [80] * 5
+    assert one.fifths[0].rmse == pytest.approx(sqrt(np.mean(GOOD[:80] ** 2)), rel=1e-4)
