@@ -399,6 +399,8 @@ class Standing(BaseModel):
     )
     half: float | None = Field(None, description="Of the 95 % interval of that.")
     better: bool = Field(False, description="Whether that interval lies below 0.")
+    ahead: int = Field(0, description="Pairs in which its error is lower.")
+    pairs: int = Field(0, description="Folds that both were judged on, each repetition anew.")
     seeds_needed: int | None = Field(
         None, description="Repetitions that would decide; null where no number of them would."
     )
@@ -539,6 +541,8 @@ def standing(gate: Gate) -> Standing:
         difference=difference,
         half=half,
         better=pairs.better,
+        ahead=int((pairs.errors < pairs.others).sum()),
+        pairs=len(pairs.errors),
         seeds_needed=pairs.needed,
         passes=gate.passed,
     )

@@ -1,5 +1,7 @@
 """What is told of a version: in a list, on its card, and as text to be kept beside its use."""
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from app.errors import Conflict
 from app.serving.predictors import gate, serving, told
 from app.store.models import Job, Version
 from app.store.registry import Registry
-from ml.predictor import share_inside, spread
+from ml.predictor import Judged, share_inside, spread
 
 
 def described(
@@ -71,6 +73,20 @@ def card_of(session: Session, model: str) -> ModelCard:
         },
         not_for=list(card.not_for),
     )
+
+
+def fifth_names(judged: Judged) -> list[str]:
+    """Fifths of the target by their prices: "below $124k", "$124k to $147k", ..."""
+    edges = np.exp(np.quantile(judged.target, (0.2, 0.4, 0.6, 0.8)))
+    texts = [f"${edge / 1000:,.0f}k" for edge in edges]
+    between = [f"{low} to {high}" for low, high in pairwise(texts)]
+    return [f"below {texts[0]}", *between, f"above {texts[-1]}"]
+
+
+def sides(columns: Mapping[str, Sequence[object]]) -> tuple[list[str], list[str]]:
+    """Columns of groups for two sides of a page: the longest alone."""
+    longest = max(columns, key=lambda column: len(columns[column]))
+    return [column for column in columns if column != longest], [longest]
 
 
 def markdown(card: ModelCard) -> str:

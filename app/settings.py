@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +30,9 @@ class Settings(BaseSettings):
         5.0, ge=0.5, le=600, description="Seconds until a silent worker's job is taken."
     )
     tick: float = Field(0.25, ge=0.02, le=5, description="Seconds between two writes of a worker.")
+    promote: Literal["never", "better"] = Field(
+        "never", description="Whether a version that passes the gate is promoted by itself."
+    )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged."
     )

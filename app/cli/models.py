@@ -111,6 +111,8 @@ def history() -> None:
 
 def told(move: "AliasMove") -> str:
     """A move in words."""
+    if move.act == "first":
+        return f"{move.alias} is {move.after}, the first to answer"
     where = f"from {move.before} to {move.after}" if move.before else f"to {move.after}"
     if move.after is None:
         where = f"from {move.before}"

@@ -16,10 +16,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.engine.runners import Attempt, Crashed, Runner
 from app.engine.trainer import Failed, Finished, Message, Order
+from app.errors import AppError
 from app.settings import settings
 from app.store.failures import store_failed
 from app.store.jobs import RunStore
 from app.store.leases import Claim, Fenced, Leases, Outcome
+from app.store.registry import Registry
 from app.store.requirements import Equipment
 from app.store.states import FINAL, JobStatus, Reason
 from ml.events import Event
@@ -214,7 +216,25 @@ class Worker:
         slot.attempt.kill()
         self.cold |= slot.crash is not None
         log.info("Job left.", job=slot.claim.job_id, ending=slot.crash or str(ending))
+        if ending == JobStatus.succeeded and settings().promote == "better":
+            self._promote(slot.claim.job_id)
         return False
+
+    def _promote(self, job_id: int) -> None:
+        """Let the job's version answer, where the operator lets the gate decide, and it does."""
+        from app import promotions  # it loads torch, which a worker needs for nothing else
+
+        try:
+            with self.sessions.begin() as session:
+                version = Registry(session).of_job(job_id)
+                if version is not None:
+                    why = "RIDGELINE_PROMOTE is better."
+                    promotions.promote(session, str(version.id), who="Ridgeline", reason=why)
+                    log.info("Version promoted.", version=version.id)
+        except AppError as error:
+            log.info("Version not promoted.", job=job_id, why=error.message)
+        except DBAPIError as error:
+            log.error(store_failed(error))
 
     def _say(self, verb: Callable[[Leases], T]) -> T | None:
         """One transaction; none where the job is no longer ours or the run store failed."""

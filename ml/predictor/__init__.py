@@ -92,12 +92,19 @@ class Predictor:
         """How far off it is by the columns that errors are told by, the worst first."""
         if self.judged is None or len(self.sales) != len(self.judged.target):
             return {}
-        found = dict[str, list[Part]]()
-        for column, width in self.card.told_by.items():
-            labels = np.array([_band(sale[column], width) for sale in self.sales])
-            parts = [self.judged.of_part(name, labels == name) for name in np.unique(labels)]
+        judged, found = self.judged, dict[str, list[Part]]()
+        for column, labels in self.labels().items():
+            parts = [judged.of_part(name, labels == name) for name in np.unique(labels).tolist()]
             found[column] = sorted(parts, key=lambda part: -part.rmse)
         return found
+
+    def labels(self) -> dict[str, NDArray[np.str_]]:
+        """What each sale that it remembers is of, by the columns that errors are told by: (n,)."""
+        return {
+            column: np.array([_band(sale[column], width) for sale in self.sales])
+            for column, width in self.card.told_by.items()
+            if self.sales
+        }
 
     def reasons(self, row: Row) -> Reasons:
         """What each group of columns adds to the price of a typical row, for one checked row."""

@@ -1,5 +1,7 @@
 """Versions as a worker leaves them: a job that was asked for, claimed, and has succeeded."""
 
+from dataclasses import replace
+
 from app import lifecycle
 from app.store import sessions
 from app.store.leases import Leases, Outcome
@@ -7,6 +9,7 @@ from app.store.states import JobStatus
 from ml.events import Trained
 from ml.experiment import Experiment
 from ml.experiments import parse
+from ml.predictor import Predictor
 
 
 def keep(experiment: Experiment, payload: bytes) -> int:
@@ -24,3 +27,15 @@ def trained(experiment: Experiment) -> bytes:
     """The predictor that an experiment leaves."""
     (made,) = [event for event in experiment.run() if isinstance(event, Trained)]
     return made.payload
+
+
+def better(payload: bytes) -> bytes:
+    """A predictor, as if each of its answers out of fold had been nearer by a fifth."""
+    predictor = Predictor.from_bytes(payload)
+    judged = predictor.judged
+    assert judged is not None
+    nearer = {
+        name: judged.target + 0.8 * (getattr(judged, name) - judged.target)
+        for name in ("said", "low", "high")
+    }
+    return replace(predictor, judged=replace(judged, **nearer)).to_bytes()

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from ml.events import Checkpoint, Epoch, Event, Note, Started, Table
+from ml.events import Checkpoint, Epoch, Event, Note, Started, Table, Trained
 from ml.experiment import Diverged, Experiment
 
 Deed = Literal["nothing", "raise", "diverge", "exit", "kill", "hang", "shout", "unstorable"]
@@ -29,6 +29,7 @@ class Trouble(Experiment):
         "", description="A file that is made when it happens; then it never does again."
     )
     num_epochs: int = Field(6, ge=1, description="Epochs.")
+    leaves: str = Field("", description="A file that it says it has trained.")
     saves: bool = Field(True, description="Whether each second epoch is followed by a checkpoint.")
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
@@ -42,6 +43,8 @@ class Trouble(Experiment):
                 yield Checkpoint(b"%d" % epoch)
             if epoch == self.at and not (self.once and Path(self.once).exists()):
                 yield from self.stumble()
+        if self.leaves:
+            yield Trained(Path(self.leaves).read_bytes())
 
     def stumble(self) -> Iterator[Event]:
         """What `do` says."""

@@ -112,7 +112,7 @@ document.addEventListener("click", ({ target }) => {
 });
 
 /* ---------- keys */
-const GO = { h: "/", l: "/learn", j: "/jobs", p: "/predict" };
+const GO = { h: "/", l: "/learn", j: "/jobs", m: "/models", p: "/predict" };
 let last = "",
   row = -1;
 function move(step) {

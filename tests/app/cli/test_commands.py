@@ -39,6 +39,8 @@ from ml.data import hub
 from ml.events import Checkpoint, Epoch, Event, Started
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS
+from ml.experiments.kaggle_house import KaggleHouse
+from tests.app import versions
 from tests.conftest import forget
 
 ROOT = Path(__file__).parents[3]
@@ -260,6 +262,41 @@ def test_submit_says_what_no_live_worker_has(ridgeline: Run) -> None:
     assert result.err == "No live worker has mps: it waits until one comes.\n"
     said = json.loads(ridgeline("submit", "polynomial", "--device", "mps", "--json").out)
     assert said["waiting_for"] == result.err.strip()
+
+
+def test_names_move_by_command(ridgeline: Run) -> None:
+    assert ridgeline("models", "list").out.strip() == "No version yet: train house_ensemble."
+    first = versions.trained(KaggleHouse(num_epochs=2, k=2))
+    for payload in (first, versions.better(first), first):
+        versions.keep(KaggleHouse(num_epochs=2, k=2), payload)
+    listed = json.loads(ridgeline("models", "list", "--json").out)
+    assert [row["version"] for row in listed] == [3, 2, 1]
+    assert [row["names"] for row in listed] == [[], [], ["champion"]]
+    assert "it answers" in ridgeline("models", "list").out
+
+    refused = ridgeline("models", "promote", 3)
+    assert refused.code == 1
+    assert "cannot be told apart" in refused.err
+    assert ridgeline("models", "promote", 3, "--force").code == 1
+    forced = ridgeline("models", "promote", 3, "--force", "--reason", "It was asked for, twice.")
+    assert re.match(r"champion promoted from 1 to 3 by \S+, forced: It was asked", forced.out)
+    assert ridgeline("models", "rollback").out.startswith("champion rolled back from 3 to 1 by ")
+    assert ridgeline("models", "name", "challenger", 2).code == 0
+    moved = ridgeline("models", "promote", "challenger", "--reason", "Better.")
+    assert "Version 2 is better than version 1 by " in moved.out
+    shown = ridgeline("models", "show").out
+    assert shown.startswith("# Version 2: MLP 64, log price (champion, challenger)\n")
+    assert json.loads(ridgeline("models", "show", 1, "--json").out)["version"] == 1
+    assert ridgeline("models", "name", "challenger").code == 0
+    told = ridgeline("models", "history").out.splitlines()
+    assert [line.split(" ", 2)[2].partition(" by ")[0] for line in told] == [
+        "challenger removed from 2", "champion promoted from 1 to 2", "challenger named to 2",
+        "champion rolled back from 3 to 1", "champion promoted from 1 to 3",
+        "champion is 1, the first to answer",
+    ]  # fmt: skip
+    lost = ridgeline("models", "show", "nobody")
+    assert lost.code == 1
+    assert "There is no model 'nobody'. The last version is 3" in lost.err
 
 
 def test_houses_from_the_folds_to_the_prices(ridgeline: Run, tmp_path: Path) -> None:

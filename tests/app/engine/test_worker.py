@@ -22,7 +22,10 @@ from app.store import payloads, sessions
 from app.store.jobs import RunStore
 from app.store.leases import Leases
 from app.store.models import Job
+from app.store.registry import Registry
 from app.store.states import JobStatus
+from ml.experiments.kaggle_house import KaggleHouse
+from tests.app import versions
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
@@ -323,6 +326,40 @@ def test_what_a_worker_cannot_serve_waits_and_holds_up_nobody(worker: Worker) ->
     for requires in (None, {"memory_gib": 0.001}):
         assert finish(worker, ask(requires=requires)).status == JobStatus.succeeded
     assert {job(each).status for each in lacking} == {JobStatus.queued}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files of two predictors, the second better than the first on the same folds."""
+    first = versions.trained(KaggleHouse(num_epochs=2))
+    files = {name: tmp_path_factory.mktemp("files") / name for name in ("first", "better")}
+    files["first"].write_bytes(first)
+    files["better"].write_bytes(versions.better(first))
+    return files
+
+
+@pytest.mark.parametrize(("rule", "champions"), [("never", [1, 1, 1]), ("better", [1, 2, 2])])
+def test_what_passes_the_gate_is_promoted_where_the_operator_says_so(
+    worker: Worker,
+    trained: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    rule: str,
+    champions: list[int],
+) -> None:
+    monkeypatch.setenv("RIDGELINE_PROMOTE", rule)
+    settings.cache_clear()
+    seen = []
+    for name in ("first", "better", "first"):
+        assert finish(worker, ask(leaves=str(trained[name]))).status == JobStatus.succeeded
+        with sessions.readers()() as session:
+            champion = Registry(session).champion()
+            assert champion is not None
+            seen.append(champion[0].id)
+    assert seen == champions
+    with sessions.readers()() as session:
+        last = Registry(session).history()[0]
+    why = ("RIDGELINE_PROMOTE is better.", "Ridgeline")
+    assert ((last.reason, last.who) == why) == (rule == "better")
 
 
 def test_a_worker_shows_that_it_lives(worker: Worker) -> None:

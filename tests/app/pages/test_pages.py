@@ -36,6 +36,7 @@ PAGES = [
     "/api",
     "/", "/jobs", "/jobs/1", "/jobs/2", "/jobs/3", "/jobs/new", "/jobs/new?experiment=polynomial",
     "/jobs/new?experiment=activations", "/jobs/1/submission", "/jobs/2/submission", "/predict",
+    "/models", "/models/1", "/models/champion/promote", "/models/nobody",
     "/jobs/nothing", "/nowhere", "/learn", "/learn/4.1", "/learn/4.9",
 ]  # fmt: skip
 ANSWERED: dict[str, int] = {}  # with which status, by address
@@ -147,7 +148,7 @@ def test_a_page_is_small_has_one_heading_and_keeps_to_the_policy(
 def test_ids_are_unique_and_every_label_and_link_has_its_target(
     client: TestClient, path: str
 ) -> None:
-    page = get(client, path, 404 if path.startswith("/n") or "nothing" in path else 200)
+    page = get(client, path, 404 if re.search("/no|nothing", path) else 200)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for name in ("for", "aria-labelledby", "aria-describedby", "aria-controls"):

@@ -1,9 +1,10 @@
 """Versions over HTTP: who answers, who may take the place, and what is kept of it."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -11,8 +12,8 @@ from app.store import sessions
 from app.store.registry import Registry
 from ml.data.hub import HUB
 from ml.experiments.kaggle_house import KaggleHouse
-from ml.predictor import Predictor
 from tests.app import versions
+from tests.app.pages.test_pages import get
 from tests.app.routes.test_api import problem
 
 MODELS, HOUSES = "/api/v1/models", {"houses": [{"OverallQual": 7, "GrLivArea": 1710}]}
@@ -24,23 +25,11 @@ SHORT: dict[str, Any] = {"num_epochs": 5}  # as version 1
 def payloads() -> dict[str, bytes]:
     """Better than version 1 on the same folds, as good, one that leaked, one of other folds."""
     return {
-        "better": better(versions.trained(KaggleHouse(**SHORT))),
+        "better": versions.better(versions.trained(KaggleHouse(**SHORT))),
         "alike": versions.trained(KaggleHouse(**SHORT, seed=1)),
         "leaked": versions.trained(KaggleHouse(**SHORT, preprocessing="book")),
         "other": versions.trained(KaggleHouse(**SHORT, k=4)),
     }
-
-
-def better(payload: bytes) -> bytes:
-    """A predictor, as if each of its answers out of fold had been nearer by a fifth."""
-    predictor = Predictor.from_bytes(payload)
-    judged = predictor.judged
-    assert judged is not None
-    nearer = {
-        name: judged.target + 0.8 * (getattr(judged, name) - judged.target)
-        for name in ("said", "low", "high")
-    }
-    return replace(predictor, judged=replace(judged, **nearer)).to_bytes()
 
 
 @pytest.fixture
@@ -222,3 +211,115 @@ def test_a_damaged_file_is_said_so_and_rolled_back_from(
     assert f"The file of version {new} is damaged" in problem(promote(client, 1), 409)["detail"]
     assert promote(client, 1, force=True, reason=WHY).status_code == 200
     assert answering(client) == 1
+
+
+def test_nobody_is_dropped_while_names_move(server: str, payloads: dict[str, bytes]) -> None:
+    """200 predictions at once during ten promotions and rollbacks; each is that of its version."""
+    job = versions.keep(KaggleHouse(**SHORT), payloads["alike"])
+    with sessions.readers()() as session:
+        version = Registry(session).of_job(job)
+    assert version is not None
+    new = version.id
+    with httpx2.Client(base_url=server, timeout=60) as client:
+        right = {
+            number: client.post("/api/v1/predictions", json=HOUSES | {"model": number}).json()
+            for number in (1, new)
+        }
+        assert right[1]["predictions"][0]["price"] != right[new]["predictions"][0]["price"]
+        with ThreadPoolExecutor(8) as pool:
+            asked = [
+                pool.submit(client.post, "/api/v1/predictions", json=HOUSES) for _ in range(200)
+            ]
+            for _ in range(5):
+                terms = {"force": True, "reason": WHY}
+                assert client.post(f"{MODELS}/{new}/promote", json=terms).status_code == 200
+                assert client.post(f"{MODELS}/champion/rollback", json={}).status_code == 200
+            said = [one.result() for one in asked]
+    assert [one.status_code for one in said] == [200] * 200
+    seen = {one.json()["version"] for one in said}
+    assert seen <= {1, new}
+    for one in said:
+        found = one.json()
+        assert found["predictions"] == right[found["version"]]["predictions"]
+
+
+# ---- pages, without scripts
+
+
+def page(client: TestClient, path: str) -> str:
+    """Its words."""
+    return " ".join(get(client, path).words.split())
+
+
+def test_the_page_of_models_says_who_answers_and_what_is_better(
+    client: TestClient, keep: Callable[[str], int]
+) -> None:
+    new = keep("better")
+    words = page(client, "/models")
+    assert "Version 1 answers." in words
+    assert f"Version {new} has the lowest mean error" in words
+    assert ", and would pass the gate." in words
+    client.post("/models/names", data={"alias": "challenger", "model": str(new), "who": "Ada"})
+    words = page(client, "/models")
+    assert f"Version {new} is better than version 1 by" in words
+    assert "5 of 5 folds ahead" in words
+    assert "passes the gate" in words
+    assert f"named {new} becomes challenger by Ada" in words
+    client.post("/models/names/remove", data={"alias": "challenger"})
+    assert "removed challenger" in page(client, "/models")
+
+
+def test_a_version_is_promoted_on_its_page_and_rolled_back(
+    client: TestClient, keep: Callable[[str], int]
+) -> None:
+    new = keep("better")
+    words = page(client, f"/models/{new}/promote")
+    assert f"Version {new} in place of version 1?" in words
+    assert "5 of 5 folds agree." in words
+    assert f"Promote version {new}" in words
+    assert "Nobody clearly" in words
+    sent = client.post(
+        f"/models/{new}/promote", data={"instead_of": "1", "who": "Ada"}, follow_redirects=False
+    )
+    assert (sent.status_code, sent.headers["location"]) == (303, "/models")
+    assert answering(client) == new
+    assert "It is the champion already" in page(client, f"/models/{new}/promote")
+    client.post("/models/rollback", data={"instead_of": str(new), "who": "Ada", "reason": "No."})
+    assert answering(client) == 1
+    assert f"rolled back from {new} to 1 by Ada" in page(client, "/models")
+
+
+def test_past_the_gate_the_page_wants_a_reason(
+    client: TestClient, keep: Callable[[str], int]
+) -> None:
+    new = keep("leaked")
+    found = get(client, f"/models/{new}/promote")
+    assert f"Promote version {new} all the same" in found.words
+    (area,) = found.all("textarea")
+    assert area["minlength"] == "20"
+    assert "required" in area
+    data = {"instead_of": "1", "force": "true", "reason": WHY}
+    assert (
+        client.post(f"/models/{new}/promote", data=data, follow_redirects=False).status_code == 303
+    )
+    assert answering(client) == new
+
+
+def test_the_page_without_the_rows_that_decide_shows_other_numbers(
+    client: TestClient, keep: Callable[[str], int]
+) -> None:
+    new = keep("better")
+    both = [page(client, f"/models/{new}/promote{query}") for query in ("", "?without=1")]
+    for words in both:
+        assert "without 524, 1299" in words
+    assert both[0] != both[1]
+
+
+def test_a_card_s_page_says_how_often_intervals_hold(client: TestClient) -> None:
+    card = client.get(f"{MODELS}/1/card").json()
+    words = page(client, "/models/1")
+    assert f"holds for {100 * card['covers']:.1f} %" in words
+    for part in card["fifths"]:
+        assert f"{round(100 * part['inside'])} of 100" in words
+    assert f"{card['valid']:.4f}" in words
+    assert '"model": 1' in words

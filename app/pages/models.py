@@ -1,0 +1,157 @@
+"""Models: who answers, who stands ready, whether it is really better, and who moved which name."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app import promotions
+from app.bodies import Model, Standing
+from app.cards import described
+from app.dashboard import views
+from app.dashboard.rendering import render
+from app.dashboard.scales import Bar, Scale, stacked
+from app.serving.predictors import gate
+from app.settings import settings
+from app.store.jobs import RunStore
+from app.store.registry import CHAMPION, Registry
+from app.store.sessions import DbSession, ReadSession
+
+router = APIRouter()
+CHALLENGER = "challenger"
+Who = Annotated[str, Form(max_length=100)]
+Reason = Annotated[str, Form(max_length=1000)]
+NOBODY = "the dashboard"
+
+
+@router.get("/models")
+def list_models(request: Request, session: ReadSession) -> Response:
+    """All versions beside the champion, names and their history."""
+    registry = Registry(session)
+    names, champion = registry.names(), registry.champion()
+    rows = [described(version, job, names, champion) for version, job in registry.versions()]
+    by_number = {row.version: row for row in rows}
+    first, next_one = (by_number.get(names.get(name, 0)) for name in (CHAMPION, CHALLENGER))
+    spread = Scale.over(error for row in rows for fold in row.folds for error in fold)
+    apart = Scale.around([end for row in rows for end in _ends(row.beside)])
+    return render(
+        request,
+        "models.html",
+        bar=views.bar(RunStore(session).counts()),
+        rows=[_drawn(row, spread, apart) for row in rows],
+        spread=spread.ticks(2),
+        zero=apart.at(0),
+        total=registry.count(),
+        champion=first,
+        challenger=next_one,
+        beside=_picture(next_one, first),
+        sentence=_sentence(rows, first, next_one),
+        names=names,
+        history=registry.history(),
+        can_go_back=registry.previous(),
+        promotes=settings().promote,
+    )
+
+
+def _ends(one: Standing | None) -> tuple[float, ...]:
+    """Of the interval of a difference; none where there is no such."""
+    if one is None or one.difference is None or one.half is None:
+        return ()
+    return one.difference - one.half, one.difference + one.half
+
+
+def _drawn(row: Model, spread: Scale, apart: Scale) -> dict[str, Any]:
+    """A row with where its marks stand."""
+    folds, ends = [error for fold in row.folds for error in fold], _ends(row.beside)
+    return {
+        "model": row,
+        "folds": [spread.at(error) for error in folds],
+        "mean": spread.at(row.valid) if row.valid is not None else None,
+        "bar": Bar.of(apart, sum(ends) / 2, (ends[1] - ends[0]) / 2) if ends else None,
+    }
+
+
+def _picture(one: Model | None, other: Model | None) -> dict[str, Any] | None:
+    """Differences of the challenger, fold by fold."""
+    if one is None or other is None or one is other:
+        return None
+    pairs = gate(one.version, other.version).compared
+    if pairs is None:
+        return None
+    d, (mean, half) = (pairs.errors - pairs.others).tolist(), pairs.difference
+    scale = Scale.around([*d, mean - half, mean + half])
+    return {
+        "dots": stacked(scale, d),
+        "bar": Bar.of(scale, mean, half),
+        "zero": scale.at(0),
+        "pairs": len(d),
+        "k": pairs.k,
+    }
+
+
+def _sentence(rows: list[Model], champion: Model | None, challenger: Model | None) -> str:
+    """Who answers, who stands ready, and who else has the lowest error."""
+    said = ["Nobody answers: no version is the champion."]
+    if champion:
+        said = [f"Version {champion.version} answers."]
+    if challenger and challenger.beside:
+        said.append(challenger.beside.sentence)
+    known = [row for row in rows if row.valid is not None]
+    best = min(known, key=lambda row: row.valid or 0, default=None)
+    if best and best not in (champion, challenger):
+        said.append(
+            f"Version {best.version} has the lowest mean error, {best.valid:.4f}{_but(best)}."
+        )
+    return " ".join(said)
+
+
+def _but(best: Model) -> str:
+    """What its lead over the champion is worth."""
+    one = best.beside
+    if one is None:
+        return ""
+    if not one.comparable:
+        return ", but on other terms: the two cannot be compared"
+    if one.passes:
+        return ", and would pass the gate"
+    if one.better:
+        return ", and is better, but the gate holds it back"
+    return ", but cannot be told from luck yet"
+
+
+@router.post("/models/names")
+def name(
+    session: DbSession,
+    alias: Annotated[str, Form(max_length=100)],
+    model: Annotated[str, Form(max_length=40)],
+    who: Who = "",
+    reason: Reason = "",
+) -> Response:
+    """Let a name point at a version."""
+    promotions.name(session, alias.strip(), model.strip(), who=who.strip() or NOBODY, reason=reason)
+    return RedirectResponse("/models", 303)
+
+
+@router.post("/models/names/remove")
+def remove(
+    session: DbSession,
+    alias: Annotated[str, Form(max_length=100)],
+    who: Who = "",
+    reason: Reason = "",
+) -> Response:
+    """Take a name away."""
+    promotions.remove(session, alias, who=who.strip() or NOBODY, reason=reason)
+    return RedirectResponse("/models", 303)
+
+
+@router.post("/models/rollback")
+def roll_back(
+    session: DbSession,
+    instead_of: Annotated[int | None, Form()] = None,
+    who: Who = "",
+    reason: Reason = "",
+) -> Response:
+    """Let the version answer again that did so before."""
+    promotions.roll_back(session, who=who.strip() or NOBODY, reason=reason, instead_of=instead_of)
+    return RedirectResponse("/models", 303)
