@@ -155,14 +155,14 @@ def curves_json(
 def _beside_the_champion(session: Session, version: Version | None) -> dict[str, Any]:
     """What a job's version is called, and whether it is better than the one that answers."""
     if version is None:
-        return {"names": (), "beside": ""}
+        return {"names": (), "standing": ""}
     registry = Registry(session)
     champion = registry.champion()
     if champion is None or champion[0].id == version.id:
-        return {"names": registry.names_of(version.id), "beside": ""}
+        return {"names": registry.names_of(version.id), "standing": ""}
     return {
         "names": registry.names_of(version.id),
-        "beside": gate(version.id, champion[0].id).sentence,
+        "standing": gate(version.id, champion[0].id).sentence,
     }
 
 

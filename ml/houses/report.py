@@ -63,8 +63,7 @@ def verdict(found: OutOfFold) -> Finding:
         f" {cheap.sum()} of them of the cheapest fifth, make"
         f" {square[worst].sum() / square.sum():.0%} of the squared error.",
         "Means over the folds. It helps where the 95 % interval of the difference to a linear model"
-        " on the same inputs, paired by fold, leaves out 0; folds share what is learnt from, which"
-        " widens it. The book's net learns raw prices.",
+        " on the same inputs, paired by house, leaves out 0. The book's net learns raw prices.",
         ENSEMBLE,
     )
 
@@ -89,7 +88,7 @@ def by_fold(found: OutOfFold) -> Event:
         "Valid log RMSE of each fold",
         f"{mine.mean():.4f} on average of {drawn} folds, from {mine.min():.3f} to"
         f" {mine.max():.3f}; a linear model on the same inputs is {gap:.4f} ± {half:.4f} worse"
-        f" (paired). Half of the prices are off by less than {off:.1%}."
+        f" (paired by house). Half of the prices are off by less than {off:.1%}."
         + (again if found.repeats > 1 else ""),
         {f"fold {fold + 1}": part for fold, part in enumerate(parts.T)}
         if found.repeats == 1
@@ -112,10 +111,9 @@ def members(found: OutOfFold) -> Event:
             "behind the ensemble": ["" if name == ENSEMBLE else f"{gap:.4f} ± {half:.4f}"
                                     for name, (gap, half) in zip(names, behind, strict=True)],
         },
-        "Means over the folds, of houses that no model has learnt from. Behind: paired by fold,"
-        " with a 95 % interval that knows that folds share what is learnt from. Houses 524 and"
-        " 1299, large, unfinished and sold for half of what such houses cost, can decide a ranking"
-        " alone.",
+        "Means over the folds, of houses that no model has learnt from. Behind: with a 95 %"
+        " interval, paired by house. Houses 524 and 1299, large, unfinished and sold for half of"
+        " what such houses cost, can decide a ranking alone.",
     )  # fmt: skip
 
 

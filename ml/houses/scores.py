@@ -127,10 +127,18 @@ class OutOfFold:
     def ahead(self, name: str) -> tuple[float, float]:
         """By how much another's error is above the ensemble's, and half the 95 % interval of that.
 
-        Paired by fold; folds share what is learnt from.
+        The error is the mean of the folds' RMSE, and each house has its part in it: e²/(2 RMSE) of
+        its fold (the delta method). The interval is over houses, paired: over other houses like
+        these, not other nets.
         """
-        mean, half = interval(self.valid(name) - self.valid(ENSEMBLE), self.k)
-        return float(mean), float(half)
+        parts = np.zeros(len(self.y))
+        for other, sign in ((name, 1), (ENSEMBLE, -1)):
+            square = np.square(self.off(other))
+            for fold in range(len(self.rows)):
+                at = self.at(fold)
+                parts[at] += sign * square[at] / (2 * np.sqrt(square[at].mean()))
+        _, half = interval(self.each(parts))
+        return float((self.valid(name) - self.valid(ENSEMBLE)).mean()), float(half)
 
     def bounded(self, learn: Learn) -> Spread:
         """Find each house's interval from errors of other folds alone; gives what all errors teach.

@@ -219,6 +219,22 @@ def test_intervals_are_learnt_from_other_folds(
     assert 0.86 < found.inside.mean() < 0.94
 
 
+def test_a_lead_s_interval_is_that_of_resampled_houses(found: OutOfFold) -> None:
+    rng, off = np.random.default_rng(0), {name: found.off(name) for name in (LINEAR, ENSEMBLE)}
+    gap, half = found.ahead(LINEAR)
+    assert gap == pytest.approx((found.valid(LINEAR) - found.valid(ENSEMBLE)).mean())
+    resampled = []
+    for _ in range(1000):
+        gaps = []
+        for _, valid in found.rows:
+            some = rng.choice(valid, len(valid))
+            line, mine = (rms(off[name][some]) for name in (LINEAR, ENSEMBLE))
+            gaps.append(line - mine)
+        resampled.append(np.mean(gaps))
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    assert half == pytest.approx((high - low) / 2, rel=0.15)
+
+
 def test_fifths_are_equal_and_in_order(found: OutOfFold) -> None:
     fifth = fifths(found.y)
     assert np.bincount(fifth).tolist() == [292] * FIFTHS
@@ -386,6 +402,7 @@ def test_repeated_folds_are_those_of_one_shuffle_after_another(
     one, fits = twice
     found, n = one.out_of_fold(fits), 1460
     found.bounded(one.bounds)
+    halves = []
     for repeat, shuffle in enumerate((4, 5)):
         alone, its = trained(data, shuffle=shuffle, num_epochs=1, num_seeds=1)
         part = slice(repeat * n, (repeat + 1) * n)
@@ -397,9 +414,12 @@ def test_repeated_folds_are_those_of_one_shuffle_after_another(
             np.testing.assert_array_equal(
                 found.valid(name)[K * repeat : K * repeat + K], single.valid(name)
             )
+        halves.append(single.ahead("wide_mlp")[1])
         if repeat == 0:  # the same draws, too
             np.testing.assert_array_equal(found.of(ENSEMBLE)[part], single.of(ENSEMBLE))
     assert found.inside.shape == (2 * n,)
+    # twice the folds of the same houses are not twice the houses
+    assert found.ahead("wide_mlp")[1] > 0.85 * min(halves)
     assert one.judged(found).errors().ravel() == pytest.approx(found.valid(ENSEMBLE), rel=1e-5)
 
 
