@@ -285,6 +285,38 @@ class Predictions(Answered):
     """Prices in the order of the houses."""
 
     predictions: list[Prediction]
+    remarks: list[str] = Field([], description="What was read otherwise than it stands.")
+
+
+class PricedRow(BaseModel):
+    """A row of a table with its price."""
+
+    name: str = Field(description="Its id, or its line in the file.")
+    price: float
+    low: float
+    high: float
+
+
+class Score(Said):
+    """Prices beside what the table says was paid, in log price."""
+
+    n: int
+    rmse: float
+    bias: float = Field(description="Mean of log(paid / predicted).")
+    inside: float = Field(description="Share of what was paid within the intervals.")
+
+
+class PricedTable(Answered):
+    """A table priced, and how it was read."""
+
+    rows: int
+    remarks: list[str] = Field(description="How it was read, where that is not as it stands.")
+    unknown: dict[str, list[str]] = Field(
+        description="Columns that are no field, and what they may have been meant by."
+    )
+    score: Score | None
+    first: list[PricedRow] = Field(description="The first rows.")
+    csv: str = Field(description="All rows, with own columns beside.")
 
 
 class Difference(Said):

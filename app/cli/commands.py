@@ -149,21 +149,30 @@ def predict(
     ] = "champion",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Else stdout.")] = None,
     strict: Annotated[bool, typer.Option(help="Refuse what training has not seen.")] = False,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="Column=field, once a column.")
+    ] = None,
 ) -> None:
-    """Price the houses of a CSV file with Kaggle's column names; CSV comes out."""
+    """Price the houses of a table, however spelled and packed; CSV comes out, remarks on stderr."""
     from app.cli import files
     from app.serving.predictors import serving
-    from app.serving.tables import decode, price_table
+    from app.serving.tables import price_table
     from app.settings import settings
     from app.store.migrations import bring_to_head
     from app.store.sessions import readers
     from ml.data import hub
 
     file = csv or hub.download("kaggle_house_test", settings().cache_dir)
-    text = decode(file.read_bytes())
+    pairs = [pair.rsplit("=", 1) for pair in mapping or ()]
+    if any(len(pair) < 2 for pair in pairs):
+        raise typer.BadParameter("it must be Column=field", param_hint="--map")
+    body = file.read_bytes()
     bring_to_head()
     with readers()() as session:
-        priced = price_table(serving(session, model), text, strict=strict).encode()
+        found = price_table(serving(session, model), body, strict=strict, mapping=dict(pairs))
+    for remark in found.remarks:
+        typer.echo(remark, err=True)
+    priced = found.csv.encode()
     if output:
         files.write_whole(output, priced)
     else:

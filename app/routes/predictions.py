@@ -1,5 +1,6 @@
 """Predictions: one house, many, or a CSV file; checked against the schema the predictor carries."""
 
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
@@ -10,11 +11,12 @@ from app import bodies
 from app.errors import Invalid, responses
 from app.serving.predictors import serving
 from app.serving.prices import check, columns, price
-from app.serving.tables import MOST, decode, price_table
+from app.serving.tables import MOST, price_table
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import ReadSession
 
 router = APIRouter(tags=["predictions"])
+FIRST = 8  # rows of a table that are told beside its CSV
 TABLE = {
     "schema": {
         "type": "string",
@@ -92,6 +94,7 @@ def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> bodies.
     priced = price(served, checked)
     return bodies.Predictions(
         **served.whose,
+        remarks=checked.remarks,
         predictions=[
             bodies.Prediction(
                 price=price, low=low, high=high, imputed=row.imputed,
@@ -102,8 +105,8 @@ def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> bodies.
     )  # fmt: skip
 
 
-async def read_table(request: Request) -> str:
-    """The CSV text of the body: as it is, or as the field `file` of a form."""
+async def read_table(request: Request) -> bytes:
+    """The table in the body: as it is, or as the field `file` of a form."""
     body: bytes = await request.body()
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         async with request.form() as form:
@@ -111,7 +114,30 @@ async def read_table(request: Request) -> str:
             if not isinstance(file, UploadFile):
                 raise Invalid("The form has no file. Send the CSV as its field 'file'.")
             body = await file.read()
-    return decode(body)
+    return body
+
+
+def read_mapping(
+    given: Annotated[
+        list[str] | None,
+        Query(
+            alias="map",
+            max_length=200,
+            description="Column=field, once for each column whose name is none of a field's;"
+            " Column= keeps it beside.",
+        ),
+    ] = None,
+) -> dict[str, str]:
+    """Which column is which field, as somebody says."""
+    for pair in given or ():
+        if "=" not in pair:
+            raise Invalid(f"map is {pair[:80]!r}; it must be Column=field.")
+    return dict(pair.rsplit("=", 1) for pair in given or ())
+
+
+Table = Annotated[bytes, Depends(read_table)]
+Mapping = Annotated[dict[str, str], Depends(read_mapping)]
+Strict = Annotated[bool, Query(description="Refuse what training has not seen, and own columns.")]
 
 
 @router.post(
@@ -122,16 +148,49 @@ async def read_table(request: Request) -> str:
     openapi_extra={"requestBody": {"required": True, "content": {"text/csv": TABLE}}},
 )
 def predict_table(
-    text: Annotated[str, Depends(read_table)],
+    body: Table,
+    mapping: Mapping,
     session: ReadSession,
     model: ModelQuery = CHAMPION,
-    strict: Annotated[bool, Query(description="Refuse what training has not seen.")] = False,
+    strict: Strict = False,
 ) -> Response:
-    """Price the rows of a CSV file with Kaggle's column names; Id and SalePrice may be there."""
+    """Price the rows of a table, as CSV: columns by Kaggle's names in any spelling; Id, SalePrice
+    and own columns may be there, which come back beside the prices. Whatever separates cells,
+    UTF-8, UTF-16 or Latin-1, packed by gzip or not; .xlsx and Parquet where their libraries are."""
     served = serving(session, model)
-    priced = price_table(served, text, strict=strict)
+    priced = price_table(served, body, strict=strict, mapping=mapping).csv
     headers = {
         "Content-Disposition": 'attachment; filename="predictions.csv"',
         "Ridgeline-Version": str(served.version),
     }
     return Response(priced, headers=headers, media_type="text/csv")
+
+
+@router.post(
+    "/predictions/table",
+    responses=responses(404, 413, 422),
+    openapi_extra={"requestBody": {"required": True, "content": {"text/csv": TABLE}}},
+)
+def predict_table_in_words(
+    body: Table,
+    mapping: Mapping,
+    session: ReadSession,
+    model: ModelQuery = CHAMPION,
+    strict: Strict = False,
+) -> bodies.PricedTable:
+    """The same, and how the table was read: what was changed, what is no field, how right it is."""
+    served = serving(session, model)
+    found = price_table(served, body, strict=strict, mapping=mapping)
+    rows = zip(found.names, *columns(found.priced), strict=True)
+    return bodies.PricedTable(
+        **served.whose,
+        rows=len(found.names),
+        remarks=found.remarks,
+        unknown=found.unknown,
+        score=bodies.Score.model_validate(found.score) if found.score else None,
+        first=[
+            bodies.PricedRow(name=str(name), price=price, low=low, high=high)
+            for name, price, low, high in islice(rows, FIRST)
+        ],
+        csv=found.csv,
+    )

@@ -1,50 +1,118 @@
-"""People's tables in, prices out: CSV files with Kaggle's column names."""
+"""People's tables in, prices out: read as a person means them, and told how they were read."""
 
 import csv
 import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
 
 from app.errors import Invalid
 from app.serving.predictors import Served
 from app.serving.prices import check, columns, price
 from ml.predictor import Predictions
-from ml.schema import BadTable, Checked, Parsed
+from ml.schema import BadTable, Checked, Parsed, text_of
 
 MOST = 10_000  # rows of a table
 COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 
-def decode(body: bytes) -> str:
-    """The text of a CSV file. Raises Invalid."""
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid(f"The file is not UTF-8 text: byte {error.start} is no character.") from None
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Prices beside what was paid, in log price: RMSE, mean, and the share within intervals."""
+
+    n: int
+    rmse: float
+    bias: float
+    inside: float
 
 
-def price_table(served: Served, text: str, *, strict: bool) -> str:
-    """Price the rows of a CSV file; gives CSV.
+@dataclass(frozen=True, slots=True)
+class PricedTable:
+    """A table with its prices: as CSV, and in words."""
+
+    csv: str
+    names: list[int | str]  # of the rows: ids, or their lines
+    priced: Predictions
+    remarks: list[str]
+    unknown: dict[str, list[str]]
+    score: Score | None
+
+
+def price_table(
+    served: Served, body: bytes, *, strict: bool = False, mapping: Mapping[str, str] | None = None
+) -> PricedTable:
+    """Price the rows of a file.
 
     Raises:
         Invalid: where it is no such table, or a row of it cannot be priced.
     """
+    schema = served.predictor.card.input_schema
     try:
-        parsed = served.predictor.card.input_schema.parse_csv(text, MOST)
+        text, told = text_of(body)
+        parsed = schema.parse_csv(text, MOST, mapping=mapping, strict=strict)
     except BadTable as error:
         raise Invalid(str(error)) from None
     if not parsed.rows:
         raise Invalid("The file has a header and no rows.")
     checked = check(served, parsed.rows, ["body"], strict=strict, lines=parsed.lines)
-    return _write(served, parsed, checked, price(served, checked))
+    priced = price(served, checked)
+    return PricedTable(
+        csv=_write(served, parsed, checked, priced),
+        names=parsed.ids or [*parsed.lines],
+        priced=priced,
+        remarks=[*told, *parsed.remarks, *checked.remarks],
+        unknown=parsed.unknown,
+        score=_score(parsed, priced),
+    )
 
 
 def _write(served: Served, parsed: Parsed, checked: Checked, priced: Predictions) -> str:
-    """The answer as CSV: Id (or the line in the file), price, bounds, by whom, what was guessed."""
+    """Id (or the line in the file), price, bounds, by whom, what was guessed; then own columns."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("Id" if parsed.ids else "line", *COLUMNS))
+    own = parsed.own | ({"actual": parsed.target} if any(parsed.target) else {})
+    writer.writerow(("Id" if parsed.ids else "line", *COLUMNS, *own))
     names = parsed.ids or parsed.lines
-    for name, row, *prices in zip(names, checked.rows, *columns(priced), strict=True):
+    rows = zip(names, checked.rows, *columns(priced), strict=True)
+    for i, (name, row, *prices) in enumerate(rows):
         warnings = " ".join(item.message for item in row.warnings)
         cells = *(f"{x:.4f}" for x in prices), served.version, " ".join(row.imputed), warnings
-        writer.writerow((name, *cells))
+        writer.writerow((name, *cells, *(_harmless(kept[i]) for kept in own.values())))
     return out.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A cell as it was, but that no spreadsheet computes it; a number stays one."""
+    if not cell.startswith(FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
+def _score(parsed: Parsed, priced: Predictions) -> Score | None:
+    """Against what the file says was paid; none where it says nothing of two rows at least."""
+    paid = np.array([_paid(cell) for cell in parsed.target or ()])
+    known = np.flatnonzero(paid > 0)
+    if len(known) < 2:
+        return None
+    off = np.log(paid[known] / priced.price[known])
+    inside = (priced.low[known] <= paid[known]) & (paid[known] <= priced.high[known])
+    return Score(
+        n=len(known),
+        rmse=float(np.sqrt(np.square(off).mean())),
+        bias=float(off.mean()),
+        inside=float(inside.mean()),
+    )
+
+
+def _paid(cell: str) -> float:
+    """What was paid; 0 where that is no number."""
+    try:
+        return float(cell.strip().lstrip("$€£").replace(",", ""))
+    except ValueError:
+        return 0.0

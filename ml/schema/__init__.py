@@ -3,14 +3,15 @@
 import keyword
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from ml.schema.checks import Checked, CheckedRow, InvalidRows, RowError, RowWarning, check
-from ml.schema.fields import Bounds, InputField, Kind, Refused, Value
-from ml.schema.tables import BadTable, Parsed, parse_csv
+from ml.schema.fields import Bounds, InputField, Refused, Value
+from ml.schema.reading import BadTable, text_of
+from ml.schema.tables import Parsed, parse_csv
 
 __all__ = [
     "BadTable",
@@ -22,9 +23,10 @@ __all__ = [
     "Parsed",
     "RowError",
     "RowWarning",
+    "text_of",
 ]
 
-TYPES: dict[Kind, type] = {"integer": int, "number": float, "level": str}
+TEXT = Annotated[str, Field(max_length=100, description="The same, as text.")]
 
 
 class InputSchema(BaseModel):
@@ -102,16 +104,29 @@ class InputSchema(BaseModel):
             InvalidRows: with the errors of all rows: wrong types, unknown fields, numbers that
                 are not finite or cannot exist.
         """
-        return check(self.fields, rows, strict=strict, noun=self.noun, lines=lines)
+        others = {self.id_column, self.target_column}
+        return check(self.fields, rows, strict=strict, noun=self.noun, lines=lines, others=others)
 
-    def parse_csv(self, text: str, most: int | None = None) -> Parsed:
-        """The rows of a CSV file, at most `most`, not yet checked, with ids. Raises BadTable."""
+    def parse_csv(
+        self,
+        text: str,
+        most: int | None = None,
+        *,
+        mapping: Mapping[str, str] | None = None,
+        strict: bool = False,
+    ) -> Parsed:
+        """The rows of a CSV file, at most `most`, not yet checked, with ids. Raises BadTable.
+
+        `mapping` says of columns which field they are, or by "" that they are none.
+        """
         return parse_csv(
             text,
             self.fields,
             id_column=self.id_column,
             target_column=self.target_column,
             most=most,
+            mapping=mapping,
+            strict=strict,
         )
 
     def row_model(self, name: str = "Row") -> type[BaseModel]:
@@ -122,11 +137,26 @@ class InputSchema(BaseModel):
         definitions: dict[str, Any] = {}
         for field in self.fields:
             definitions[_python_name(field.name, definitions)] = (_annotation(field), _info(field))
-        config = ConfigDict(
-            extra="forbid", strict=True, serialize_by_alias=True, protected_namespaces=()
-        )
-        model: type[BaseModel] = create_model(name, __config__=config, **definitions)
+        model: type[Attributes] = create_model(name, __base__=Attributes, **definitions)
+        model.passed_over = frozenset({self.id_column, self.target_column})
         return model
+
+
+class Attributes(BaseModel):
+    """A row's; its id and its target are none, and are passed over."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, serialize_by_alias=True, protected_namespaces=()
+    )
+
+    passed_over: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pass_over(cls, row: object) -> object:
+        if isinstance(row, Mapping) and cls.passed_over & row.keys():
+            return {key: value for key, value in row.items() if key not in cls.passed_over}
+        return row
 
 
 def _annotation(field: InputField) -> Any:
@@ -139,10 +169,10 @@ def _annotation(field: InputField) -> Any:
             raise PydanticCustomError("refused", "{reason}", {"reason": str(refused)}) from refused
 
     limits = Field(ge=field.lowest, le=field.highest)
-    kind: Any = TYPES[field.kind]
-    return Annotated[
-        (Annotated[kind, limits] if kind is not str else kind) | None, BeforeValidator(validate)
-    ]
+    number: Any = Annotated[float, limits] | TEXT
+    kinds = {"level": str, "number": number, "integer": Annotated[int, limits] | number}
+    kind: Any = kinds[field.kind]
+    return Annotated[kind | None, BeforeValidator(validate)]
 
 
 def _info(field: InputField) -> Any:
@@ -163,7 +193,7 @@ def _info(field: InputField) -> Any:
 def _python_name(name: str, taken: Mapping[str, object]) -> str:
     """A name that a pydantic model can have: `1stFlrSF` is none, `copy` and `class` neither."""
     usable = name.isidentifier() and not (
-        keyword.iskeyword(name) or name.startswith("_") or hasattr(BaseModel, name)
+        keyword.iskeyword(name) or name.startswith("_") or hasattr(Attributes, name)
     )
     candidate = name if usable else "field_" + re.sub(r"\W", "_", name)
     while candidate in taken:

@@ -1,14 +1,21 @@
 """Checking rows against fields: all errors at once, and a warning where a model must guess."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 
-from ml.schema.fields import InputField, Refused, Value, shown
+from ml.schema.fields import Change, InputField, Refused, Value, shown
 
 MAX_ERRORS = 100  # told one by one; the rest is only counted
+CHANGED: dict[Change, str] = {
+    "blanks": "read without the blanks around",
+    "case": "read as a level of the same letters",
+    "missing": "taken for missing",
+    "grouped": "read as a number without its signs",
+    "fraction": "taken as it is, though no whole number",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +61,10 @@ class CheckedRow:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """All rows, in their order."""
+    """All rows, in their order, and by column what was read otherwise than it stands."""
 
     rows: list[CheckedRow]
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def values(self) -> list[dict[str, Value]]:
@@ -71,6 +79,16 @@ class _Report:
     lines: Sequence[int]
     errors: list[RowError] = field(default_factory=list)
     total: int = 0
+    changed: dict[tuple[str, Change], list[object]] = field(default_factory=dict)
+
+    @property
+    def remarks(self) -> list[str]:
+        """A sentence a column and kind of change, with how many and the first of them."""
+        return [
+            f"{column}: {len(values):,} {'value' if len(values) == 1 else 'values'}"
+            f" {CHANGED[change]} ({shown(values[0])})."
+            for (column, change), values in self.changed.items()
+        ]
 
     def place(self, row: int) -> str:
         """Where a reader finds the row: an editor counts lines from 1, an array rows from 0."""
@@ -90,10 +108,12 @@ def check(
     strict: bool = False,
     noun: str = "rows",
     lines: Sequence[int] = (),
+    others: Collection[str] = (),
 ) -> Checked:
     """Every row with cleaned values, imputed fields and warnings; `strict` makes these errors.
 
-    `lines` are those of the file the rows came from, if they did: errors then name these.
+    `lines` are those of the file the rows came from, if they did: errors then name these. What
+    stands under the names of `others` is passed over: an id, a target.
 
     Raises:
         InvalidRows: with the errors of all rows.
@@ -106,14 +126,14 @@ def check(
             report.add(i, "", row, "an object", f"The row is {shown(row)}; it must be an object.")
             continue
         checked.append(_row(i, row, fields, noun, report))
-        for name in row.keys() - names:
+        for name in row.keys() - names - {*others}:
             report.add(i, str(name), row[name], "", suggestion(name))
         if strict:
             for warning in checked[-1].warnings:
                 report.add(i, warning.column, warning.value, "as in training", warning.message)
     if report.total:
         raise InvalidRows(report.errors, report.total)
-    return Checked(checked)
+    return Checked(checked, report.remarks)
 
 
 def _row(
@@ -124,10 +144,13 @@ def _row(
     for known in fields:
         name = known.name
         try:
-            value = values[name] = known.clean(row.get(name))
+            value, change = known.read(row.get(name))
         except Refused as refused:
             report.add(i, name, row[name], known.allowed, str(refused))
             continue
+        values[name] = value
+        if change:
+            report.changed.setdefault((name, change), []).append(row[name])
         if value is None:
             imputed.append(name)
         elif doubt := known.doubt(value, noun):

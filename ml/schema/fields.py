@@ -1,6 +1,6 @@
 """One field of a row: its type, its levels or range in training, and what it may be at all."""
 
-import math
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +16,16 @@ Bounds = tuple[float | None, float | None]
 
 EXACT = 2**53  # whole numbers up to here are exact as a float, which the encoder makes of them
 SHOWN = 12  # levels named in a message
+MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "none", "null", "-", "?"})
+"""What people write for a value that they do not have, where it is no level."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+WHOLE = re.compile(r"[+-]?\d{1,300}", re.ASCII)
+GROUPED = re.compile(
+    r"[$€£]?\s?([+-]?\d{1,3}(,\d{3})+(\.\d*)?)|[$€£]\s?([+-]?\d+(\.\d*)?)", re.ASCII
+)
+
+Change = Literal["blanks", "case", "missing", "grouped", "fraction"]
+"""In what a value was read otherwise than it stands."""
 
 
 class Refused(ValueError):
@@ -70,6 +80,12 @@ class InputField(BaseModel):
         return frozenset(self.levels or ())
 
     @cached_property
+    def folded(self) -> dict[str, str]:
+        """The levels by their letters without case, where those are of one alone."""
+        counts = Counter(level.casefold() for level in self.known)
+        return {level.casefold(): level for level in self.known if counts[level.casefold()] == 1}
+
+    @cached_property
     def allowed(self) -> str:
         """What a value must be, in words: "a whole number from 1 to 10"."""
         return self._within(self.lowest, self.highest)
@@ -96,34 +112,83 @@ class InputField(BaseModel):
         return self._within(lowest, EXACT if self.highest is None else self.highest)
 
     def clean(self, value: object) -> Value:
-        """The value as it is encoded: int, float, str, or None where missing.
+        """The value as it is encoded: int, float, str, or None where missing. Raises as `read`."""
+        return self.read(value)[0]
 
-        Nothing is converted but numbers among themselves: "12" is no number, True neither, and
-        2.0 is a whole number.
+    def read(self, value: object) -> tuple[Value, Change | None]:
+        """The value as it is encoded, and in what it was read otherwise than it stands.
+
+        Text is read as a person means it: levels without blanks around them and without case where
+        one alone has these letters, "NA", "nan", "-" and the like as missing where they are no
+        level, "1,710" and "$1710" as numbers. A whole-number column takes 68.58. True is no number.
 
         Raises:
             Refused: for the wrong type, and for a number that is not finite or cannot exist.
         """
-        if value is None:
-            return None
-        cleaned: Value = None
-        if self.kind == "level":
-            cleaned = value if isinstance(value, str) and _is_unicode(value) else None
-        elif _is_number(value) and self._can_be(value):
-            cleaned = int(value) if self.kind == "integer" else float(value)
+        if value is None or (isinstance(value, str) and value in self.known):
+            return value, None
+        found: tuple[Value, Change | None] = (None, None)
+        if isinstance(value, str):
+            found = self._level(value) if self.kind == "level" else self._figure(value)
+            if found == (None, "missing"):
+                return None, None if value in {"", "NA"} else "missing"
+        elif _is_number(value) and self.kind != "level":
+            found = value, None
+        cleaned, change = self._possible(*found)
         if cleaned is None:
             raise Refused(f"{self.name} is {shown(value)}; it must be {self._wanted(value)}.")
-        return cleaned
+        return cleaned, change
+
+    def _possible(self, value: Value, change: Change | None) -> tuple[Value, Change | None]:
+        """A number as this field holds it, None where no such number can exist; all else as it is.
+
+        Whole numbers stay whole where the column is.
+        """
+        if not _is_number(value):
+            return value, change
+        if not self._can_be(value):
+            return None, None
+        if self.kind == "number":
+            return float(value), change
+        return (int(value), change) if float(value).is_integer() else (float(value), "fraction")
+
+    def _level(self, text: str) -> tuple[str | None, Change | None]:
+        """A known level that it stands for, or the text without blanks, to be doubted."""
+        bare = text.strip()
+        if bare in self.known:
+            return bare, None if bare == text else "blanks"
+        if known := self.folded.get(bare.casefold()):
+            return known, "case"
+        if bare.casefold() in MISSING:
+            return None, "missing"
+        return (bare if _is_unicode(bare) else None), None if bare == text else "blanks"
+
+    def _figure(self, text: str) -> tuple[int | float | None, Change | None]:
+        """The number that a text is, or that it stands for nothing; None where it is neither."""
+        bare = text.strip()
+        if bare.casefold() in MISSING:
+            return None, "missing"
+        number = self.number(bare)
+        if not isinstance(number, str):
+            return number, None
+        if grouped := GROUPED.fullmatch(bare):
+            found = self.number((grouped[1] or grouped[4]).replace(",", ""))
+            return (None if isinstance(found, str) else found), "grouped"
+        return None, None
+
+    @staticmethod
+    def number(text: str) -> int | float | str:
+        """The number that a text without blanks is; the text itself where it is none."""
+        if WHOLE.fullmatch(text):
+            return int(text)
+        return float(text) if NUMBER.fullmatch(text) else text
 
     def _can_be(self, number: int | float) -> bool:
         """Whether such a number can exist; false for NaN, as for all that a float cannot hold."""
-        if self.kind == "integer":
-            possible = abs(number) <= EXACT and number == int(number)
-        else:
-            possible = abs(number) <= sys.float_info.max
-        low = -math.inf if self.lowest is None else self.lowest
-        high = math.inf if self.highest is None else self.highest
-        return possible and low <= number <= high
+        if not abs(number) <= (EXACT if self.kind == "integer" else sys.float_info.max):
+            return False
+        low, high = self.lowest, self.highest
+        return (low is None or low <= number) and (high is None or number <= high)
 
     def doubt(self, value: int | float | str, noun: str) -> str:
         """Why a cleaned value asks the model for more than it has seen; empty if it does not."""

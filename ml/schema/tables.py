@@ -1,32 +1,42 @@
-"""Reading rows from CSV text: numbers become numbers, and what is wrong with a file is said."""
+"""Rows from text: which separator, which line is the header, which column is which field."""
 
 import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from itertools import islice
 
-from ml.schema.checks import suggest
-from ml.schema.fields import InputField, Value
+from ml.schema.fields import EXACT, WHOLE, InputField, Value, shown
+from ml.schema.reading import BadTable
 
-MISSING = {"NA", ""}
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-WHOLE = re.compile(r"[+-]?\d{1,300}", re.ASCII)
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+", re.ASCII)  # 9600,5 or 9.600,5
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
+HEADER_WITHIN = 20  # lines: titles and remarks may stand above it
+NEAR = 3  # names that a column may have been meant by
 
-
-class BadTable(ValueError):
-    """A text that is no table of these fields; the message says what to change."""
+Line = tuple[int, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The rows of a file, to be checked; their ids, one a row or none at all; their lines in it."""
+    """The rows of a file, to be checked; their ids, one a row or none at all; their lines in it.
+
+    `own` are columns that are no field, cell by cell; `target` what stands in the target's column;
+    `remarks` are sentences on how it was read, and `unknown` names what may have been meant by
+    each column that is no field.
+    """
 
     rows: list[dict[str, Value]]
     ids: list[int | str]
-    lines: list[int]  # the header is on line 1
+    lines: list[int]  # an editor counts from 1
+    own: dict[str, list[str]] = field(default_factory=dict)
+    target: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    unknown: dict[str, list[str]] = field(default_factory=dict)
 
 
 def parse_csv(
@@ -36,64 +46,216 @@ def parse_csv(
     id_column: str = "",
     target_column: str = "",
     most: int | None = None,
+    mapping: Mapping[str, str] | None = None,
+    strict: bool = False,
 ) -> Parsed:
-    """Read comma-separated text whose first line names the columns, in any order.
+    """Read separated text, one of whose first lines names the columns, in any order and spelling.
 
-    "NA" and "" are missing, the id column is returned apart and the target ignored. What is no
-    number where one is due stays text, so that a check can say so.
+    Commas, semicolons, tabs or bars stand between cells: whichever finds most columns. Titles,
+    comments and `sep=;` above the header and empty lines are skipped, and counted. `Lot Shape`,
+    `Lot.Shape`, `lot_shape` and R's `X1stFlrSF` are the fields of those letters; `mapping` says so
+    of others, or by "" that a column is none. What is no field stays beside, unless `strict`.
 
     Raises:
-        BadTable: for an empty text, no header, another separator, columns that are unknown or
-            there twice, lines of the wrong length, and more than `most` rows.
+        BadTable: for an empty text, no header, columns that are there twice or, if strict, are no
+            field, lines of the wrong length, and more than `most` rows.
     """
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    text = text.removeprefix("\ufeff")
+    known = [name for name in (*(f.name for f in fields), id_column, target_column) if name]
+    header = _Header.find(text, known, mapping or {})
+    if strict and header.unknown:
+        raise BadTable(_unknown(header.unknown))
+    numbered, empty = _rows(text, header, most)
+    columns = [[line[j].strip() for _, line in numbered] for j in range(len(header.names))]
+    by_name = dict(zip(header.names, columns, strict=True))
+    remarks = header.remarks(empty)
+    if header.separator != ",":
+        for one in fields:
+            if one.name in by_name and one.kind != "level":
+                by_name[one.name] = _with_points(one, by_name[one.name], remarks)
+    attributes = [(one, by_name[one.name]) for one in fields if one.name in by_name]
+    return Parsed(
+        rows=[{one.name: _value(cells[i], one) for one, cells in attributes}
+              for i in range(len(numbered))],
+        ids=[_id(cell) for cell in by_name.get(id_column, [])],
+        lines=[number for number, _ in numbered],
+        own={name: by_name[name] for name in header.unknown},
+        target=by_name.get(target_column, []),
+        remarks=remarks,
+        unknown=header.unknown,
+    )  # fmt: skip
+
+
+# ---- the header
+
+
+def plain(name: str) -> str:
+    """Its letters and digits alone, small; R's X before a digit is none of them."""
+    letters = re.sub(r"[^a-z0-9]", "", name.lower())
+    return letters[1:] if re.match(r"x\d", letters) else letters
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """The line that names the columns: what each is, which were spelled otherwise, and what those
+    that are no field may have been meant by."""
+
+    separator: str
+    line: int
+    skipped: int  # lines above it that are not empty
+    names: list[str]
+    renamed: dict[str, str]
+    unknown: dict[str, list[str]]
+
+    @classmethod
+    def find(cls, text: str, known: Sequence[str], mapping: Mapping[str, str]) -> "_Header":
+        """The line and the separator by which most columns are known."""
+        if not text.strip():
+            raise BadTable("The file is empty: its first line must name the columns.")
+        spelled = {plain(name) for name in (*known, *mapping)}
+        found = [
+            (len({plain(cell) for cell in cells} & spelled), -i, -k, separator, number, cells)
+            for k, separator in enumerate(SEPARATORS)
+            for i, (number, cells) in enumerate(islice(_read(text, separator), HEADER_WITHIN))
+        ]
+        count, above, _, separator, number, cells = max(found, default=(0, 0, 0, ",", 0, []))
+        if not count:
+            raise BadTable("The first line names no column of this table: is the header missing?")
+        header = [cell.strip() for cell in cells]
+        return cls(separator, number, -above, *_named(header, known, mapping))
+
+    def remarks(self, empty: int) -> list[str]:
+        """How the file was read, where that is not as it stands."""
+        said = []
+        if self.separator != ",":
+            said.append(f"Cells are separated by {SEPARATORS[self.separator]}.")
+        if self.skipped:
+            said.append(f"{_lines(self.skipped)} above the header skipped.")
+        if empty:
+            said.append(f"{_lines(empty)} of empty cells skipped.")
+        if self.renamed:
+            pairs = ", ".join(f"{column!r} as {name}" for column, name in self.renamed.items())
+            said.append(f"Columns read by their letters: {pairs}.")
+        return [*said, *([_unknown(self.unknown)] if self.unknown else [])]
+
+
+def _lines(count: int) -> str:
+    return f"{count:,} line{'' if count == 1 else 's'}"
+
+
+def _named(
+    header: Sequence[str], known: Sequence[str], mapping: Mapping[str, str]
+) -> tuple[list[str], dict[str, str], dict[str, list[str]]]:
+    """What each column is; those that were spelled otherwise; and what unknown ones may be."""
+    letters = {plain(name): name for name in known}
+    names = [
+        (mapping[column] or column) if column in mapping
+        else column if column in known
+        else letters.get(plain(column), column)
+        for column in header
+    ]  # fmt: skip
+    for column, name in mapping.items():
+        if name and name not in known:
+            raise BadTable(f"{column!r} cannot be {name!r}: {_meant(name, known)}")
+        if column not in header:
+            raise BadTable(f"There is no column {column!r} in the file.")
+    if twice := [name for name, count in Counter(names).items() if count > 1 and name]:
+        raise BadTable(f"The header has columns twice: {', '.join(map(repr, twice[:10]))}.")
+    pairs = [*zip(header, names, strict=True)]
+    renamed = {column: name for column, name in pairs if column != name}
+    unknown = {
+        column: [letters[near] for near in get_close_matches(plain(column), letters, NEAR)]
+        for column, name in pairs
+        if name and name not in known
+    }
+    return names, renamed, {c: [] if mapping.get(c) == "" else near for c, near in unknown.items()}
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, 1)
+    return f"there is no such field.{f' Did you mean {near[0]!r}?' if near else ''}"
+
+
+def _unknown(unknown: Mapping[str, list[str]]) -> str:
+    """All of them once, each with what may have been meant."""
+    said = ", ".join(
+        f"{shown(column)}{f' ({near[0]}?)' if near else ''}" for column, near in unknown.items()
+    )
+    what = "1 column is no field and is" if len(unknown) == 1 else (
+        f"{len(unknown)} columns are no field and are"
+    )  # fmt: skip
+    return f"{what} not read: {said}."
+
+
+# ---- the rows
+
+
+def _read(text: str, separator: str) -> Iterator[Line]:
+    """Lines that are no comment and not empty, with their numbers, from text that may be no CSV."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        header = next((line for line in reader if line), [])
-        _check_header(header, [field.name for field in fields], {id_column, target_column} - {""})
-        there = (_checked(line, header, reader.line_num) for line in reader if line)
-        numbered = [(reader.line_num, line) for line in islice(there, most)]
-        if most is not None and next(there, None):  # none is read beyond it: there may be millions
-            raise BadTable(f"The file has more than {most:,} rows, which is the most at once.")
+        for line in reader:
+            if line and not line[0].startswith(("#", "sep=")):
+                yield reader.line_num, line
+    except csv.Error:  # told where the separator is the one that is right
+        return
+
+
+def _rows(text: str, header: _Header, most: int | None) -> tuple[list[Line], int]:
+    """The rows below the header, each as wide as it, and how many were of empty cells."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=header.separator, strict=True)
+    lines = ((reader.line_num, line) for line in reader if line and not line[0].startswith("#"))
+    kept, empty = list[Line](), 0
+    try:
+        for number, line in lines:
+            if number <= header.line:
+                continue
+            if not any(cell.strip() for cell in line):
+                empty += 1
+            elif len(kept) == most:  # none is read beyond it: there may be millions
+                raise BadTable(f"The file has more than {most:,} rows, which is the most at once.")
+            else:
+                kept.append((number, _as_wide(line, header.names, number)))
     except csv.Error as error:
         raise BadTable(f"Line {reader.line_num} is no CSV: {error}.") from error
-
-    levels = {field.name for field in fields if field.kind == "level"}
-    kept = [(j, name) for j, name in enumerate(header) if name not in {id_column, target_column}]
-    lines, cells = [number for number, _ in numbered], [line for _, line in numbered]
-    rows = [{name: _value(line[j], name in levels) for j, name in kept} for line in cells]
-    ids = [_id(line[header.index(id_column)]) for line in cells] if id_column in header else []
-    return Parsed(rows, ids, lines)
+    return kept, empty
 
 
-def _check_header(header: Sequence[str], names: Sequence[str], others: set[str]) -> None:
-    if not header:
-        raise BadTable("The file is empty: its first line must name the columns.")
-    if len(header) == 1 and (other := next((mark for mark in ";\t|" if mark in header[0]), None)):
-        mark = "tabs" if other == "\t" else repr(other)
-        raise BadTable(f"The columns are separated by {mark}; save the file with commas.")
-    if not {*names, *others} & set(header):
-        raise BadTable("The first line names no column of this table: is the header missing?")
-    if twice := [name for name, count in Counter(header).items() if count > 1]:
-        raise BadTable(f"The header has columns twice: {', '.join(map(repr, twice[:10]))}.")
-    if unknown := [name for name in header if name not in {*names, *others}]:
-        raise BadTable(" ".join(suggest(name, names) for name in unknown[:10]))
-
-
-def _checked(line: list[str], header: Sequence[str], number: int) -> list[str]:
-    if len(line) != len(header):
-        raise BadTable(f"Line {number} has {len(line)} cells; the header has {len(header)}.")
+def _as_wide(line: list[str], names: Sequence[str], number: int) -> list[str]:
+    """The line without empty cells beyond the header's, and nothing where that names nothing."""
+    while len(line) > len(names) and not line[-1].strip():
+        line.pop()
+    if len(line) != len(names):
+        raise BadTable(f"Line {number} has {len(line)} cells; the header has {len(names)}.")
+    for j, name in enumerate(names):
+        if not name and line[j].strip():
+            raise BadTable(f"Line {number} has a cell in column {j + 1}, which has no name.")
     return line
 
 
-def _value(cell: str, is_level: bool) -> Value:
-    if cell in MISSING:
+def _with_points(one: InputField, cells: list[str], remarks: list[str]) -> list[str]:
+    """Decimal commas as points, in a file whose cells are not separated by commas.
+
+    Raises BadTable where they may be separators of thousands as well.
+    """
+    commas = [cell for cell in cells if COMMA.fullmatch(cell)]
+    if not commas or any("." in cell for cell in {*cells} - {*commas}):
+        return cells
+    if all(THOUSANDS.fullmatch(cell) for cell in commas) and (one.maximum or EXACT) >= 1000:
+        raise BadTable(
+            f"{one.name} is {commas[0]!r}, which may be {commas[0].replace(',', '.')} or"
+            f" {commas[0].replace(',', '')}: write it without a comma."
+        )
+    remarks.append(f"{one.name}: commas read as decimal points in {len(commas):,} values.")
+    changed = {cell: cell.replace(".", "").replace(",", ".") for cell in commas}
+    return [changed.get(cell, cell) for cell in cells]
+
+
+def _value(cell: str, one: InputField) -> Value:
+    """None for what is missing everywhere; a number where one is due; else text, to be checked."""
+    if cell in ("", "NA") and cell not in one.known:
         return None
-    if is_level:
-        return cell
-    digits = cell.strip()
-    if WHOLE.fullmatch(digits):
-        return int(digits)
-    return float(digits) if NUMBER.fullmatch(digits) else cell
+    return cell if one.kind == "level" else one.number(cell)
 
 
 def _id(cell: str) -> int | str:

@@ -147,8 +147,9 @@ def test_strict_turns_warnings_into_errors() -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"rooms": "3"}, "rooms is '3'; it must be a whole number from 1 to 9."),
-        ({"rooms": 2.5}, "rooms is 2.5; it must be a whole number from 1 to 9."),
+        ({"rooms": "many"}, "rooms is 'many'; it must be a whole number from 1 to 9."),
+        ({"rooms": "12"}, "rooms is '12'; it must be a whole number from 1 to 9."),
+        ({"rooms": 9.5}, "rooms is 9.5; it must be a whole number from 1 to 9."),
         ({"rooms": True}, "rooms is True; it must be a whole number from 1 to 9."),
         ({"rooms": 0}, "rooms is 0; it must be a whole number from 1 to 9."),
         (
@@ -165,7 +166,7 @@ def test_strict_turns_warnings_into_errors() -> None:
         ({"colour": ["x" * 1000]}, "colour is ['xxx"),
         ({"Rooms": 3}, "There is no field 'Rooms'. Did you mean 'rooms'?"),
         ({"zzz": 3}, "There is no field 'zzz'."),
-        ({"Nr": 3}, "There is no field 'Nr'."),
+        ({"Nrs": 3}, "There is no field 'Nrs'."),
         ("text", "The row is 'text'; it must be an object."),
     ],
 )
@@ -179,12 +180,12 @@ def test_what_is_refused(row: Any, message: str) -> None:
 
 
 def test_all_errors_at_once_but_only_a_hundred_in_words() -> None:
-    bad = {"rooms": "3", "area": -1, "extra": 1}
+    bad = {"rooms": "x", "area": -1, "extra": 1}
     all_of_them = errors(SMALL, *[bad] * 50)
     assert all_of_them.total == 150
     assert len(all_of_them.errors) == 100
     assert [error.row for error in all_of_them.errors[:4]] == [0, 0, 0, 1]
-    assert str(all_of_them).startswith("150 errors in the rows. Row 0: rooms is '3'")
+    assert str(all_of_them).startswith("150 errors in the rows. Row 0: rooms is 'x'")
     assert str(errors(SMALL, {"area": -1})).startswith("Row 0: area is -1")
 
 
@@ -223,6 +224,13 @@ def test_the_model_tells_openapi_what_it_knows(schema: InputSchema) -> None:
     assert said["title"] == "House"
     assert said["additionalProperties"] is False
     quality, zone = said["properties"]["OverallQual"], said["properties"]["MSZoning"]
+    kinds = [kind.get("type") for kind in quality["anyOf"]]
+    assert kinds == [
+        "integer",
+        "number",
+        "string",
+        "null",
+    ]  # a file's "7" is one, and a mean of 6.5
     assert quality["anyOf"][0] == {"type": "integer", "minimum": 1, "maximum": 10}
     assert quality["training_range"] == [1, 10]
     assert zone["examples"] == ["C (all)", "FV", "RH", "RL", "RM"]
@@ -288,10 +296,10 @@ def test_cells_become_values() -> None:
     assert parsed.ids == ["007", 8, "x"]
     assert parsed.rows == [
         {"colour": "a,b", "rooms": 3, "area": 100.0},
-        {"colour": None, "rooms": 2.0, "area": " 1_0 "},
+        {"colour": None, "rooms": 2.0, "area": "1_0"},
         {"colour": "12", "rooms": None, "area": "nan"},
     ]
-    assert [error.column for error in errors(SMALL, *parsed.rows).errors] == ["area", "area"]
+    assert [error.column for error in errors(SMALL, *parsed.rows).errors] == ["area"]
 
 
 def test_without_ids() -> None:
@@ -306,10 +314,9 @@ def test_without_ids() -> None:
         ("", "The file is empty"),
         ("\n\n", "The file is empty"),
         ("3,20.5\n", "is the header missing"),
-        ("rooms;area\n3;20\n", "separated by ';'; save the file with commas"),
-        ("rooms\tarea\n3\t20\n", "separated by tabs"),
         ("rooms,area,rooms\n", "columns twice: 'rooms'"),
-        ("rooms,aera\n", "There is no field 'aera'. Did you mean 'area'?"),
+        ("rooms,Rooms\n", "columns twice: 'rooms'"),
+        ("rooms,\n1,2\n", "Line 2 has a cell in column 2, which has no name"),
         ("rooms,area\n1,2\n3\n", "Line 3 has 1 cells; the header has 2"),
         ("rooms,area\n1,2,3\n", "Line 2 has 3 cells; the header has 2"),
         ('rooms,colour\n1,"red\n', "Line 2 is no CSV: unexpected end of data"),

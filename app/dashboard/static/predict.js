@@ -218,63 +218,94 @@ const save = (text, name) => {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 };
-$("#template").addEventListener("click", () => {
-  const quoted = (v) => (/[",\n]/.test(v) ? `"${v.replaceAll('"', '""')}"` : v);
-  const line = (...values) => `${values.map(quoted).join(",")}\n`;
-  save(line("Id", ...start.keys()) + line("1", ...start.values()), "houses.csv");
-  toast("houses.csv saved: the columns, and a typical house to write over.");
-});
+const made = (tag, given) => Object.assign(document.createElement(tag), given),
+  line = (textContent, className = "") => made("p", { textContent, className }),
+  box = $("#file-body");
+for (const button of $$("[data-csv]"))
+  button.addEventListener("click", () => {
+    const quoted = (v) => (/[",\n]/.test(v) ? `"${v.replaceAll('"', '""')}"` : v);
+    const row = (...values) => `${values.map(quoted).join(",")}\n`;
+    save(
+      row("Id", ...start.keys()) + (button.dataset.csv === "typical" ? row("1", ...start.values()) : ""),
+      "houses.csv",
+    );
+    toast("houses.csv saved.");
+  });
 $("#csv").addEventListener("change", async ({ target }) => {
   const file = target.files[0];
   if (!file) return;
-  const box = $("#file-body"),
-    line = (text, cls = "") => Object.assign(document.createElement("p"), { textContent: text, className: cls });
   $("#file").hidden = false;
   $("#file-h").textContent = file.name;
+  await send(file);
+  $("#file").scrollIntoView({ block: "nearest" });
+  target.value = "";
+});
+async function send(file, matched = []) {
   $("#file-end").replaceChildren();
   box.replaceChildren(line(`Pricing ${file.name}…`, "quiet"));
+  const query = new URLSearchParams([["model", model], ...matched.map((pair) => ["map", pair])]);
   try {
-    const response = await fetch(`/api/v1/predictions.csv?model=${model}`, {
+    const response = await fetch(`/api/v1/predictions/table?${query}`, {
       method: "POST",
       headers: { "Content-Type": "text/csv" },
       body: file,
     });
-    if (response.ok) priced(await response.text(), file.name, box, line);
-    else refused(await response.json(), box, line);
+    (response.ok ? priced : refused)(await response.json(), file);
   } catch {
     box.replaceChildren(line("The server did not answer. Try the file again in a moment."));
   }
-  $("#file").scrollIntoView({ block: "nearest" });
-  target.value = "";
-});
-function priced(text, name, box, line) {
-  const rows = text.trim().split("\n"),
-    count = rows.length - 1,
-    button = Object.assign(document.createElement("button"), {
-      className: "btn small",
-      textContent: "Download prices",
-      type: "button",
-    });
-  button.addEventListener("click", () => save(text, name.replace(/(\.csv)?$/i, "-priced.csv")));
-  $("#file-end").replaceChildren(button);
-  const table = Object.assign(document.createElement("table"), { className: "table tight" }),
-    body = table.createTBody(),
-    shown = rows.slice(1, 9);
-  const cells = (row, tag, texts) =>
-    row.append(
-      ...texts.map((text, i) =>
-        Object.assign(document.createElement(tag), { textContent: text, className: i ? "num" : "" }),
-      ),
-    );
-  cells(table.createTHead().insertRow(), "th", [rows[0].split(",")[0], "price", "low", "high"]);
-  for (const [id, ...prices] of shown.map((row) => row.split(",").slice(0, 4)))
-    cells(body.insertRow(), "td", [id, ...prices.map((price) => money(round(+price)))]);
-  const rest =
-    (count > shown.length ? `The first ${shown.length}. ` : "") +
-    "The download has every digit, and names what was not known and what is unlike the training data.";
-  box.replaceChildren(line(`${plural(count, "house")} priced.`, "finding"), table, line(rest, "quiet small"));
 }
-function refused(problem, box, line) {
+/* Its first rows, how it was read, how right it is where it says what was paid; what is no field can be matched. */
+function priced(said, file) {
+  const button = made("button", { className: "btn small", textContent: "Download prices", type: "button" });
+  button.addEventListener("click", () => save(said.csv, file.name.replace(/(\.\w+)*$/, "-priced.csv")));
+  $("#file-end").replaceChildren(button);
+  const table = made("table", { className: "table tight" }),
+    body = table.createTBody();
+  const cells = (row, tag, texts) =>
+    row.append(...texts.map((textContent, i) => made(tag, { textContent, className: i ? "num" : "" })));
+  cells(table.createTHead().insertRow(), "th", ["house", "price", "low", "high"]);
+  for (const { name, ...prices } of said.first)
+    cells(body.insertRow(), "td", [name, ...[prices.price, prices.low, prices.high].map((v) => money(round(v)))]);
+  const { score } = said,
+    list = made("ul", { className: "small" });
+  list.append(...said.remarks.map((textContent) => made("li", { textContent })));
+  const inside = score && Math.round(100 * score.inside),
+    right = score ? ` Of ${score.n} paid: log RMSE ${score.rmse.toFixed(4)}, ${inside} % within.` : "";
+  box.replaceChildren(
+    line(`${plural(said.rows, "house")} priced by version ${said.version}.${right}`, "finding"),
+    ...(said.remarks.length ? [list] : []),
+    ...match(said.unknown, file),
+    table,
+    line(
+      `${said.rows > said.first.length ? `The first ${said.first.length}. ` : ""}The download has every digit, your own` +
+        " columns, what was not known and what is unlike the training data.",
+      "quiet small",
+    ),
+  );
+}
+function match(unknown, file) {
+  const open = Object.entries(unknown).filter(([, near]) => near.length);
+  if (!open.length) return [];
+  const again = made("button", { className: "btn small", textContent: "Match and price again", type: "button" });
+  const rows = open.map(([column, near]) => {
+    const label = made("label", { className: "small", textContent: `${column} is ` }),
+      select = made("select", { className: "input short" });
+    select.append(new Option("no field", ""), ...near.map((name) => new Option(name)));
+    label.append(select);
+    return [column, select, label];
+  });
+  again.addEventListener("click", () =>
+    send(
+      file,
+      rows.map(([column, select]) => `${column}=${select.value}`),
+    ),
+  );
+  const all = made("div", { className: "actions wrap" });
+  all.append(...rows.map(([, , label]) => label), again);
+  return [all];
+}
+function refused(problem) {
   const faults = problem.errors ?? [],
     list = document.createElement("ul"),
     [sum, total] = /^(\d+) errors in the rows\./.exec(problem.detail) ?? [];
