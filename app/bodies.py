@@ -433,8 +433,8 @@ class Standing(BaseModel):
     better: bool = Field(False, description="Whether that interval lies below 0.")
     ahead: int = Field(0, description="Pairs in which its error is lower.")
     pairs: int = Field(0, description="Folds that both were judged on, each repetition anew.")
-    seeds_needed: int | None = Field(
-        None, description="Repetitions that would decide; null where no number of them would."
+    more_shuffles: int | None = Field(
+        None, description="Further foldings that would decide; null where no number of them would."
     )
     passes: bool = Field(False, description="Whether it may be promoted without a reason.")
 
@@ -495,7 +495,7 @@ class Part(Said):
     name: str
     n: int
     rmse: float
-    half: float = Field(description="Of the 90 % interval of that.")
+    half: float | None = Field(description="Of the 90 % interval of that; null of a single row.")
     inside: float = Field(description="Share of targets within their intervals.")
     above: float
     below: float
@@ -539,7 +539,7 @@ class Against(Standing):
     errors: list[float] = Field(description="Of the version, pair by pair.")
     others: list[float] = Field(description="Of the other.")
     k: int | None = Field(description="Pairs that make a repetition.")
-    floor: float | None = Field(description="Half the interval that no number of seeds lowers.")
+    floor: float | None = Field(description="Half the interval that no number of shuffles lowers.")
     deciding: list[int] = Field(description="Rows with the largest errors of both, from 1.")
     without: tuple[float, float] | None = Field(description="Difference and half without these.")
     fifths: list[Group] = Field(description="By the target, the lowest fifth first.")
@@ -575,7 +575,7 @@ def standing(gate: Gate) -> Standing:
         better=pairs.better,
         ahead=int((pairs.errors < pairs.others).sum()),
         pairs=len(pairs.errors),
-        seeds_needed=pairs.needed,
+        more_shuffles=max(1, pairs.needed - len(pairs.errors) // pairs.k) if pairs.needed else None,
         passes=gate.passed,
     )
 

@@ -56,8 +56,9 @@ def card_of(session: Session, model: str) -> ModelCard:
     version, job = registry.get(model)
     predictor = serving(session, version.id).predictor
     card, judged = predictor.card, predictor.judged
-    edges = np.array(card.sold.edges)[np.flatnonzero(card.sold.counts)]
-    target = np.exp(judged.target) if judged else edges
+    filled = np.flatnonzero(card.sold.counts)
+    bins = np.array(card.sold.edges)[[filled[0], filled[-1] + 1]]  # all that an older file knows
+    target = np.exp(judged.target) if judged else bins
     return ModelCard(
         **described(version, job, registry.names(), registry.champion()).model_dump(),
         asked=card.experiment,

@@ -95,6 +95,7 @@ def delete(session: Session, job: Job) -> int:
     if job.status not in FINAL:
         raise Conflict(f"Job {job.id} is {job.status}; cancel it before you delete it.")
     registry = Registry(session)
+    registry.lock()
     version = registry.of_job(job.id)
     names = registry.names_of(version.id) if version else []
     if version and names:

@@ -9,6 +9,7 @@ from app.store.registry import CHAMPION, NAME, RESERVED, Registry
 from app.store.states import Act
 from ml.predictor import Gate
 
+WHO, REASON = 100, 1000  # characters that the history holds
 LEAST_REASON = 20
 """Characters of a reason that forces a gate."""
 
@@ -40,13 +41,14 @@ def promote(
             champion than the one it was judged against, `instead_of`.
         Invalid: where it is forced without a reason.
     """
-    registry = Registry(session)
+    registry, who, reason = Registry(session), _said(who, WHO), _said(reason, REASON)
+    registry.lock()
     version, found = judged(session, model)
     _expect(registry, instead_of)
     if registry.names().get(CHAMPION) == version.id:
         raise Conflict(f"Version {version.id} is the champion already.")
     passed = found is None or found.passed
-    if force and len(reason.strip()) < LEAST_REASON:
+    if force and len(reason) < LEAST_REASON:
         raise Invalid(f"Forcing needs a reason of at least {LEAST_REASON} characters: it is kept.")
     if not passed and not force:
         assert found is not None
@@ -58,7 +60,7 @@ def promote(
         version.id,
         Act.promoted,
         who=who,
-        reason=reason.strip(),
+        reason=reason,
         evidence=found.sentence if found else "Nobody answered before.",
         forced=not passed,
     )
@@ -72,12 +74,13 @@ def roll_back(
     Raises:
         Conflict: where there was none, or another is champion than was thought.
     """
-    registry = Registry(session)
+    registry, who, reason = Registry(session), _said(who, WHO), _said(reason, REASON)
+    registry.lock()
     _expect(registry, instead_of)
     before = registry.previous()
     if before is None:
         raise Conflict("There is no earlier champion to go back to.")
-    return registry.point(CHAMPION, before, Act.rolled_back, who=who, reason=reason.strip())
+    return registry.point(CHAMPION, before, Act.rolled_back, who=who, reason=reason)
 
 
 def name(session: Session, alias: str, model: str, *, who: str, reason: str = "") -> AliasMove:
@@ -95,13 +98,14 @@ def name(session: Session, alias: str, model: str, *, who: str, reason: str = ""
             "A name has 2 to 40 small letters, digits and hyphens, a letter first, no hyphen last;"
             f" {' and '.join(sorted(RESERVED))} is none."
         )
-    registry = Registry(session)
+    registry, who, reason = Registry(session), _said(who, WHO), _said(reason, REASON)
+    registry.lock()
     version, _ = registry.get(model)
     if registry.names().get(alias) == version.id:
         raise Conflict(f"{alias} is version {version.id} already.")
     found = judged(session, model)[1] if alias == "challenger" else None
     return registry.point(
-        alias, version.id, Act.named, who=who, reason=reason.strip(),
+        alias, version.id, Act.named, who=who, reason=reason,
         evidence=found.sentence if found else "",
     )  # fmt: skip
 
@@ -113,10 +117,11 @@ def remove(session: Session, alias: str, *, who: str, reason: str = "") -> Alias
     Raises:
         Conflict: where there is no such name.
     """
-    registry = Registry(session)
+    registry, who, reason = Registry(session), _said(who, WHO), _said(reason, REASON)
+    registry.lock()
     if alias not in registry.names():
         raise Conflict(f"No version is called {alias[:40]!r}.")
-    return registry.point(alias, None, Act.removed, who=who, reason=reason.strip())
+    return registry.point(alias, None, Act.removed, who=who, reason=reason)
 
 
 def _expect(registry: Registry, instead_of: int | None) -> None:
@@ -125,6 +130,17 @@ def _expect(registry: Registry, instead_of: int | None) -> None:
         return
     last = registry.history(1, CHAMPION)
     by = f", by {last[0].who}" if last else ""
-    raise Conflict(
-        f"Version {now} is the champion by now{by}, and no longer version {instead_of}: look again."
-    )
+    there = f"Version {now} is the champion" if now else "Nobody is the champion"
+    raise Conflict(f"{there} by now{by}, and no longer version {instead_of}: look again.")
+
+
+def _said(text: str, most: int) -> str:
+    """What somebody writes, as it can be kept and shown: no control characters, never too long.
+
+    Raises:
+        Invalid: where it is longer than the history holds.
+    """
+    plain = "".join(c if c.isprintable() else " " for c in text).strip()
+    if len(plain) > most:
+        raise Invalid(f"That is {len(plain):,} characters; the history holds {most:,}.")
+    return plain or ("nobody named" if most == WHO else "")

@@ -38,7 +38,9 @@ def list_models(as_json: Json = False) -> None:
         return
     table = Table("version", "names", "model", "log RMSE", "beside the champion", box=None)
     for row in rows:
-        beside = row.beside.sentence if row.beside else "it answers" if row.names else ""
+        beside = (
+            row.beside.sentence if row.beside else "it answers" if "champion" in row.names else ""
+        )
         table.add_row(
             str(row.version), " ".join(row.names), f"{row.label or row.experiment}, job {row.job}",
             f"{row.valid:.4f}" if row.valid else "", row.fault or beside,

@@ -57,7 +57,9 @@ def _groups(one: ModelCard) -> dict[str, Any]:
     if not every or one.valid is None:
         return {}
     many = [part for part in every if part.n >= MANY]
-    ends = [end for part in many for end in (part.rmse - part.half, part.rmse + part.half)]
+    ends = [
+        end for part in many for end in (part.rmse - (part.half or 0), part.rmse + (part.half or 0))
+    ]
     lowest = min(part.rmse for part in every) / 1.5
     scale = Scale.over((max(end, lowest) for end in (*ends, lowest, one.valid)), log=True)
     columns = {
@@ -74,17 +76,21 @@ def _groups(one: ModelCard) -> dict[str, Any]:
 
 
 def _bar(scale: Scale, part: Part) -> Bar:
-    low = max(part.rmse - part.half, scale.low)
-    return Bar(scale.at(low), scale.at(part.rmse), scale.at(part.rmse + part.half))
+    half = part.half or 0
+    return Bar(
+        scale.at(max(part.rmse - half, scale.low)),
+        scale.at(part.rmse),
+        scale.at(part.rmse + half),
+    )
 
 
 def _deciding(judged: Judged) -> dict[str, Any]:
     """The two rows that weigh most, and what the error is without them."""
-    square = np.nanmean(np.square(judged.target - judged.said), axis=0)
+    square = np.nan_to_num(judged.square)
     rows = np.sort(np.argsort(-square, kind="stable")[:DECIDING])
     every, without = judged.errors(), judged.errors(rows.tolist())
     scale = Scale.over([*every.ravel().tolist(), *without.ravel().tolist()])
-    said, low, high = (np.nanmean(each, axis=0) for each in (judged.said, judged.low, judged.high))
+    said, low, high = map(judged.each, (judged.said, judged.low, judged.high))
     prices = Scale.over(
         np.exp(
             [*(each[row] for row in rows for each in (said, low, high, judged.target))]

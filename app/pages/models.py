@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
+from fastapi import Query as Param
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -15,24 +16,35 @@ from app.dashboard.scales import Bar, Scale, stacked
 from app.serving.predictors import gate
 from app.settings import settings
 from app.store.jobs import RunStore
+from app.store.models import LARGEST
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import DbSession, ReadSession
 
 router = APIRouter()
 CHALLENGER = "challenger"
+PAGE = 50  # versions
 Who = Annotated[str, Form(max_length=100)]
 Reason = Annotated[str, Form(max_length=1000)]
 NOBODY = "the dashboard"
 
 
 @router.get("/models")
-def list_models(request: Request, session: ReadSession) -> Response:
-    """All versions beside the champion, names and their history."""
+def list_models(
+    request: Request,
+    session: ReadSession,
+    before: Annotated[int, Param(ge=1, le=LARGEST, description="Versions before this one.")] = (
+        LARGEST
+    ),
+) -> Response:
+    """All versions beside the champion, a page of them at a time; names and their history."""
     registry = Registry(session)
     names, champion = registry.names(), registry.champion()
-    rows = [described(version, job, names, champion) for version, job in registry.versions()]
-    by_number = {row.version: row for row in rows}
-    first, next_one = (by_number.get(names.get(name, 0)) for name in (CHAMPION, CHALLENGER))
+    page = registry.versions(PAGE + 1, before)
+    rows = [described(version, job, names, champion) for version, job in page[:PAGE]]
+    named = [registry.find(name) for name in (CHAMPION, CHALLENGER)]
+    first, next_one = (described(*each, names, champion) if each else None for each in named)
+    if first and next_one and first.version == next_one.version:
+        next_one = None  # it answers already
     spread = Scale.over(error for row in rows for fold in row.folds for error in fold)
     apart = Scale.around([end for row in rows for end in _ends(row.beside)])
     return render(
@@ -43,10 +55,12 @@ def list_models(request: Request, session: ReadSession) -> Response:
         spread=spread.ticks(2),
         zero=apart.at(0),
         total=registry.count(),
+        next=page[PAGE - 1][0].id if len(page) > PAGE else None,
+        whole=before == LARGEST and len(page) <= PAGE,
         champion=first,
         challenger=next_one,
         beside=_picture(next_one, first),
-        sentence=_sentence(rows, first, next_one),
+        sentence=_sentence([*rows, *filter(None, [first])], first, next_one),
         names=names,
         history=registry.history(),
         can_go_back=registry.previous(),
@@ -99,7 +113,8 @@ def _sentence(rows: list[Model], champion: Model | None, challenger: Model | Non
         said.append(challenger.beside.sentence)
     known = [row for row in rows if row.valid is not None]
     best = min(known, key=lambda row: row.valid or 0, default=None)
-    if best and best not in (champion, challenger):
+    shown = {one.version for one in (champion, challenger) if one}
+    if best and best.version not in shown:
         said.append(
             f"Version {best.version} has the lowest mean error, {best.valid:.4f}{_but(best)}."
         )

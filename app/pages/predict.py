@@ -33,6 +33,7 @@ def predict(
         bar=views.bar(RunStore(session).counts()),
         asked=model,
         model=version,
+        any_version=registry.count() > 0,
         names=registry.names_of(version.id) if version else (),
         job=job,
         form=house_form(card.input_schema) if card else None,

@@ -21,6 +21,7 @@ from app.store.sessions import DbSession, ReadSession
 from ml.predictor import Gate
 
 router = APIRouter()
+SAME = 1e-6  # of a log price: float32 tells no more
 MOVERS = 8  # rows whose answer moves most
 
 
@@ -99,9 +100,10 @@ def _people(found: Gate) -> dict[str, Any] | None:
     """By how much answers change, out of fold, and for whom most."""
     if found.compared is None or found.one is None or found.beside is None:
         return None
-    mine, other = (np.nanmean(each.said, axis=0) for each in (found.one, found.beside))
-    target, change = found.one.target, mine - other
-    nearer = np.abs(target - mine) < np.abs(target - other)
+    known = np.flatnonzero(found.one.known & found.beside.known)
+    mine, other = (each.each(each.said)[known] for each in (found.one, found.beside))
+    target, change = found.one.target[known], mine - other
+    better = np.abs(target - other) - np.abs(target - mine)
     most = np.argsort(-np.abs(change), kind="stable")[:MOVERS]
     dollars = [np.exp(each) for each in (other, mine, target)]
     half, nine = np.quantile(np.abs(np.expm1(change)), (0.5, 0.9))
@@ -114,15 +116,20 @@ def _people(found: Gate) -> dict[str, Any] | None:
     return {
         "half": float(half),
         "nine": float(nine),
-        "nearer": float(nearer.mean()),
+        "nearer": float((better > SAME).mean()),
+        "farther": float((better < -SAME).mean()),
         "rows": [
             {
-                "row": int(i) + 1,
+                "row": int(known[i]) + 1,
                 "other": dollars[0][i],
                 "mine": dollars[1][i],
                 "target": dollars[2][i],
                 "change": float(np.expm1(change[i])),
-                "nearer": bool(nearer[i]),
+                "where": "nearer"
+                if better[i] > SAME
+                else "farther"
+                if better[i] < -SAME
+                else "as near",
             }
             for i in most
         ],

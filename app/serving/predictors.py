@@ -72,7 +72,10 @@ def made_by(session: Session, job_id: int) -> Version:
 @lru_cache(maxsize=8)
 def _load(version_id: int) -> Served:
     version = read(version_id)
-    predictor = Predictor.from_bytes(version.payload)
+    try:
+        predictor = Predictor.from_bytes(version.payload)
+    except ValueError as error:
+        raise Conflict(f"Version {version_id} cannot be read. {error}") from None
     row = predictor.card.input_schema.row_model("House").model_json_schema()
     return Served(version.id, version.job_id, version.digest, predictor, row)
 
@@ -80,25 +83,41 @@ def _load(version_id: int) -> Served:
 @lru_cache(maxsize=256)
 def told(version_id: int) -> tuple[Card, Judged | None]:
     """What is told of a version, without loading what answers."""
-    return Predictor.told_of(read(version_id).payload)
+    try:
+        return Predictor.told_of(read(version_id).payload)
+    except ValueError as error:
+        raise Conflict(f"Version {version_id} cannot be read. {error}") from None
+
+
+def gate(one: int, other: int) -> Gate:
+    """One version beside another whose place it would take."""
+    doubts = _fault(one), _fault(other)
+    if any(doubts):  # not kept: a file may be whole again
+        return Gate(*_named(one, other), None, None, doubts)
+    return _gate(one, other)
 
 
 @lru_cache(maxsize=512)
-def gate(one: int, other: int) -> Gate:
-    """One version beside another whose place it would take."""
-    names = f"Version {one}", f"version {other}"
-    (judged, doubt), (beside, its_doubt) = _judged(one, names[0]), _judged(other, names[1])
-    return Gate(*names, judged, beside, (doubt, its_doubt))
+def _gate(one: int, other: int) -> Gate:
+    (mine, judged), (its, beside) = told(one), told(other)
+    doubts = [
+        f"Version {version} knew of the rows that it is judged on. {card.leaks}" * bool(card.leaks)
+        for version, card in ((one, mine), (other, its))
+    ]
+    return Gate(*_named(one, other), judged, beside, (doubts[0], doubts[1]))
 
 
-def _judged(version_id: int, name: str) -> tuple[Judged | None, str]:
-    """What a version is judged by, and why not to trust that."""
+def _named(one: int, other: int) -> tuple[str, str]:
+    return f"Version {one}", f"version {other}"
+
+
+def _fault(version_id: int) -> str:
+    """Why a version cannot be read; empty where it can."""
     try:
-        card, judged = told(version_id)
+        told(version_id)
     except Conflict as error:
-        return None, error.message
-    leaked = f"{name[0].upper()}{name[1:]} knew of the rows that it is judged on. {card.leaks}"
-    return judged, leaked if card.leaks else ""
+        return error.message
+    return ""
 
 
 def read(version_id: int) -> Version:
@@ -124,4 +143,4 @@ def forget() -> None:
     """Empty the caches: another database."""
     _load.cache_clear()
     told.cache_clear()
-    gate.cache_clear()
+    _gate.cache_clear()

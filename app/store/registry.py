@@ -16,6 +16,8 @@ from app.store.states import Act, JobStatus
 CHAMPION = "champion"
 """Who answers where no model is named."""
 NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
+NUMBER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+LOCK = 7_403_311  # of PostgreSQL, and nobody else's
 RESERVED = {"history"}  # what else stands there in an address
 
 
@@ -39,8 +41,10 @@ class Registry:
     def find(self, model: str) -> tuple[Version, Job] | None:
         """A version by its number or by a name, with its job."""
         query = _ready()
-        if model.isascii() and model.isdecimal():
-            query = query.where(Version.id == min(int(model[:18]), LARGEST))
+        if NUMBER.fullmatch(model):
+            query = query.where(Version.id == min(int(model), LARGEST))
+        elif not NAME.fullmatch(model):
+            return None
         else:
             query = query.join(Alias).where(Alias.name == model)
         row = self.session.execute(query).one_or_none()
@@ -66,6 +70,14 @@ class Registry:
         return self.session.scalar(query)
 
     # ---- names
+
+    def lock(self) -> None:
+        """Let nobody else move a name, or delete what one points at, before this transaction ends.
+
+        On SQLite whoever may write is alone anyway.
+        """
+        if self.session.get_bind().dialect.name == "postgresql":
+            self.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
 
     def champion(self) -> tuple[Version, Job] | None:
         """Who answers, and its job."""
@@ -113,7 +125,10 @@ class Registry:
     def crown(self, job_id: int) -> None:
         """Let a job's version answer where nobody does; else nothing is promoted by itself."""
         version = self.of_job(job_id)
-        if version is not None and self.champion() is None:
+        if version is None:
+            return
+        self.lock()
+        if self.champion() is None:
             self.point(
                 CHAMPION, version.id, Act.first, who="Ridgeline", reason="Nobody answered before."
             )

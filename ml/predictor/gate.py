@@ -55,11 +55,14 @@ class Gate:
     @property
     def reason(self) -> str:
         """Why their errors say nothing of each other; empty where they do."""
-        for name, judged, doubt in zip(
-            (self.mine, self.other), (self.one, self.beside), self.doubts, strict=True
-        ):
-            if doubt or judged is None:
-                return doubt or f"{name} is of an older kind, which kept no answers by fold."
+        for doubt in self.doubts:
+            if doubt:
+                return doubt
+        for name, judged in ((self.mine, self.one), (self.other, self.beside)):
+            if judged is None:
+                return (
+                    f"{name[0].upper()}{name[1:]} is of an older kind: it kept no answers by fold."
+                )
         return self._compared[1]
 
     @cached_property
@@ -81,11 +84,8 @@ class Gate:
         """The rows with the largest squared error, of both together."""
         assert self.one is not None
         assert self.beside is not None
-        square = sum(
-            np.nanmean(np.square(each.target - each.said), axis=0)
-            for each in (self.one, self.beside)
-        )
-        return np.sort(np.argsort(-np.asarray(square), kind="stable")[:DECIDING])
+        square = np.nan_to_num(self.one.square + self.beside.square)
+        return np.sort(np.argsort(-square, kind="stable")[:DECIDING])
 
     @cached_property
     def without(self) -> Compared:
@@ -101,10 +101,8 @@ class Gate:
         """
         assert self.one is not None
         assert self.beside is not None
-        mine, other = (
-            np.nanmean(np.square(each.target - each.said), axis=0)[part]
-            for each in (self.one, self.beside)
-        )
+        part = part & self.one.known & self.beside.known
+        mine, other = self.one.square[part], self.beside.square[part]
         off, n = mine - other, int(part.sum())
         both = float(np.sqrt(mine.mean()) + np.sqrt(other.mean()))
         t = float(stdtrit(n - 1, (1 + SURE) / 2))
@@ -115,7 +113,7 @@ class Gate:
     def fifths(self) -> list[Group]:
         """By the target, its lowest fifth first."""
         assert self.one is not None
-        rank = np.argsort(np.argsort(self.one.target)) * FIFTHS // len(self.one.target)
+        rank = self.one.rank
         return [self.group(f"fifth {i + 1}", rank == i) for i in range(FIFTHS)]
 
     @cached_property

@@ -17,7 +17,7 @@ from ml.intervals import LEVEL, interval
 
 Rows = NDArray[np.int64]
 NONE = -1  # the fold of a row that none is judged on: the book drops what k leaves over
-MOST = 1000  # repetitions that are looked ahead to
+MOST = 1000  # shuffles that are looked ahead to
 FIFTHS = 5
 SURE = float(ndtri(0.95))
 
@@ -29,7 +29,7 @@ class Part:
     name: str
     n: int
     rmse: float
-    half: float
+    half: float | None
     inside: float
     above: float
     below: float
@@ -75,6 +75,22 @@ class Judged:
         """Whether each interval holds what the row's target is; False where none is: (R, n)."""
         return (self.low <= self.target) & (self.target <= self.high)
 
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which rows some fold is judged on: (n,)."""
+        return np.asarray((self.fold >= 0).any(axis=0))
+
+    @property
+    def square(self) -> Floats:
+        """Squared error of each row, a mean over repetitions; NaN where none is judged: (n,)."""
+        return self.each(np.square(self.target.astype(np.float64) - self.said))
+
+    def each(self, values: NDArray[np.floating[Any]]) -> Floats:
+        """The mean over the repetitions that judge a row, NaN where none does: (R, n) -> (n,)."""
+        judged = self.fold >= 0
+        times = np.where(self.known, judged.sum(0), np.nan)
+        return np.asarray(np.where(judged, values, 0).sum(0) / times)
+
     def errors(self, without: Collection[int] = ()) -> Floats:
         """RMSE of each fold's validation rows, some left out: (R, k)."""
         square = np.square(self.target.astype(np.float64) - self.said)
@@ -88,22 +104,27 @@ class Judged:
 
     def of_part(self, name: str, part: NDArray[np.bool_]) -> "Part":
         """How far off it is of some rows (n,), and how often their intervals hold."""
-        kept = (self.fold >= 0) & part
-        square = np.square(self.target.astype(np.float64) - self.said)
-        each = np.nanmean(np.where(kept, square, np.nan)[:, part], axis=0)  # over repetitions
+        part = part & self.known
+        kept, each = (self.fold >= 0) & part, self.square[part]
         rmse, n = float(np.sqrt(each.mean())), len(each)
         shares = (
             float((side & kept).sum() / kept.sum())
             for side in (self.inside, self.target > self.high, self.target < self.low)
         )
-        half = SURE * float(each.std(ddof=1)) / np.sqrt(n) / (2 * rmse) if n > 1 else np.inf
-        return Part(name, n, rmse, float(half), *shares)
+        if n < 2:
+            return Part(name, n, rmse, None, *shares)
+        half = SURE * float(each.std(ddof=1) / np.sqrt(n)) / (2 * rmse)
+        return Part(name, n, rmse, half, *shares)
 
     @property
     def fifths(self) -> list["Part"]:
         """By the target, the lowest fifth first."""
-        rank = np.argsort(np.argsort(self.target)) * FIFTHS // len(self.target)
-        return [self.of_part(f"fifth {i + 1}", rank == i) for i in range(FIFTHS)]
+        return [self.of_part(f"fifth {i + 1}", self.rank == i) for i in range(FIFTHS)]
+
+    @property
+    def rank(self) -> Rows:
+        """Which fifth of the targets each row is in: (n,)."""
+        return np.argsort(np.argsort(self.target)) * FIFTHS // len(self.target)
 
     def foldings(self) -> dict[bytes, list[int]]:
         """Repetitions by how rows fall into folds: those of one are over seeds alone."""
@@ -141,7 +162,7 @@ def constant(target: Floats, folds: Sequence[Rows], off: Floats, coverage: float
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Two models by fold, paired: errors (J,) of each, over folds and repetitions alike."""
+    """Two models by fold, paired: errors (J,) of each, of all folds of all foldings."""
 
     errors: Floats
     others: Floats
@@ -171,13 +192,13 @@ class Compared:
 
     @property
     def floor(self) -> float:
-        """Half the interval that infinitely many seeds would leave: other rows would differ."""
+        """Half the interval that infinitely many foldings would leave: other rows would differ."""
         spread = float((self.errors - self.others).std(ddof=1))
         return float(ndtri((1 + LEVEL) / 2) * spread / np.sqrt(self.k - 1))
 
     @property
     def needed(self) -> int | None:
-        """Repetitions from which the same mean and spread would decide; None if none would."""
+        """Foldings from which the same mean and spread would decide; None if none would."""
         mean, spread = abs(self.difference[0]), float((self.errors - self.others).std(ddof=1))
         J = self.k * np.arange(1, MOST + 1)
         half = stdtrit(J - 1, (1 + LEVEL) / 2) * spread * np.sqrt(1 / J + 1 / (self.k - 1))
@@ -193,9 +214,9 @@ class Compared:
         have, need = len(self.errors) // self.k, self.needed
         more = max(1, (need or 0) - have)
         would = (
-            "No number of seeds would tell, only other rows."
+            "No number of shuffles would tell, only other rows."
             if need is None
-            else f"About {more} more {'seed' if more == 1 else 'seeds'} would tell."
+            else f"About {more} more {'shuffle' if more == 1 else 'shuffles'} of folds would tell."
         )
         side = "lower" if mean < 0 else "higher"
         return f"{mine} and {other} cannot be told apart: its error is {side} by {around}. {would}"
@@ -204,8 +225,8 @@ class Compared:
 def compare(one: Judged, other: Judged, without: Collection[int] = ()) -> Compared:
     """Their errors on folds that both were judged on, fold by fold, some rows left out.
 
-    Repetitions of one folding are paired in their order; where one has more of them, they are
-    averaged to as many as the other has.
+    Repetitions of one folding are seeds: they are averaged first. How folds differ from each other
+    does not average out over seeds, so that more of them are no further pairs.
 
     Raises:
         NotComparableError: where they know other rows, or no folds in common.
@@ -215,9 +236,8 @@ def compare(one: Judged, other: Judged, without: Collection[int] = ()) -> Compar
     theirs, pairs = other.foldings(), list[tuple[Floats, Floats]]()
     errors, others = one.errors(without), other.errors(without)
     for folding, mine in one.foldings().items():
-        its = theirs.get(folding, [])
-        for a, b in zip(_parts(mine, len(its)), _parts(its, len(mine)), strict=True):
-            pairs.append((errors[a].mean(0), others[b].mean(0)))
+        if its := theirs.get(folding):
+            pairs.append((errors[mine].mean(0), others[its].mean(0)))
     if not pairs:
         raise NotComparableError(
             "Their folds differ: a fold's error depends on its rows as much as on the model. Train"
@@ -225,10 +245,3 @@ def compare(one: Judged, other: Judged, without: Collection[int] = ()) -> Compar
         )
     ours, its_errors = (np.concatenate(each) for each in zip(*pairs, strict=True))
     return Compared(ours, its_errors, one.k)
-
-
-def _parts(repetitions: list[int], most: int) -> list[NDArray[np.int64]]:
-    """Repetitions in as many parts as both have."""
-    return np.array_split(np.array(repetitions, int), min(len(repetitions), most) or 1)[
-        : min(len(repetitions), most)
-    ]

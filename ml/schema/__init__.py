@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from ml.schema.checks import Checked, CheckedRow, InvalidRows, RowError, RowWarning, check
-from ml.schema.fields import Bounds, InputField, Refused, Value
+from ml.schema.fields import LONGEST, Bounds, InputField, Refused, Value
 from ml.schema.reading import BadTable, text_of
 from ml.schema.tables import Parsed, parse_csv
 
@@ -26,7 +26,7 @@ __all__ = [
     "text_of",
 ]
 
-TEXT = Annotated[str, Field(max_length=100, description="The same, as text.")]
+TEXT = Annotated[str, Field(max_length=LONGEST, description="The same, as text.")]
 
 
 class InputSchema(BaseModel):

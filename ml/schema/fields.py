@@ -15,6 +15,7 @@ Value = int | float | str | None
 Bounds = tuple[float | None, float | None]
 
 EXACT = 2**53  # whole numbers up to here are exact as a float, which the encoder makes of them
+LONGEST = 100  # characters of a number
 SHOWN = 12  # levels named in a message
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "none", "null", "-", "?"})
 """What people write for a value that they do not have, where it is no level."""
@@ -166,6 +167,8 @@ class InputField(BaseModel):
     def _figure(self, text: str) -> tuple[int | float | None, Change | None]:
         """The number that a text is, or that it stands for nothing; None where it is neither."""
         bare = text.strip()
+        if len(text) > LONGEST:
+            return None, None
         if bare.casefold() in MISSING:
             return None, "missing"
         number = self.number(bare)

@@ -526,11 +526,17 @@ def test_a_file_of_houses_is_priced_and_its_faults_are_named(page: Page, tmp_pat
     file = tmp_path / "houses.csv"
     file.write_text("Id,GrLivArea,Neighborhood\n1,1500,NAmes\n2,2500,NoRidge\n")
     page.set_input_files("#csv", file)
-    expect(page.locator("#file-body")).to_contain_text("2 houses priced.")
+    expect(page.locator("#file-body")).to_contain_text("2 houses priced by version 1.")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download prices").click()
     lines = download.value.path().read_text().splitlines()
     assert len(lines) == 3
+    file.write_text("Id;GrLivAre;Address\n1;1500;12 High St, Ames\n")
+    page.set_input_files("#csv", file)
+    expect(page.locator("#file-body")).to_contain_text("2 columns are no field and are not read")
+    page.get_by_label("GrLivAre is").select_option("GrLivArea")
+    page.get_by_role("button", name="Match and price again").click()
+    expect(page.locator("#file-body")).to_contain_text("'GrLivAre' as GrLivArea")
     file.write_text("Id,GrLivArea\n1,big\n")
     page.set_input_files("#csv", file)
     expect(page.locator("#file-body")).to_contain_text("Line 2: GrLivArea is 'big'")

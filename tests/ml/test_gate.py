@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from ml.events import Floats
-from ml.predictor import Gate, Judged
+from ml.predictor import Gate, Judged, share_inside, spread
 
 N, K = 400, 5
-TARGET = np.sort(np.random.default_rng(0).normal(12, 0.4, N))
+TARGET = np.random.default_rng(0).normal(12, 0.4, N)
 FOLDS = np.array_split(np.random.default_rng(1).permutation(N), K)
 
 
@@ -44,6 +44,11 @@ def test_what_is_better_everywhere_passes() -> None:
     assert one.sentence.startswith("Version 2 is better than version 1 by 0.0")
 
 
+def test_the_spread_of_folds_is_a_sample_s() -> None:
+    errors = judged(GOOD).errors()
+    assert spread(errors) == pytest.approx((errors.mean(), errors.std(ddof=1)))
+
+
 def test_what_cannot_be_told_apart_does_not() -> None:
     one = gate(noise(3, 0.2))
     assert failed(one)[0] == "Interval of the difference below zero"
@@ -54,7 +59,7 @@ def test_what_cannot_be_told_apart_does_not() -> None:
 def test_a_lead_that_is_of_two_rows_alone_does_not_pass() -> None:
     other = BASE.copy()
     two = [7, 300]
-    other[two] = 3.0  # the champion is far off there
+    other[two] = 3.0, 3.1  # the champion is far off there
     mine = 1.01 * other
     mine[two] = 0.1
     one = Gate("Version 2", "version 1", judged(mine, 0.35), judged(other, 0.35))
@@ -71,14 +76,14 @@ def test_a_lead_that_is_of_two_rows_alone_does_not_pass() -> None:
 
 
 def test_a_fifth_that_is_clearly_worse_closes_it() -> None:
-    off = 0.6 * BASE
-    off[-80:] = 1.8 * BASE[-80:]
+    off, dearest = 0.6 * BASE, np.argsort(TARGET)[-80:]
+    off[dearest] = 1.8 * BASE[dearest]
     one = gate(off, float(np.quantile(np.abs(off), 0.9)))
     (question,) = [each for each in one.questions if "fifth" in each.name]
     assert not question.passed
     assert question.found == "fifth 5"
     worst = one.fifths[-1]
-    mine, other = off[-80:], BASE[-80:]
+    mine, other = off[dearest], BASE[dearest]
     assert worst.n == 80
     assert worst.difference == pytest.approx(
         sqrt(np.mean(mine**2)) - sqrt(np.mean(other**2)), rel=1e-4
@@ -109,7 +114,7 @@ def test_who_is_doubted_is_not_compared(which: int) -> None:
 
 def test_what_kept_no_answers_is_not_compared() -> None:
     one = Gate("Version 2", "version 1", judged(GOOD), None)
-    assert "version 1 is of an older kind" in one.sentence
+    assert "Version 1 is of an older kind" in one.sentence
     assert not one.passed
 
 
@@ -137,4 +142,66 @@ def test_a_part_is_counted_row_by_row() -> None:
     half = 1.644854 * (off**2).std(ddof=1) / sqrt(50) / 2 / found.rmse
     assert found.half == pytest.approx(half, rel=1e-3)
     assert [each.n for each in one.fifths] == [80] * 5
-    assert one.fifths[0].rmse == pytest.approx(sqrt(np.mean(GOOD[:80] ** 2)), rel=1e-4)
+    cheapest = np.argsort(TARGET)[:80]
+    assert one.fifths[0].rmse == pytest.approx(sqrt(np.mean(GOOD[cheapest] ** 2)), rel=1e-4)
+
+
+def test_parts_are_over_all_repetitions() -> None:
+    rows, off = np.concatenate(FOLDS), np.concatenate([GOOD, 3 * GOOD])
+    said = np.concatenate([(TARGET + part)[rows] for part in (GOOD, 3 * GOOD)])
+    one = Judged.of(TARGET, [*FOLDS, *FOLDS], K, said, said - WIDTH, said + WIDTH)
+    part = TARGET > 12
+    found = one.of_part("dear", part)
+    both = np.concatenate([GOOD[part], 3 * GOOD[part]])
+    assert found.n == part.sum()
+    assert found.rmse == pytest.approx(sqrt(np.mean(both**2)), rel=1e-4)
+    assert found.inside == pytest.approx(np.mean(np.abs(both) <= WIDTH), abs=1e-6)
+    assert len(off) == 2 * N
+
+
+def test_rows_in_no_fold_count_for_no_part_no_group_and_no_share() -> None:
+    """The book drops what k leaves over."""
+    fewer = [fold[:-1] for fold in FOLDS]
+    rows = np.concatenate(fewer)
+    gone = np.setdiff1d(np.arange(N), rows)
+
+    def without(off: Floats) -> Judged:
+        said = (TARGET + off)[rows]
+        return Judged.of(TARGET, fewer, K, said, said - WIDTH, said + WIDTH)
+
+    one = without(GOOD)
+    part = np.zeros(N, bool)
+    part[gone] = True
+    part[rows[:50]] = True
+    found = one.of_part("some", part)
+    assert found.n == 50
+    assert found.rmse == pytest.approx(sqrt(np.mean(GOOD[rows[:50]] ** 2)), rel=1e-4)
+    assert share_inside(one) == pytest.approx(np.mean(np.abs(GOOD[rows]) <= WIDTH), abs=1e-6)
+    both = Gate("a", "b", one, without(BASE))
+    assert both.group("some", part).n == 50
+    assert not np.isin(both.deciding, gone).any()
+    assert all(np.isfinite(group.difference) for group in both.fifths)
+    assert both.passed
+
+
+def test_a_fifth_that_is_hardly_worse_is_not_clearly_so() -> None:
+    off = 0.8 * BASE
+    fifth = np.argsort(TARGET)[80:160]
+    off[fifth] = BASE[fifth] * np.where(np.arange(80) % 2, 1.3, 0.74)
+    one = gate(off, float(np.quantile(np.abs(off), 0.9)))
+    assert 0 < one.fifths[1].difference < one.fifths[1].half
+    assert one.passed
+
+
+def test_without_the_rows_that_decide_a_lead_may_be_small() -> None:
+    """It has to be there, not to be sure."""
+    other = BASE.copy()
+    two = [7, 300]
+    other[two] = 3.0, 3.1
+    mine = np.where(np.arange(N) % 2, 0.6, 1.3) * BASE
+    mine[two] = 0.1
+    one = Gate("a", "b", judged(mine, 0.35), judged(other, 0.35))
+    mean, half = one.without.difference
+    (question,) = [each for each in one.questions if each.name.startswith("Lower without")]
+    assert question.passed == (mean < 0)
+    assert -half < mean < 0

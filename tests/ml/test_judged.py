@@ -124,14 +124,30 @@ def test_repetitions_are_paired_by_their_folds_not_by_their_place() -> None:
     np.testing.assert_array_equal(found.others, other.errors()[[1, 0]].ravel())
 
 
-def test_seeds_of_one_folding_are_paired_and_those_beyond_are_averaged() -> None:
+def test_seeds_of_one_folding_are_averaged_and_are_no_further_pairs() -> None:
     one, other = judged([3, 3, 3], noise=1), judged([3], noise=2)
     found = compare(one, other)
     np.testing.assert_allclose(found.errors, one.errors().mean(0))
     np.testing.assert_array_equal(found.others, other.errors()[0])
     np.testing.assert_array_equal(compare(other, one).others, found.errors)
-    both = compare(one, judged([3, 3, 3], noise=2))
-    assert len(both.errors) == 3 * K
+    both = compare(one, judged([3, 3, 5], noise=2))
+    assert len(both.errors) == K
+    again = replace(
+        one, **{name: np.tile(getattr(one, name)[:1], (9, 1)) for name in ("said", "fold")}
+    )
+    assert compare(again, other).difference == pytest.approx(
+        compare(judged([3], noise=1), other).difference, rel=0.5
+    )
+    assert len(compare(again, other).errors) == K
+
+
+def test_shuffles_are_further_pairs_and_of_the_same_folds() -> None:
+    one, other = judged([3, 5, 7], noise=1), judged([3, 5, 7], noise=2)
+    found = compare(one, other)
+    assert (found.k, len(found.errors)) == (K, 3 * K)
+    d = found.errors - found.others
+    half = stats.t.ppf(0.975, 3 * K - 1) * d.std(ddof=1) * sqrt(1 / (3 * K) + 1 / (K - 1))
+    assert found.difference == pytest.approx((d.mean(), half))
 
 
 def test_rows_may_be_left_out_of_a_comparison() -> None:
@@ -161,12 +177,12 @@ def test_words_are_by_the_interval() -> None:
     assert compared(spread + 0.01).sentence("7", "4") == "7 is worse than 4 by 0.0100 ± 0.0029."
     text = compared(spread - 0.001).sentence("7", "4")
     assert text == (
-        "7 and 4 cannot be told apart: its error is lower by 0.0010 ± 0.0029. No number of seeds"
+        "7 and 4 cannot be told apart: its error is lower by 0.0010 ± 0.0029. No number of shuffles"
         " would tell, only other rows."
     )
 
 
-def test_so_many_seeds_are_needed_and_no_fewer() -> None:
+def test_so_many_shuffles_are_needed_and_no_fewer() -> None:
     d = np.array([-2.0, -1, 0, 1, 2]) / 1000 - 0.002
     one = compared(d)
     assert not one.better
@@ -178,6 +194,6 @@ def test_so_many_seeds_are_needed_and_no_fewer() -> None:
 
     assert half(one.needed) < 0.002 < half(one.needed - 1)
     more = one.needed - 1
-    assert f"About {more} more seed" in one.sentence("7", "4")
+    assert f"About {more} more shuffle" in one.sentence("7", "4")
     assert compared(d + 0.0015).needed is None
     assert compared(d + 0.0015).floor > 0.0005

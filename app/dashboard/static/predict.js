@@ -278,8 +278,8 @@ function priced(said, file) {
     ...match(said.unknown, file),
     table,
     line(
-      `${said.rows > said.first.length ? `The first ${said.first.length}. ` : ""}The download has every digit, your own` +
-        " columns, what was not known and what is unlike the training data.",
+      (said.rows > said.first.length ? `The first ${said.first.length}. ` : "") +
+        "The download has every digit, your own columns, what was not known and what is unlike the training data.",
       "quiet small",
     ),
   );

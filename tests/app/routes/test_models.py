@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from statistics import stdev
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from app.store import sessions
 from app.store.registry import Registry
 from ml.data.hub import HUB
+from ml.experiments.house_ensemble import HouseEnsemble
 from ml.experiments.kaggle_house import KaggleHouse
+from ml.predictor import Predictor
 from tests.app import versions
 from tests.app.pages.test_pages import get
 from tests.app.routes.test_api import problem
@@ -117,6 +122,127 @@ def test_nobody_is_promoted_against_a_champion_that_is_no_longer_there(
     problem(promote(client, 99), 404)
 
 
+def test_a_reason_is_text_that_can_be_kept(client: TestClient, keep: Callable[[str], int]) -> None:
+    new = keep("better")
+    for reason in (" " * 25, "\x00" * 25):
+        problem(promote(client, new, force=True, reason=reason), 422)
+    moved = promote(client, new, who="A\x00\x1bda ", reason="So\x07 be\nit.").json()
+    assert (moved["who"], moved["reason"]) == ("A  da", "So  be it.")
+    said = client.post("/models/rollback", data={"reason": "x" * 1001})
+    assert said.status_code == 422
+    assert client.delete(f"{MODELS}/names/champion?who=%20%00").json()["who"] == "nobody named"
+
+
+def test_forcing_what_passes_is_no_forcing(client: TestClient, keep: Callable[[str], int]) -> None:
+    moved = promote(client, keep("better"), force=True, reason=WHY).json()
+    assert not moved["forced"]
+
+
+@pytest.mark.parametrize("door", ["api", "page"])
+def test_nobody_moves_a_champion_that_they_have_not_seen(
+    client: TestClient, keep: Callable[[str], int], door: str
+) -> None:
+    first, second = keep("better"), keep("better")
+    promote(client, first)
+    if door == "api":
+        answers = [
+            client.post(f"{MODELS}/champion/rollback", json={"instead_of": 1}),
+            promote(client, second, instead_of=1),
+        ]
+    else:
+        stale = {"instead_of": "1"}
+        answers = [
+            client.post("/models/rollback", data=stale),
+            client.post(f"/models/{second}/promote", data=stale),
+        ]
+    for answer in answers:
+        assert answer.status_code == 409
+        assert f"Version {first} is the champion by now" in answer.text
+    client.delete(f"{MODELS}/names/champion")
+    said = problem(promote(client, second, instead_of=first), 409)
+    assert said["detail"].startswith("Nobody is the champion by now")
+
+
+def test_what_is_better_and_held_back_says_so(
+    client: TestClient, payloads: dict[str, bytes], keep: Callable[[str], int]
+) -> None:
+    """Its intervals are far too wide."""
+    predictor = Predictor.from_bytes(payloads["better"])
+    judged = predictor.judged
+    assert judged is not None
+    wide = replace(judged, low=judged.low - 1, high=judged.high + 1)
+    payloads["wide"] = replace(predictor, judged=wide).to_bytes()
+    new = keep("wide")
+    beside = client.get(f"{MODELS}/{new}").json()["beside"]
+    assert (beside["better"], beside["passes"]) == (True, False)
+    words = page(client, "/models")
+    assert "held back by the gate" in words
+    assert ", and is better, but the gate holds it back." in words
+    problem(promote(client, new), 409)
+
+
+def test_a_file_that_is_no_predictor_takes_no_page_with_it(
+    client: TestClient, payloads: dict[str, bytes], keep: Callable[[str], int]
+) -> None:
+    payloads["garbage"] = b"garbage"
+    new = keep("garbage")
+    first, _ = client.get(MODELS).json()["models"]
+    assert first["fault"].startswith(f"Version {new} cannot be read.")
+    assert "cannot be read" in page(client, "/models")
+    for path in (f"/models/{new}/promote", "/models"):
+        assert client.get(path).status_code == 200
+    problem(client.get(f"{MODELS}/{new}/card"), 409)
+    problem(client.post("/api/v1/predictions", json=HOUSES | {"model": new}), 409)
+
+
+def test_the_book_s_rows_in_no_fold_leave_no_hole_in_a_card(
+    client: TestClient, payloads: dict[str, bytes], keep: Callable[[str], int]
+) -> None:
+    payloads["dropped"] = versions.trained(KaggleHouse(**SHORT, k=3, preprocessing="book"))
+    new = keep("dropped")
+    card = client.get(f"{MODELS}/{new}/card").json()
+    assert sum(part["n"] for part in card["fifths"]) == 1458
+    assert all(part["rmse"] > 0 for part in card["fifths"])
+    assert "nan" not in client.get(f"{MODELS}/{new}/card.md").text.replace("nan.", "")
+    assert "nan %" not in page(client, f"/models/{new}")
+
+
+def test_beyond_a_page_of_versions_the_champion_is_still_named(
+    client: TestClient, payloads: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.pages.models.PAGE", 2)
+    for _ in range(3):
+        versions.keep(KaggleHouse(**SHORT), payloads["alike"])
+    words = page(client, "/models")
+    assert "Version 1 answers." in words
+    assert "2 of 4" in words
+    (older,) = [a for a in get(client, "/models").all("a") if "before=" in str(a["href"])]
+    assert older["href"] == "/models?before=3"
+    assert "job 1," in page(client, "/models?before=3")
+
+
+def test_an_ensemble_s_pages_tell_by_neighbourhood_and_decade(
+    client: TestClient, keep: Callable[[str], int], payloads: dict[str, bytes]
+) -> None:
+    payloads["sales"] = versions.trained(HouseEnsemble(k=2, num_seeds=1, num_epochs=1))
+    payloads["again"] = versions.better(payloads["sales"])
+    first, second = keep("sales"), keep("again")
+    promote(client, first, force=True, reason=WHY)
+    card = client.get(f"{MODELS}/{first}/card").json()
+    places = {part["name"]: part for part in card["groups"]["Neighborhood"]}
+    assert (places["NAmes"]["n"], places["Blueste"]["n"]) == (225, 2)
+    assert sum(part["n"] for part in card["groups"]["YearBuilt"]) == 1460
+    assert places["Blueste"]["half"] is not None
+    (one,) = [part for part in card["groups"]["YearBuilt"] if part["name"] == "2010 to 2019"]
+    assert (one["n"], one["half"]) == (1, None)
+    words = page(client, f"/models/{second}/promote")
+    for name in ("NAmes", "1950 to 1959", "below $124k"):
+        assert name in words
+        assert name in page(client, f"/models/{first}")
+    assert "Blueste" not in words  # two houses
+    assert "100 % come nearer to what was paid, 0 % go farther" in words
+
+
 def test_names_are_given_taken_and_asked(client: TestClient, keep: Callable[[str], int]) -> None:
     new = keep("better")
     moved = client.put(f"{MODELS}/names/challenger", json={"model": new, "who": "Ada"}).json()
@@ -151,6 +277,8 @@ def test_versions_are_listed_beside_the_champion(
     assert first["leaks"]
     assert second["beside"]["better"]
     assert second["valid"] == pytest.approx(sum(second["folds"][0]) / 5)
+    assert second["spread"] == pytest.approx(stdev(second["folds"][0]))
+    assert (second["beside"]["ahead"], second["beside"]["pairs"]) == (5, 5)
     assert second["beside"]["difference"] == pytest.approx(second["valid"] - champion["valid"])
     assert 0.85 < champion["covers"] < 0.95
     page = client.get(MODELS, params={"before": leaked, "limit": 1}).json()["models"]
@@ -254,6 +382,7 @@ def page(client: TestClient, path: str) -> str:
 def test_the_page_of_models_says_who_answers_and_what_is_better(
     client: TestClient, keep: Callable[[str], int]
 ) -> None:
+    assert "has the lowest mean error" not in page(client, "/models")
     new = keep("better")
     words = page(client, "/models")
     assert "Version 1 answers." in words
@@ -310,9 +439,12 @@ def test_the_page_without_the_rows_that_decide_shows_other_numbers(
 ) -> None:
     new = keep("better")
     both = [page(client, f"/models/{new}/promote{query}") for query in ("", "?without=1")]
-    for words in both:
+    against = client.get(f"{MODELS}/{new}/against/1").json()
+    means = against["difference"], against["without"][0]
+    for words, mean in zip(both, means, strict=True):
         assert "without 524, 1299" in words
-    assert both[0] != both[1]
+        assert f"the two versions by {abs(mean):.4f}" in words
+    assert means[0] != pytest.approx(means[1], abs=1e-4)
 
 
 def test_a_card_s_page_says_how_often_intervals_hold(client: TestClient) -> None:
@@ -323,3 +455,14 @@ def test_a_card_s_page_says_how_often_intervals_hold(client: TestClient) -> None
         assert f"{round(100 * part['inside'])} of 100" in words
     assert f"{card['valid']:.4f}" in words
     assert '"model": 1' in words
+    with sessions.readers()() as session:
+        whole = Registry(session).with_payload(1)
+    assert whole is not None
+    judged = Predictor.from_bytes(whole.payload).judged
+    assert judged is not None
+    square = (judged.target.astype(float) - judged.said[0]) ** 2
+    share = square[[523, 1298]].sum() / square.sum()
+    assert f"Rows 524 and 1299 make {100 * share:.0f} % of the squared error." in words
+    square[[523, 1298]] = np.nan
+    rest = np.mean([np.sqrt(np.nanmean(square[judged.fold[0] == i])) for i in range(5)])
+    assert f"without {rest:.4f}" in words

@@ -1,6 +1,8 @@
 """Versions and names: who answers, who did before, and what stays of it; on both databases."""
 
 import hashlib
+from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -119,6 +121,28 @@ def test_rolling_back_twice_goes_two_champions_back(registry: Registry) -> None:
     assert registry.previous() == 1  # the second has been deleted since
 
 
+def test_going_back_is_of_one_name_and_of_its_last_turns(registry: Registry) -> None:
+    for _ in range(4):
+        made(registry.session)
+    move(registry, 2, Act.named, "aa")
+    move(registry, 3, Act.named, "aa")
+    assert registry.previous() is None  # another name's turns are none of the champion's
+    for version in (2, 1):
+        move(registry, version)
+    assert registry.previous() == 2
+    for version in (2, 3, 2, 4):
+        move(registry, version)
+    move(registry, 2, Act.rolled_back)
+    assert registry.previous() == 3
+    assert [*registry.names()] == ["champion", "aa"]
+
+
+def test_what_is_no_name_and_no_number_finds_nothing(registry: Registry) -> None:
+    made(registry.session)
+    for model in ("9" * 5000, "007", "1 ", "a\x00b", "-1", "Champion"):
+        assert registry.find(model) is None
+
+
 def test_the_store_itself_keeps_what_a_name_points_at(registry: Registry) -> None:
     made(registry.session)
     with pytest.raises(IntegrityError):
@@ -148,14 +172,40 @@ def test_an_attempt_that_begins_anew_leaves_one_version(registry: Registry) -> N
     assert registry.names() == {"champion": version.id}
 
 
+def test_whoever_moves_a_name_is_alone(session: Session) -> None:
+    made(session)
+    made(session)
+    session.commit()
+    turns = list[str]()
+
+    def other() -> None:
+        with sessions.writers().begin() as own:
+            Registry(own).lock()
+            champion = Registry(own).champion()
+            assert champion is not None
+            turns.append(f"sees {champion[0].id}")
+
+    with sessions.writers().begin() as first:
+        Registry(first).lock()
+        Registry(first).champion()  # SQLite locks with the first statement
+        thread = Thread(target=other)
+        thread.start()
+        sleep(0.3)  # the other has asked by now
+        Registry(first).point(CHAMPION, 2, Act.promoted, who="me")
+        turns.append("moved")
+    thread.join(20)
+    assert turns == ["moved", "sees 2"]
+
+
 def test_who_answered_before_there_were_names_is_the_champion(database: str) -> None:
     """By the rule of then: the lowest mean valid of what had a predictor and had succeeded."""
     downgrade(database, "0002")
     jobs = [  # name, status, valid, has left a predictor
         ("kaggle_house", "succeeded", 0.13, True),
-        ("house_ensemble", "succeeded", 0.11, True),
         ("house_ensemble", "succeeded", 0.10, False),
+        ("house_ensemble", "succeeded", 0.11, True),
         ("house_ensemble", "failed", 0.09, True),
+        ("another", "succeeded", 0.08, True),
     ]
     columns = (
         "insert into jobs (id, experiment, name, label, tags, status, cancel, created_at, attempt,"
@@ -178,10 +228,12 @@ def test_who_answered_before_there_were_names_is_the_champion(database: str) -> 
         champion = registry.champion()
         assert champion is not None
         version, job = champion
-        assert (job.id, version.id) == (2, 2)  # in the order that they were made
-        assert version.digest == hashlib.sha256(b"\x01").hexdigest()
+        assert (job.id, version.id) == (3, 3)  # in the order that they were made: the last first
+        numbers = [registry.of_job(number) for number in (5, 4, 3, 1)]
+        assert [one.id for one in numbers if one] == [1, 2, 3, 4]
+        assert version.digest == hashlib.sha256(b"\x02").hexdigest()
         (first,) = registry.history()
-        assert (first.act, first.after) == (Act.first, 2)
+        assert (first.act, first.after) == (Act.first, 3)
         now = session.scalar(sessions.now().select())
         assert now is not None
         assert abs(first.at.timestamp() - now) < 60
