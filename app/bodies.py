@@ -275,8 +275,11 @@ class Prediction(BaseModel):
     price: float
     low: float = Field(description="9 of 10 houses of other folds sold between low and high.")
     high: float
+    likely: list[float] = Field(
+        [], description="So many prices as were asked for, each as likely as the others."
+    )
     imputed: list[str] = Field(
-        description="Attributes that were missing, and treated as in training."
+        description="Attributes that are not known, and taken as in sales alike."
     )
     warnings: list[HouseWarning]
 
@@ -371,12 +374,12 @@ class Reason(Said):
 
 
 class Reasons(Answered):
-    """From the price of a typical house to that of this one: typical + Σ dollars = price."""
+    """From the price of a typical house to that of this one: typical + Σ dollars + error."""
 
     typical: float = Field(description="Every attribute at its median or its commonest value.")
     price: float
     reasons: list[Reason] = Field(description="Shapley values of groups, the largest first.")
-    error: float = Field(description="Dollars that they leave untold: of rounding alone.")
+    error: float = Field(description="Dollars that they leave untold: of what is not known.")
 
 
 class Bounded(BaseModel):

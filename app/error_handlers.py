@@ -49,7 +49,7 @@ def render(request: Request, said: Problem, headers: dict[str, str] | None = Non
 
 async def _app_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AppError)
-    return render(request, problem(error.status_code, error.message, error.errors))
+    return render(request, problem(error.status_code, error.message, error.errors, error.unknown))
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -20,9 +20,14 @@ class AppError(Exception):
 
     status_code = 500
 
-    def __init__(self, message: str, errors: Sequence["Fault"] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        errors: Sequence["Fault"] = (),
+        unknown: Mapping[str, list[str]] | None = None,
+    ) -> None:
         super().__init__(message)
-        self.message, self.errors = message, list(errors)
+        self.message, self.errors, self.unknown = message, list(errors), dict(unknown or {})
 
 
 class NotFound(AppError):
@@ -136,12 +141,24 @@ class Problem(BaseModel):
     status: int
     detail: Sentence
     errors: list[Fault] = []
+    unknown: dict[str, list[str]] | None = Field(
+        None, description="Of a table: columns that are no field, with what each may be."
+    )
 
 
-def problem(status: int, detail: str, errors: Sequence[Fault] = ()) -> Problem:
+def problem(
+    status: int,
+    detail: str,
+    errors: Sequence[Fault] = (),
+    unknown: Mapping[str, list[str]] | None = None,
+) -> Problem:
     """The value that is rendered."""
     return Problem(
-        title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors)
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=list(errors),
+        unknown=dict(unknown) if unknown else None,
     )
 
 

@@ -158,6 +158,10 @@ class Target(BaseModel):
         values = np.log(price) if self.log else price
         return ((values - self.mean) / self.std).astype(np.float32)
 
+    def logs(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Logarithms of the prices of outputs, of any shape."""
+        return self.mean + self.std * outputs if self.log else np.log(self.prices(outputs))
+
     def prices(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Prices of outputs, of any shape; the book clips them at 1 dollar (4.10.5)."""
         values = self.mean + self.std * outputs

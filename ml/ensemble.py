@@ -168,8 +168,12 @@ class Spread(BaseModel):
 
     def bounds(self, X: Inputs, middle: Floats) -> tuple[Floats, Floats]:
         """How far below and above each answer its interval ends: X (m, d) -> (m,) and (m,)."""
-        expected = np.exp(_known(X[:, [*self.inputs]], middle) @ self.coefficients)
+        expected = self.expected(X, middle)
         return self.low * expected, self.high * expected
+
+    def expected(self, X: Inputs, middle: Floats) -> Floats:
+        """The size of the error that is expected of each answer (m,): X (m, d) -> (m,)."""
+        return np.asarray(np.exp(_known(X[:, [*self.inputs]], middle) @ self.coefficients))
 
 
 def _known(some: Inputs, middle: Floats) -> Floats:

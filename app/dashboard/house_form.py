@@ -37,37 +37,27 @@ LABELS: Mapping[str, str] = {  # the words for a column; what has none keeps its
     "MiscVal": "Worth of the extra", "MoSold": "Month of sale", "YrSold": "Year of sale",
     "SaleType": "Kind of deed", "SaleCondition": "Circumstances of the sale",
 }  # fmt: skip
-FIRST = (  # what moves a price most; everything else waits behind a disclosure
-    "Neighborhood", "LotArea", "GrLivArea", "TotalBsmtSF", "BsmtFinSF1", "BedroomAbvGr",
-    "FullBath", "GarageCars", "OverallQual", "OverallCond", "KitchenQual", "ExterQual",
-    "YearBuilt", "YearRemodAdd", "Fireplaces", "CentralAir",
-)  # fmt: skip
+FEW = 16  # fields, where nobody says which are asked first
 GRADES: Mapping[str, str] = {
     "Ex": "excellent", "Gd": "good", "TA": "average", "Fa": "fair", "Po": "poor", "Y": "yes",
     "N": "no",
 }  # fmt: skip
 STARTS: Mapping[str, Mapping[str, int | str]] = {  # houses to begin with, beside the typical one
     "a new family house": {
-        "Neighborhood": "NridgHt", "LotArea": 11000, "GrLivArea": 2020, "1stFlrSF": 2020,
-        "TotalBsmtSF": 1980, "BsmtFinSF1": 1100, "BsmtUnfSF": 880, "BsmtQual": "Ex",
-        "BsmtFinType1": "GLQ", "GarageCars": 3, "GarageArea": 800, "GarageYrBlt": 2008,
-        "GarageFinish": "Fin", "OverallQual": 9, "KitchenQual": "Ex", "ExterQual": "Gd",
-        "YearBuilt": 2008, "YearRemodAdd": 2009, "Foundation": "PConc", "HeatingQC": "Ex",
+        "Neighborhood": "NridgHt", "LotArea": 11000, "GrLivArea": 2020, "TotalBsmtSF": 1980,
+        "BsmtFinSF1": 1100, "GarageCars": 3, "OverallQual": 9, "KitchenQual": "Ex",
+        "ExterQual": "Gd", "YearBuilt": 2008, "YearRemodAdd": 2009,
     },
     "an old house, made new": {
-        "Neighborhood": "OldTown", "LotArea": 8500, "GrLivArea": 1650, "1stFlrSF": 870,
-        "2ndFlrSF": 780, "HouseStyle": "2Story", "MSSubClass": 70, "TotalBsmtSF": 780,
-        "BsmtFinSF1": 0, "BsmtUnfSF": 780, "BsmtFinType1": "Unf", "GarageCars": 1,
-        "GarageArea": 300, "GarageType": "Detchd", "GarageYrBlt": 1940, "GarageFinish": "Unf",
-        "OverallQual": 7, "OverallCond": 8, "KitchenQual": "Gd", "YearBuilt": 1915,
-        "YearRemodAdd": 2005, "Foundation": "BrkTil",
+        "Neighborhood": "OldTown", "LotArea": 8500, "GrLivArea": 1650, "TotalBsmtSF": 780,
+        "BsmtFinSF1": 0, "GarageCars": 1, "OverallQual": 7, "OverallCond": 8, "KitchenQual": "Gd",
+        "YearBuilt": 1915, "YearRemodAdd": 2005,
     },
     "a house unlike those seen": {
-        "Neighborhood": "Edwards", "LotArea": 39000, "GrLivArea": 5100, "1stFlrSF": 5100,
-        "TotalBsmtSF": 5100, "BsmtFinSF1": 4000, "BsmtUnfSF": 1100, "OverallQual": 10,
-        "KitchenQual": "Ex", "ExterQual": "Ex", "YearBuilt": 2008, "YearRemodAdd": 2008,
-        "GarageCars": 3, "GarageArea": 1150, "GarageYrBlt": 2008, "SaleCondition": "Partial",
-        "SaleType": "New", "TotRmsAbvGrd": 15, "FullBath": 3,
+        "Neighborhood": "Edwards", "LotArea": 39000, "GrLivArea": 5100, "TotalBsmtSF": 5100,
+        "BsmtFinSF1": 4000, "OverallQual": 10, "KitchenQual": "Ex", "ExterQual": "Ex",
+        "YearBuilt": 2008, "YearRemodAdd": 2008, "GarageCars": 3, "FullBath": 3,
+        "SaleCondition": "Partial",
     },
 }  # fmt: skip
 UNITS = (", ft²", ", ft", ", $")
@@ -76,11 +66,12 @@ YEARS = (1800, 2100)  # a year is written without a comma
 
 @dataclass(frozen=True, slots=True)
 class HouseField:
-    """A field of the form."""
+    """A field of the form; what is not asked first is not known, until somebody says it."""
 
     field: InputField
     label: str
     unit: str
+    asked: bool
 
     @property
     def is_named(self) -> bool:
@@ -95,8 +86,8 @@ class HouseField:
 
     @property
     def value(self) -> str:
-        """What a typical house has there; empty is imputed."""
-        typical = self.field.typical
+        """What a typical house has there, if it is asked first; empty is not known."""
+        typical = self.field.typical if self.asked else None
         return (
             ""
             if typical is None
@@ -126,15 +117,27 @@ class HouseForm:
     starts: dict[str, str]  # the query of a house to begin with, by its name
 
     @property
+    def num_first(self) -> int:
+        """How many are asked first."""
+        return sum(map(len, self.first.values()))
+
+    @property
     def num_rest(self) -> int:
         """How many wait behind the disclosure."""
         return sum(map(len, self.rest.values()))
 
+    @property
+    def nothing(self) -> str:
+        """The query of a house of which nothing is known."""
+        return urlencode({h.field.name: "" for fields in self.first.values() for h in fields})
+
 
 def house_form(schema: InputSchema) -> HouseForm:
     """The fields of a schema, the important ones first."""
-    drawn = {field.name: _drawn(field) for field in schema.fields}
-    chosen = [name for name in FIRST if name in drawn] or [*drawn][: len(FIRST)]
+    names = [field.name for field in schema.fields]
+    asked = sorted((field.first, field.name) for field in schema.fields if field.first)
+    chosen = [name for _, name in asked] or names[:FEW]
+    drawn = {field.name: _drawn(field, field.name in chosen) for field in schema.fields}
     return HouseForm(
         first=_grouped([drawn[name] for name in chosen]),
         rest=_grouped([field for name, field in drawn.items() if name not in chosen]),
@@ -145,9 +148,9 @@ def house_form(schema: InputSchema) -> HouseForm:
     )
 
 
-def _drawn(field: InputField) -> HouseField:
+def _drawn(field: InputField, asked: bool) -> HouseField:
     unit = next((end for end in UNITS if field.description.endswith(end)), "")
-    return HouseField(field, LABELS.get(field.name, field.name), unit.lstrip(", "))
+    return HouseField(field, LABELS.get(field.name, field.name), unit.lstrip(", "), asked)
 
 
 def _grouped(fields: list[HouseField]) -> dict[str, list[HouseField]]:

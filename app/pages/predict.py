@@ -39,4 +39,5 @@ def predict(
         form=house_form(card.input_schema) if card else None,
         sold=card.sold.model_dump() if card else None,
         compares=bool(card and card.blend),
+        partly=card.known[0] if card and card.known else None,
     )

@@ -26,7 +26,7 @@ class HouseIn(bodies.Asked):
         json_schema_extra={"examples": [{"house": {"OverallQual": 7, "GrLivArea": 1710}}]}
     )
 
-    house: dict[str, Any] = Field(description="Every attribute may be left out.")
+    house: dict[str, Any] = Field(description="Any attribute may be left out, but not all.")
     model: bodies.ModelName = CHAMPION
 
 
@@ -123,7 +123,7 @@ def get_sales(
     served = serving(session, model)
     sales = served.predictor.sales
     if not sales:
-        raise _compares_none(served)
+        raise Conflict(f"The file of version {served.version} is older: it remembers no sales.")
     names = [named(served, name, ["query", "attribute"]).name for name in attribute or ()]
     schema = served.predictor.card.input_schema
     return bodies.Sales(

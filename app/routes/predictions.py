@@ -44,7 +44,10 @@ class HousesIn(bodies.Asked):
     )
 
     houses: list[dict[str, Any]] = Field(
-        min_length=1, max_length=MOST, description="Every attribute may be left out."
+        min_length=1, max_length=MOST, description="Any attribute may be left out, but not all."
+    )
+    likely: int = Field(
+        0, ge=0, le=100, description="How many equally likely prices to tell of each house."
     )
     model: bodies.ModelName = CHAMPION
     strict: bool = Field(False, description="Refuse what training has not seen.")
@@ -92,15 +95,18 @@ def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> bodies.
     served = serving(session, asked.model)
     checked = check(served, asked.houses, ["body", "houses"], strict=asked.strict)
     priced = price(served, checked)
+    likely = served.predictor.likely(checked.values, asked.likely)
     return bodies.Predictions(
         **served.whose,
         remarks=checked.remarks,
         predictions=[
             bodies.Prediction(
-                price=price, low=low, high=high, imputed=row.imputed,
+                price=price, low=low, high=high, likely=dots, imputed=row.imputed,
                 warnings=[bodies.HouseWarning.model_validate(item) for item in row.warnings],
             )
-            for row, price, low, high in zip(checked.rows, *columns(priced), strict=True)
+            for row, price, low, high, dots in zip(
+                checked.rows, *columns(priced), likely.tolist(), strict=True
+            )
         ],
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from app.errors import Invalid
 from app.serving.predictors import Served
 from app.serving.prices import check, columns, price
 from ml.predictor import Predictions
-from ml.schema import BadTable, Checked, Parsed, text_of
+from ml.schema import BadTable, Checked, Parsed, text_of, unread
 
 MOST = 10_000  # rows of a table
 COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings")
@@ -56,7 +56,11 @@ def price_table(
         raise Invalid(str(error)) from None
     if not parsed.rows:
         raise Invalid("The file has a header and no rows.")
-    checked = check(served, parsed.rows, ["body"], strict=strict, lines=parsed.lines)
+    try:
+        checked = check(served, parsed.rows, ["body"], strict=strict, lines=parsed.lines)
+    except Invalid as error:  # what was not read may be what is missing
+        said = f"{error.message} {unread(parsed.unknown)}" if parsed.unknown else error.message
+        raise Invalid(said, error.errors, parsed.unknown) from None
     priced = price(served, checked)
     return PricedTable(
         csv=_write(served, parsed, checked, priced),

@@ -32,7 +32,7 @@ def what_if(served: Served, house: Row, attribute: str, values: Sequence[float] 
 
     Raises Invalid for an attribute without numbers, and for values that it cannot have.
     """
-    own = house[numeric(served, attribute).name]
+    own = house.get(numeric(served, attribute).name)
     asked = _usual(served, attribute, own) if values is None else values
     alone = _check(served, [{**house, attribute: value} for value in asked])
     cleaned = [float(row[attribute] or 0) for row in alone.values]  # None is no value to ask for

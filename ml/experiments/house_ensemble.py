@@ -1,6 +1,7 @@
 """4.10 House prices by comparable sales: nets that learn which houses are alike, and two others."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from itertools import product
 from typing import Annotated, Any, Literal
@@ -27,8 +28,9 @@ from ml.members.comparables import Comparables
 from ml.members.mlp import SkipMLP
 from ml.noise import answers
 from ml.optim import waves
-from ml.predictor import Blended, Card, Histogram, Judged, Predictor
+from ml.predictor import Blended, Card, Histogram, Judged, Known, Predictor
 from ml.predictor.card import made_of
+from ml.predictor.known import by_known, claims, known
 from ml.programs import Fits
 from ml.train import Training
 
@@ -49,6 +51,7 @@ TOLD_BY = (  # inputs that the size of an error is told from
 )  # fmt: skip
 MOST = 0.1085  # three seeds gave 0.1064 to 0.1071 on either folding
 MOST_WITHOUT = 0.1080  # and 0.1062 to 0.1068
+THIN = 2  # every other house is asked about with less known of it
 Rows = NDArray[np.int64]
 
 
@@ -60,7 +63,7 @@ class HouseEnsemble(HouseExperiment):
         Preset("book", "The book's folds", "Contiguous fifths of the file.", {"folding": "book"}),
     )
     verifies = ({}, {"folding": "book"})
-    breakable = ("answers", "bounds", "every")
+    breakable = ("answers", "bounds", "every", "of_fold")
 
     name: Literal["house_ensemble"] = "house_ensemble"
     folding: Literal["shuffled", "book"] = fields.own(
@@ -225,6 +228,12 @@ class HouseEnsemble(HouseExperiment):
         name = "distinct rows that the refit learns from"
         yield self.equal(name, len(self.data.train), self.seen(fits))
         predictor = self.predictor(found, spread, ensemble)
+        partly = self.known(predictor, found)
+        yield by_known(partly)
+        yield from claims(self, partly)
+        predictor = replace(
+            predictor, card=predictor.card.model_copy(update={"known": tuple(partly)})
+        )
         yield Trained(predictor.to_bytes())
         yield from submission.preflight(predictor.submission())
 
@@ -246,6 +255,7 @@ class HouseEnsemble(HouseExperiment):
             table, own_rows = self.table(train), found.at(fold)
             nets = self.nets(fits, "", fold, folds)
             ensemble = self.ensemble(table, nets)
+            found.ensembles += [ensemble] * (fold < self.k)
             X = table.X.astype(np.float64)
             own = np.full(n, -1)
             own[train] = np.arange(len(train))
@@ -320,18 +330,37 @@ class HouseEnsemble(HouseExperiment):
             told_by=files.TOLD_BY,
             not_for=files.NOT_FOR,
         )
-        sold = zip(data.files.train[files.ID].tolist(), data.train, data.price, strict=True)
-        houses = [{files.ID: i} | house | {files.TARGET: price} for i, house, price in sold]
-        model = Blended(ensemble, [houses[row] for row in self.every])
+        model = Blended(ensemble, [data.sold[row] for row in self.every])
         return Predictor.of(card, model, self.judged(found), data.test, data.ids)
 
     @staticmethod
-    def judged(found: OutOfFold) -> Judged:
-        """What the ensemble is judged by, as its predictor keeps it."""
+    def judged(found: OutOfFold, ends: Floats | None = None) -> Judged:
+        """What the ensemble is judged by, as its predictor keeps it; `ends` (2, m) of intervals."""
+        low, high = (found.low, found.high) if ends is None else ends
         order = np.concatenate([found.at(fold) for fold in range(len(found.rows))])
-        parts = (each[order] for each in (found.of(ENSEMBLE), found.low, found.high))
+        parts = (each[order] for each in (found.of(ENSEMBLE), low, high))
         rows = [valid for _, valid in found.rows]
         return Judged.of(found.y[: found.n], rows, found.k, *parts)
+
+    def known(self, predictor: Predictor, found: OutOfFold) -> list[Known]:
+        """How right prices are of houses of which not all is known, by folds not told of them."""
+        folds = [
+            (self.of_fold(predictor, found, fold, ensemble), self.rows[fold][1][::THIN])
+            for fold, ensemble in enumerate(found.ensembles)
+        ]
+        return known(folds, self.data.sold, self.seed)
+
+    def of_fold(
+        self, predictor: Predictor, found: OutOfFold, fold: int, ensemble: Ensemble
+    ) -> Predictor:
+        """The same predictor, but that it has not learnt anything from a fold's houses."""
+        train, valid = self.rows[fold]
+        table, spread = self.table(train), found.spread(self.bounds, found.others(fold))
+        told = {"encoder": table.features, "target": table.target}
+        card = predictor.card.model_copy(update=told | {"spread": spread.at(*self.told(table))})
+        model = Blended(ensemble, [self.data.sold[row] for row in train])
+        judged = self.judged(found, found.ends(spread)).without(valid)
+        return replace(predictor, card=card, model=model, judged=judged)
 
 
 assert {*NETS} | {"wide_mlp"} == {*MEMBERS}

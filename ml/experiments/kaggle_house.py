@@ -195,4 +195,5 @@ class KaggleHouse(HouseExperiment):
             not_for=files.NOT_FOR,
             leaks=self.leaks,
         )
-        return Predictor.of(card, Layers.of(final.net), judged, data.test, data.ids)
+        model = Layers.of(final.net, data.sold)
+        return Predictor.of(card, model, judged, data.test, data.ids)

@@ -86,6 +86,17 @@ FIELDS: dict[str, tuple[str, str]] = {  # (group, description), in the order of 
     "SaleCondition": (SALE, "Circumstances of the sale: Normal, Abnorml, Family, Partial, ..."),
 }
 
+NONE = (  # where the data's own description says that a missing value means that there is none
+    "Alley", "BsmtQual", "BsmtCond", "BsmtExposure", "BsmtFinType1", "BsmtFinType2", "FireplaceQu",
+    "GarageType", "GarageYrBlt", "GarageFinish", "GarageQual", "GarageCond", "PoolQC", "Fence",
+    "MiscFeature",
+)  # fmt: skip
+FIRST = (  # what is asked of a house first, for it moves a price most
+    "Neighborhood", "LotArea", "GrLivArea", "TotalBsmtSF", "BsmtFinSF1", "BedroomAbvGr",
+    "FullBath", "GarageCars", "OverallQual", "OverallCond", "KitchenQual", "ExterQual",
+    "YearBuilt", "YearRemodAdd", "Fireplaces", "CentralAir",
+)  # fmt: skip
+
 LIMITS: dict[str, tuple[float | None, float | None]] = {  # (lowest, highest) that can exist
     **dict.fromkeys(FIELDS, (0, None)),  # areas, counts and dollars; levels have no limits
     "OverallQual": (1, 10),

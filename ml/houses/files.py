@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.data import hub
-from ml.houses.attributes import FIELDS, LIMITS
+from ml.houses.attributes import FIELDS, FIRST, LIMITS, NONE
 from ml.schema import InputSchema
 
 ID, TARGET = "Id", "SalePrice"
@@ -70,5 +70,12 @@ def records(frame: pd.DataFrame) -> list[dict[str, object]]:
 def schema(train: pd.DataFrame) -> InputSchema:
     """What a row of house attributes must look like, learnt from these training rows."""
     return InputSchema.learn(
-        records(train), FIELDS, LIMITS, noun="houses", id_column=ID, target_column=TARGET
+        records(train),
+        FIELDS,
+        LIMITS,
+        noun="houses",
+        id_column=ID,
+        target_column=TARGET,
+        none=NONE,
+        first=FIRST,
     )

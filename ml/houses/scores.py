@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ml.affine import ridge
 from ml.encoder import Target
-from ml.ensemble import MEMBERS, Spread
+from ml.ensemble import MEMBERS, Ensemble, Spread
 from ml.events import Floats
 from ml.intervals import interval
 
@@ -39,6 +39,7 @@ class OutOfFold:
     told: Floats  # (m, p) what the size of an error is told from
     linear: Floats  # (m,) log dollars
     masked: Floats  # (2, m) ends of what the MLP says with masks of its dropout, log dollars
+    ensembles: list[Ensemble] = field(default_factory=list)  # of the first k folds
     low: Floats = field(default_factory=lambda: np.zeros(0))  # (m,) ends of intervals, log dollars
     high: Floats = field(default_factory=lambda: np.zeros(0))
     constant: float = 0.0  # half the width that would do for all
@@ -149,18 +150,27 @@ class OutOfFold:
         off = self.off(ENSEMBLE) / self.scale
         self.low, self.high = np.empty_like(off), np.empty_like(off)
         half = np.empty_like(off)
-        known = self.told, self.middle, off
-        house = np.arange(len(off)) % self.n
-        for fold, (_, houses) in enumerate(self.rows):
-            valid, others = self.at(fold), np.flatnonzero(~np.isin(house, houses))
-            spread = learn(*(each[others] for each in known))
-            below, above = spread.bounds(*(each[valid] for each in known[:2]))
-            at = self.of(ENSEMBLE)[valid]
-            self.low[valid] = at + below * self.scale[valid]
-            self.high[valid] = at + above * self.scale[valid]
+        for fold in range(len(self.rows)):
+            valid, others = self.at(fold), self.others(fold)
+            ends = self.ends(self.spread(learn, others))
+            self.low[valid], self.high[valid] = ends[:, valid]
             half[valid] = np.quantile(np.abs(off[others]), COVERAGE) * self.scale[valid]
         self.constant = float(half.mean())
-        return learn(*known)
+        return self.spread(learn, np.arange(len(off)))
+
+    def others(self, fold: int) -> Rows:
+        """Which of the m answers are of houses that a fold is not judged on."""
+        house = np.arange(len(self.y)) % self.n
+        return np.flatnonzero(~np.isin(house, self.rows[fold][1]))
+
+    def spread(self, learn: Learn, some: Rows) -> Spread:
+        """What the errors of some of the answers teach."""
+        known = self.told, self.middle, self.off(ENSEMBLE) / self.scale
+        return learn(*(each[some] for each in known))
+
+    def ends(self, spread: Spread) -> Floats:
+        """Lower and upper ends of the intervals of all answers: (2, m)."""
+        return self.of(ENSEMBLE) + np.stack(spread.bounds(self.told, self.middle)) * self.scale
 
     @property
     def inside(self) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,14 @@ class HouseTables:
         both = house_files.read()
         train, test = house_files.records(both.train), house_files.records(both.test)
         return cls(both, train, test, both.prices[:, 0].astype(np.float64))
+
+    @cached_property
+    def sold(self) -> list[dict[str, Any]]:
+        """Each row of `train` with its Id and its SalePrice, as a predictor keeps it."""
+        rows = zip(self.files.train[house_files.ID].tolist(), self.train, self.price, strict=True)
+        return [
+            {house_files.ID: i} | row | {house_files.TARGET: float(price)} for i, row, price in rows
+        ]
 
     @property
     def ids(self) -> list[int]:

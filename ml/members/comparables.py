@@ -128,7 +128,7 @@ class Said:
     """What n sales say of one row, (n,) each: Σ weight · says is the mean of what the nets answer.
 
     What a sale says is its own price, adjusted by what differs; `distance` is between the places of
-    both, its mean square over the nets.
+    both, its mean square over the nets. Of a row that may be several, all are means over these.
     """
 
     weight: Numbers
@@ -171,6 +171,11 @@ class FittedComparables:
         return np.asarray(self.X @ self.map)
 
     @cached_property
+    def apart(self) -> Numbers:
+        """Squared distances of the sales from the origin: (S, n)."""
+        return np.asarray(np.square(self.places).sum(2))
+
+    @cached_property
     def off(self) -> Numbers:
         """What each sale was above what s says of it: (S, n)."""
         return np.asarray(self.y - self.slopes @ self.X.T)
@@ -181,24 +186,29 @@ class FittedComparables:
         compared = np.einsum("smn,sn->sm", self.weights(X, own), self.off)
         return np.asarray(self.slopes @ X.T + compared + bias)
 
-    def says(self, x: Numbers) -> "Said":
-        """How much each sale counts for one row (d,), and what it says of it."""
-        each = self.weights(x[None])[:, 0]  # (S, n)
-        bias = self.tensors["bias"][:, 0].astype(np.float64)  # (S, 1)
-        said = self.off + (self.slopes @ x)[:, None] + bias
-        weight = each.mean(axis=0)
-        apart = np.square((x @ self.map)[:, None] - self.places).sum(2)  # (S, n)
+    def says(self, X: Numbers, likely: Numbers) -> "Said":
+        """How much each sale counts for a row, and what it says of it.
+
+        The row may be any of X (m, d), so likely (m,), 1 in all.
+        """
+        each = self.weights(X)  # (S, m, n)
+        bias = self.tensors["bias"].astype(np.float64)  # (S, 1, 1)
+        said = self.off[:, None] + (self.slopes @ X.T)[:, :, None] + bias
+        weight = likely @ each.mean(axis=0)
+        z = X @ self.map
+        apart = np.square(z).sum(2)[:, :, None] + self.apart[:, None]
+        apart -= 2 * z @ self.places.transpose(0, 2, 1)  # (S, m, n)
         return Said(
             weight=weight,
-            says=(each * said).mean(axis=0) / np.maximum(weight, TINY),
-            distance=np.sqrt(apart.mean(axis=0)),
+            says=likely @ (each * said).mean(axis=0) / np.maximum(weight, TINY),
+            distance=np.sqrt(likely @ np.maximum(apart, 0).mean(axis=0)),
         )
 
     def weights(self, X: Numbers, own: NDArray[np.int64] | None = None) -> Numbers:
         """How much each sale counts for rows (m, d): (S, m, n), 1 in all."""
         z = X @ self.map
         closeness = 2 * z @ self.places.transpose(0, 2, 1)
-        closeness -= np.square(self.places).sum(2)[:, None]
+        closeness -= self.apart[:, None]
         if own is not None:
             (rows,) = np.nonzero(own >= 0)
             closeness[:, rows, own[rows]] = -np.inf

@@ -1,12 +1,14 @@
 """The infinitely wide MLP: what gradient descent would make of it, solved exactly."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 Numbers = NDArray[np.float64]
+AT_ONCE = 32  # rows
 LEAST = 0.02  # weight that no row falls below, however far off it is
 
 
@@ -26,18 +28,29 @@ class WideMLP:
     outlying: float = 0.3  # residuals beyond it count less: Huber's weights
     rounds: int = 4
 
-    def kernel(self, A: Numbers, B: Numbers) -> Numbers:
-        """Θ of rows (n, d) and (m, d): (n, m)."""
-        d = A.shape[1]
-        sigma = A @ B.T / d + self.bias
-        own = [np.square(each).sum(1) / d + self.bias for each in (A, B)]
-        size = np.sqrt(np.outer(*own))
-        theta = sigma.copy()
+    def own(self, X: Numbers) -> Numbers:
+        """Σ_0 of rows (n, d), each with itself: (n,)."""
+        return np.asarray(np.square(X).sum(1) / X.shape[1] + self.bias)
+
+    def kernel(self, A: Numbers, B: Numbers, own: Numbers | None = None) -> Numbers:
+        """Θ of rows (n, d) and (m, d), of which `own` may be known: (n, m).
+
+        Some rows at a time, which a cache holds.
+        """
+        its = self.own(B) if own is None else own
+        parts = [A[i : i + AT_ONCE] for i in range(0, len(A), AT_ONCE)]
+        return np.concatenate([self._kernel(part, B, its) for part in parts])
+
+    def _kernel(self, A: Numbers, B: Numbers, own: Numbers) -> Numbers:
+        size = np.sqrt(np.outer(self.own(A), own))
+        theta = A @ B.T / A.shape[1] + self.bias
+        cosine = theta / size  # Σ is size · cosine
         for _ in range(self.depth):
-            cosine = np.clip(sigma / size, -1, 1)
-            angle = np.arccos(cosine)
-            sigma = size * (np.sin(angle) + (np.pi - angle) * cosine) / np.pi
-            theta = theta * (1 - angle / np.pi) + sigma + self.bias
+            np.clip(cosine, -1, 1, out=cosine)
+            bend = 1 - np.arccos(cosine) / np.pi  # κ0
+            cosine = cosine * bend + np.sqrt(1 - np.square(cosine)) / np.pi  # κ1, over size
+            theta *= bend
+            theta += size * cosine + self.bias
         return np.asarray(theta)
 
     def fit(self, X: Numbers, y: Numbers) -> "FittedWideMLP":
@@ -61,6 +74,11 @@ class FittedWideMLP:
     alpha: Numbers  # (n,)
     middle: float
 
+    @cached_property
+    def own(self) -> Numbers:
+        """Σ_0 of the rows learnt from, each with itself: (n,)."""
+        return self.of.own(self.X)
+
     def predict(self, X: Numbers) -> Numbers:
         """Answers of rows (m, d): (1, m), for there is one such net."""
-        return np.asarray(self.middle + self.of.kernel(X, self.X) @ self.alpha)[None]
+        return np.asarray(self.middle + self.of.kernel(X, self.X, self.own) @ self.alpha)[None]

@@ -1,8 +1,9 @@
 """A trained model that answers: encoder and net, with its input schema carried as data."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from safetensors.numpy import save as save_tensors
 
 from ml.features import Row
 from ml.houses import submission
-from ml.houses.together import moved
-from ml.predictor.card import Card, Histogram, Vector
+from ml.houses.files import TARGET
+from ml.houses.together import Together
+from ml.predictor.card import Card, Histogram, Known, Vector
+from ml.predictor.donors import Donors
 from ml.predictor.gate import Gate, Group, Question, share_inside, spread
 from ml.predictor.judged import Compared, Judged, NotComparableError, Part, compare
+from ml.predictor.mixture import Errors, Mixture
 from ml.predictor.models import Blended, Layers, Model
 from ml.predictor.reasons import Reason, Reasons, reasons
 from ml.predictor.sales import Comparable, Comparables, Difference
@@ -32,6 +36,7 @@ __all__ = [
     "Group",
     "Histogram",
     "Judged",
+    "Known",
     "Layers",
     "NotComparableError",
     "Part",
@@ -46,6 +51,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+ENDS = (0.05, 0.95)  # what 9 of 10 lie between
+AT_ONCE = 1024  # whole rows that a model answers together
+
+
 @dataclass(frozen=True, slots=True)
 class Predictions:
     """Prices in dollars with the bounds that 9 of 10 houses of other folds stayed within: (n,)."""
@@ -55,7 +64,7 @@ class Predictions:
     high: Vector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Predictor:
     """`card` and model; `ids` and `prices` are of the houses that nobody has told the price of."""
 
@@ -70,23 +79,75 @@ class Predictor:
         cls, card: Card, model: Model, judged: Judged, rows: Sequence[Row], ids: Sequence[int]
     ) -> "Predictor":
         """Price the rows of the competition, and keep that."""
-        price, _, _ = model.answer(rows, card)
-        return cls(card, model, np.asarray(ids, np.int64), price, judged)
+        made = cls(card, model, np.asarray(ids, np.int64), np.zeros(len(ids)), judged)
+        return replace(made, prices=made.predict(rows).price)
 
     def predict(self, rows: Sequence[Row]) -> Predictions:
-        """Price n checked rows; in float64, so that one row alone and in a batch agree to 1e-12."""
-        return Predictions(*self.model.answer(rows, self.card))
+        """Price n checked rows; in float64, so that one row alone and in a batch agree to 1e-12.
+
+        What a row does not say is as in sales like it: the price is the mean of what each of these
+        makes of it, in logarithms, and the interval holds 9 of 10 of what they may sell for.
+        """
+        parts = [
+            (answers.middle, *answers.quantiles(ENDS, self.errors))
+            for answers in self.answers(rows)
+        ]
+        with np.errstate(over="ignore"):  # an infinite price is for the caller to refuse
+            return Predictions(*np.exp(np.concatenate(parts, axis=1)))
+
+    def likely(self, rows: Sequence[Row], count: int) -> Vector:
+        """Prices that n checked rows may have, each as likely as the others: (n, count), rising."""
+        if not count:
+            return np.empty((len(rows), 0))
+        levels = ((np.arange(count) + 0.5) / count).tolist()
+        parts = [answers.quantiles(levels, self.errors) for answers in self.answers(rows)]
+        return np.exp(np.concatenate(parts, axis=1).T)
+
+    def answers(self, rows: Sequence[Row]) -> Iterator[Mixture]:
+        """What n rows may be worth, some rows after others, so that memory does not grow with n."""
+        whole, weights = list[Row](), list[Vector]()
+        for i, row in enumerate(rows):
+            made, weight = self.whole(row)
+            whole += made
+            weights.append(weight)
+            if len(whole) >= AT_ONCE or i == len(rows) - 1:
+                start = np.cumsum([0, *map(len, weights[:-1])])
+                yield Mixture(*self.model.answer(whole, self.card), np.concatenate(weights), start)
+                whole, weights = [], []
+
+    def whole(self, row: Row) -> tuple[Sequence[Row], Vector]:
+        """Rows that say all, that one may be, and how likely each is: itself, where it says all."""
+        known = self.card.input_schema.known(row)
+        if self.donors is None or len(known) == len(self.card.input_schema.fields):
+            return [row], np.ones(1)
+        return self.donors.filled(known)
+
+    @cached_property
+    def donors(self) -> Donors | None:
+        """Sales that lend what a row does not say; None where it remembers none."""
+        if not self.sales or self.judged is None:
+            return None
+        prices = np.array([sale[TARGET] for sale in self.sales], np.float64)
+        return Donors.learn(self.card.input_schema, self.sales, np.log(prices))
+
+    @cached_property
+    def errors(self) -> Errors:
+        """How errors are spread, of rows that no model had learnt from."""
+        card, judged = self.card, self.judged
+        ends = (card.spread.low, card.spread.high) if card.spread else card.interval
+        scores = judged.scores(ends[1] - ends[0]) if judged else np.zeros(0)
+        return Errors.learn(scores, [*zip(ENDS, ends, strict=True)])
 
     def comparables(self, row: Row, count: int) -> Comparables | None:
         """The sales that count most for one checked row; None where it compares none."""
         if isinstance(self.model, Blended):
-            return self.model.comparables(row, self.card, count)
+            return self.model.comparables(row, *self.whole(row), self.card, count)
         return None
 
     @property
     def sales(self) -> Sequence[dict[str, Any]]:
         """The houses that it has learnt from and remembers, with Id and SalePrice."""
-        return self.model.houses if isinstance(self.model, Blended) else ()
+        return self.model.houses
 
     def groups(self) -> dict[str, list[Part]]:
         """How far off it is by the columns that errors are told by, the worst first."""
@@ -107,13 +168,27 @@ class Predictor:
         }
 
     def reasons(self, row: Row) -> Reasons:
-        """What each group of columns adds to the price of a typical row, for one checked row."""
-        return reasons(row, self.card.input_schema, lambda rows: self.predict(rows).price)
+        """What each group of columns adds to the price of a typical row, for one checked row.
+
+        Where it does not say all, they are those of the likeliest of the rows that it may be: the
+        one whose price is nearest to its own. What is between the two they leave untold.
+        """
+        whole, _ = self.whole(row)
+        price = self.predict([row]).price[0]
+        apart = np.abs(np.log(self.predict(whole).price) - np.log(price))
+        told = whole[int(apart.argmin())]
+        schema = self.card.input_schema
+        found = reasons(told, schema, lambda rows: self.predict(rows).price)
+        return replace(found, price=float(price))
 
     def moved(self, row: Row, column: str, values: Sequence[float]) -> list[dict[str, Any]]:
         """One checked row with each of these values in a column, and with what must move, too."""
-        schema = self.card.input_schema
-        return [moved(row, column, value, schema, self.sales) for value in values]
+        return [self.together.moved(row, column, value) for value in values]
+
+    @cached_property
+    def together(self) -> Together:
+        """What moves with what."""
+        return Together.learn(self.card.input_schema, self.sales)
 
     def submission(self) -> str:
         """`submission.csv` (4.10.8)."""

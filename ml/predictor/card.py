@@ -38,6 +38,20 @@ class Histogram(BaseModel):
         return [count / total for count in self.counts]
 
 
+class Known(BaseModel):
+    """How right prices are where so much is known of a row that nobody has learnt from."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    what: str = Field(description="What is known: of the form, half by chance.")
+    fields: float = Field(description="How many fields that are, on average.")
+    n: int = Field(description="Rows that were asked about.")
+    rmse: float = Field(description="Of log price.")
+    inside: float = Field(description="Share of targets within 90 % intervals.")
+    least: float = Field(description="The same, of the fifth of targets where it is least.")
+    width: float = Field(description="Mean width of intervals, in log price.")
+
+
 class Card(BaseModel):
     """All of a predictor that is no tensor: JSON in the header of its file, which has no NaN."""
 
@@ -64,6 +78,7 @@ class Card(BaseModel):
         " older than this number.",
     )
     sold: Histogram = Field(description="Prices of the training rows.")
+    known: tuple[Known, ...] = Field((), description="By how much is known of a row.")
     leaks: str = Field("", description="What it knew of rows that it is judged on; empty if none.")
     made_of: dict[str, str] = Field({}, description="Versions of libraries, digests of data.")
     told_by: dict[str, float] = Field(

@@ -5,7 +5,7 @@ rows, and set two models beside each other row by row.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,19 @@ class Judged:
     def square(self) -> Floats:
         """Squared error of each row, a mean over repetitions; NaN where none is judged: (n,)."""
         return self.each(np.square(self.target.astype(np.float64) - self.said))
+
+    def without(self, rows: Rows) -> "Judged":
+        """The same, of all rows but these."""
+        fold = self.fold.copy()
+        fold[:, rows] = NONE
+        return replace(self, fold=fold)
+
+    def scores(self, width: float) -> Floats:
+        """Errors over what size was expected of each: where an interval is `width` sizes wide."""
+        judged = self.fold >= 0
+        size = (self.high - self.low)[judged].astype(np.float64) / width
+        off = np.broadcast_to(self.target, self.said.shape)[judged] - self.said[judged]
+        return np.asarray(off / size)
 
     def each(self, values: NDArray[np.floating[Any]]) -> Floats:
         """The mean over the repetitions that judge a row, NaN where none does: (R, n) -> (n,)."""

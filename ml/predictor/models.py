@@ -26,11 +26,19 @@ FUNCTIONS: dict[str, Callable[[Vector], Vector]] = {
 assert FUNCTIONS.keys() == ACTIVATIONS.keys()
 
 
+House = dict[str, Any]
+
+
 class Model(Protocol):
     """What answers: rows to dollars."""
 
-    def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector, Vector]:
-        """Of n checked rows: prices, and the ends of their intervals, (n,) each."""
+    @property
+    def houses(self) -> Sequence[House]:
+        """Those that it has learnt from, with Id and SalePrice; none in a file that is older."""
+        ...
+
+    def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector]:
+        """Of n rows that say all: log dollars, and the size of the error expected, (n,) each."""
         ...
 
     def tensors(self) -> dict[str, NDArray[Any]]:
@@ -40,34 +48,36 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """A net of linear maps with bends between: weight (in, out) and bias (1, out) of each."""
+    """A net of linear maps with bends between: weight (in, out) and bias (1, out) of each.
+
+    Each of the `houses` that it has learnt from has its Id and its SalePrice.
+    """
 
     layers: tuple[tuple[Vector, Vector], ...]
+    houses: list[House]
 
     @classmethod
-    def of(cls, net: nn.Module) -> "Layers":
+    def of(cls, net: nn.Module, houses: list[House]) -> "Layers":
         """Those of the one lane of a trained net."""
         pairs = (
             [parameter[0].detach().cpu().double().numpy() for parameter in module.parameters()]
             for module in net.modules()
             if isinstance(module, Linear)
         )
-        return cls(tuple((weight, bias) for weight, bias in pairs))
+        return cls(tuple((weight, bias) for weight, bias in pairs), houses)
 
-    def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector, Vector]:
-        """What the net says; an interval is as wide as any other, in logarithms."""
+    def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector]:
+        """What the net says; errors of all are expected alike."""
         function, X = FUNCTIONS[card.activation], card.encoder.encode(rows).astype(np.float64)
         for weight, bias in self.layers[:-1]:
             X = function(X @ weight + bias)
         weight, bias = self.layers[-1]
         out = (X @ weight + bias)[:, 0]
-        price = card.target.prices(out)
-        low, high = (price * np.exp(q) for q in card.interval)
-        return price, low, high
+        return card.target.logs(out), np.ones(len(out))
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """0.weight, 0.bias, 1.weight, ..."""
-        return {
+        """0.weight, 0.bias, 1.weight, ..., and the houses."""
+        return packed(self.houses) | {
             f"{i}.{name}": value.astype(np.float32)
             for i, pair in enumerate(self.layers)
             for name, value in zip(("weight", "bias"), pair, strict=True)
@@ -81,41 +91,42 @@ class Layers:
             tuple(
                 (tensors[f"{i}.weight"].astype(np.float64), tensors[f"{i}.bias"].astype(np.float64))
                 for i in range(count)
-            )
+            ),
+            unpacked(tensors),
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Blended:
-    """An ensemble and the houses that it has learnt from; an interval is as wide as a row deserves.
+    """An ensemble and the houses that it has learnt from; errors are told row by row.
 
     Each of `houses` has its Id, and its SalePrice.
     """
 
     ensemble: Ensemble
-    houses: list[dict[str, Any]]
+    houses: list[House]
 
-    def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector, Vector]:
+    def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector]:
         """The members' blend."""
         assert card.spread is not None
         X = card.encoder.encode(rows).astype(np.float64)
         limit = card.limit / card.target.std
         out = blend(self.ensemble.answers(X), card.blend, limit)
-        below, above = card.spread.bounds(X, out)
-        price, low, high = (card.target.prices(out + by) for by in (0, below, above))
-        return price, low, high
+        return card.target.logs(out), card.target.std * card.spread.expected(X, out)
 
-    def comparables(self, row: Row, card: Card, count: int) -> Comparables:
-        """The sales that count most for one checked row."""
-        x = card.encoder.encode([row])[0].astype(np.float64)
-        found = self.ensemble.comparables.says(x)
+    def comparables(
+        self, row: Row, whole: Sequence[Row], likely: Vector, card: Card, count: int
+    ) -> Comparables:
+        """The sales that count most for one row, which may be these whole rows (m,), so likely."""
+        X = card.encoder.encode(whole).astype(np.float64)
+        found = self.ensemble.comparables.says(X, likely)
         weight, says = found.weight, found.says
         first = np.argsort(-weight, kind="stable")[:count]
         others = np.delete(np.arange(len(weight)), first)
         left = float(weight[others].sum())
         rest = float(weight[others] @ says[others] / left) if left > 0 else float(says.mean())
         dollars = card.target.prices
-        answers = dollars(self.ensemble.answers(x[None])[:, 0])
+        answers = dollars(self.ensemble.answers(X) @ likely)
         return Comparables(
             sales=tuple(
                 Comparable(
@@ -141,16 +152,25 @@ class Blended:
         return Worths.learn(self.houses)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The ensemble's, and the houses as JSON by column, packed."""
-        columns = {name: [house[name] for house in self.houses] for name in self.houses[0]}
-        packed = zlib.compress(json.dumps(columns).encode(), level=9)
-        return self.ensemble.tensors() | {"rows.houses": np.frombuffer(packed, np.uint8)}
+        """The ensemble's, and the houses."""
+        return self.ensemble.tensors() | packed(self.houses)
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "Blended":
         """What `tensors` gave."""
-        columns = json.loads(zlib.decompress(tensors["rows.houses"].tobytes()))
-        houses = [
-            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
-        ]
-        return cls(Ensemble.from_tensors(tensors), houses)
+        return cls(Ensemble.from_tensors(tensors), unpacked(tensors))
+
+
+def packed(houses: list[House]) -> dict[str, NDArray[Any]]:
+    """Houses as JSON by column."""
+    columns = {name: [house[name] for house in houses] for name in houses[0]} if houses else {}
+    text = zlib.compress(json.dumps(columns).encode(), level=9)
+    return {"rows.houses": np.frombuffer(text, np.uint8)}
+
+
+def unpacked(tensors: Mapping[str, NDArray[Any]]) -> list[House]:
+    """What `packed` gave; none of a file that is older."""
+    if "rows.houses" not in tensors:
+        return []
+    columns = json.loads(zlib.decompress(tensors["rows.houses"].tobytes()))
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

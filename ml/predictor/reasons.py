@@ -26,7 +26,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """From what a typical row costs to what this one does: typical + Σ dollars = price."""
+    """From what a typical row costs to what this one does: typical + Σ dollars + error = price."""
 
     typical: float
     price: float
@@ -34,7 +34,7 @@ class Reasons:
 
     @property
     def error(self) -> float:
-        """Dollars that the reasons leave untold: of rounding alone."""
+        """Dollars that the reasons leave untold: of what is not known, and else of rounding."""
         told = sum(reason.dollars for reason in self.reasons)
         return self.price - self.typical - told
 

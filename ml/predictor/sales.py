@@ -82,7 +82,7 @@ class Worths:
         found = dict[str, tuple[float, Difference]]()
         for field in schema.fields:
             a, b = here.get(field.name), there.get(field.name)
-            worth = abs(self.between(field.name, a, b))
+            worth = abs(self.between(field.name, a, b)) if field.name in here else 0.0
             if worth > (found[field.group][0] if field.group in found else NOTABLE):
                 found[field.group] = worth, Difference(field.name, a, b)
         ranked = sorted(found.values(), key=lambda each: -each[0])

@@ -2,16 +2,25 @@
 
 import keyword
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-from ml.schema.checks import Checked, CheckedRow, InvalidRows, RowError, RowWarning, check
+from ml.schema.checks import (
+    Checked,
+    CheckedRow,
+    InvalidRows,
+    RowError,
+    RowWarning,
+    check,
+    nothing,
+)
 from ml.schema.fields import LONGEST, Bounds, InputField, Refused, Value
 from ml.schema.reading import BadTable, text_of
-from ml.schema.tables import Parsed, parse_csv
+from ml.schema.tables import Parsed, parse_csv, unread
 
 __all__ = [
     "BadTable",
@@ -24,6 +33,7 @@ __all__ = [
     "RowError",
     "RowWarning",
     "text_of",
+    "unread",
 ]
 
 TEXT = Annotated[str, Field(max_length=LONGEST, description="The same, as text.")]
@@ -61,11 +71,14 @@ class InputSchema(BaseModel):
         noun: str = "rows",
         id_column: str = "",
         target_column: str = "",
+        none: Collection[str] = (),
+        first: Sequence[str] = (),
     ) -> "InputSchema":
         """Types, levels and ranges from training rows, in which None is missing.
 
         `descriptions` gives (group, text) and `limits` gives (lowest, highest), where known. The
-        columns of id and target are left out.
+        columns of id and target are left out. Where a missing value means that there is none, says
+        `none`; what is asked first, `first`.
 
         Raises:
             ValueError: without rows, or for a column that mixes numbers with text.
@@ -80,6 +93,8 @@ class InputSchema(BaseModel):
                     [row.get(name) for row in rows],
                     about=(descriptions or {}).get(name, ("other", name)),
                     limits=(limits or {}).get(name, (None, None)),
+                    none=name in none,
+                    first=first.index(name) + 1 if name in first else 0,
                 )
                 for name in names
                 if name not in {id_column, target_column}
@@ -88,6 +103,20 @@ class InputSchema(BaseModel):
             id_column=id_column,
             target_column=target_column,
         )
+
+    def known(self, row: Mapping[str, object]) -> dict[str, Any]:
+        """What a checked row says: values, and None where training has rows without one, too."""
+        lacking = self._lacking
+        return {
+            name: row[name]
+            for name, may_lack in lacking.items()
+            if name in row and (may_lack or row[name] is not None)
+        }
+
+    @cached_property
+    def _lacking(self) -> dict[str, bool]:
+        """Of each field, whether it is missing in some rows of training, too."""
+        return {field.name: field.missing > 0 for field in self.fields}
 
     def check(
         self,
@@ -102,7 +131,7 @@ class InputSchema(BaseModel):
 
         Raises:
             InvalidRows: with the errors of all rows: wrong types, unknown fields, numbers that
-                are not finite or cannot exist.
+                are not finite or cannot exist; rows that say nothing.
         """
         others = {self.id_column, self.target_column}
         return check(self.fields, rows, strict=strict, noun=self.noun, lines=lines, others=others)
@@ -139,17 +168,25 @@ class InputSchema(BaseModel):
             definitions[_python_name(field.name, definitions)] = (_annotation(field), _info(field))
         model: type[Attributes] = create_model(name, __base__=Attributes, **definitions)
         model.passed_over = frozenset({self.id_column, self.target_column})
+        model.told_by_none = frozenset(field.name for field in self.fields if field.none)
+        model.nothing = nothing(self.fields)
         return model
 
 
 class Attributes(BaseModel):
-    """A row's; its id and its target are none, and are passed over."""
+    """A row's, one at least; its id and its target are none, and are passed over."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, serialize_by_alias=True, protected_namespaces=()
+        extra="forbid",
+        strict=True,
+        serialize_by_alias=True,
+        protected_namespaces=(),
+        json_schema_extra={"minProperties": 1},
     )
 
     passed_over: ClassVar[frozenset[str]] = frozenset()
+    told_by_none: ClassVar[frozenset[str]] = frozenset()
+    nothing: ClassVar[str] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -157,6 +194,13 @@ class Attributes(BaseModel):
         if isinstance(row, Mapping) and cls.passed_over & row.keys():
             return {key: value for key, value in row.items() if key not in cls.passed_over}
         return row
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Attributes":
+        said = self.model_dump(exclude_unset=True)
+        if not any(value is not None or name in self.told_by_none for name, value in said.items()):
+            raise PydanticCustomError("nothing", "{reason}", {"reason": self.nothing})
+        return self
 
 
 def _annotation(field: InputField) -> Any:

@@ -51,10 +51,13 @@ class InvalidRows(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CheckedRow:
-    """One row, ready to encode: a value for every field, None where it is missing."""
+    """One row, ready to encode: what it says of each field, and no more.
+
+    None says that there is none of it, or that training has rows that do not say it either.
+    """
 
     values: dict[str, Value]
-    imputed: list[str]  # fields that were missing
+    imputed: list[str]  # fields that it does not say
     warnings: list[RowWarning]
     place: str  # as errors name it
 
@@ -94,6 +97,11 @@ class _Report:
         """Where a reader finds the row: an editor counts lines from 1, an array rows from 0."""
         return f"Line {self.lines[row]}" if self.lines else f"Row {row}"
 
+    def note(self, column: str, change: Change | None, value: object) -> None:
+        """That a value was read otherwise than it stands, if it was."""
+        if change:
+            self.changed.setdefault((column, change), []).append(value)
+
     def add(self, row: int, column: str, value: object, allowed: str, message: str) -> None:
         self.total += 1
         if len(self.errors) < MAX_ERRORS:
@@ -113,7 +121,8 @@ def check(
     """Every row with cleaned values, imputed fields and warnings; `strict` makes these errors.
 
     `lines` are those of the file the rows came from, if they did: errors then name these. What
-    stands under the names of `others` is passed over: an id, a target.
+    stands under the names of `others` is passed over: an id, a target. A row that says nothing at
+    all is refused: nobody has asked for the price of anything.
 
     Raises:
         InvalidRows: with the errors of all rows.
@@ -126,11 +135,13 @@ def check(
             report.add(i, "", row, "an object", f"The row is {shown(row)}; it must be an object.")
             continue
         checked.append(_row(i, row, fields, noun, report))
-        for name in row.keys() - names - {*others}:
+        strangers = row.keys() - names - {*others}
+        for name in strangers:
             report.add(i, str(name), row[name], "", suggestion(name))
-        if strict:
-            for warning in checked[-1].warnings:
-                report.add(i, warning.column, warning.value, "as in training", warning.message)
+        if not strangers and len(checked[-1].imputed) == len(fields):
+            report.add(i, "", "", "at least one field", nothing(fields))
+        for warning in checked[-1].warnings if strict else ():
+            report.add(i, warning.column, warning.value, "as in training", warning.message)
     if report.total:
         raise InvalidRows(report.errors, report.total)
     return Checked(checked, report.remarks)
@@ -148,14 +159,20 @@ def _row(
         except Refused as refused:
             report.add(i, name, row[name], known.allowed, str(refused))
             continue
-        values[name] = value
-        if change:
-            report.changed.setdefault((name, change), []).append(row[name])
+        if value is not None or (known.missing and name in row):
+            values[name] = value
+        report.note(name, change, row.get(name))
         if value is None:
-            imputed.append(name)
+            imputed += [name] * (not known.none or name not in row)
         elif doubt := known.doubt(value, noun):
             warnings.append(RowWarning(name, _echo(value), doubt))
     return CheckedRow(values, imputed, warnings, report.place(i))
+
+
+def nothing(fields: Sequence[InputField]) -> str:
+    """That a row says nothing, and what it might."""
+    first = min(fields, key=lambda known: known.first or len(fields))
+    return f"Nothing is known, so there is no price. Tell one field at least, such as {first.name}."
 
 
 def suggest(name: object, names: Sequence[str]) -> str:

@@ -49,10 +49,19 @@ class InputField(BaseModel):
     missing: float = Field(0.0, ge=0, le=1, description="Share that is missing in training.")
     description: str = ""
     group: str = "other"
+    none: bool = Field(False, description="A missing value means that there is none of it.")
+    first: int = Field(0, ge=0, description="Its place among what is asked first; 0 is none.")
 
     @classmethod
     def learn(
-        cls, name: str, values: Sequence[object], *, about: tuple[str, str], limits: Bounds
+        cls,
+        name: str,
+        values: Sequence[object],
+        *,
+        about: tuple[str, str],
+        limits: Bounds,
+        none: bool = False,
+        first: int = 0,
     ) -> "InputField":
         """A field from a training column; `about` is (group, description), `limits` what can exist.
 
@@ -72,6 +81,8 @@ class InputField(BaseModel):
             missing=gaps / len(values),
             group=about[0],
             description=about[1],
+            none=none,
+            first=first,
             **(_text_facts(texts, gaps) if texts else _number_facts(numbers, gaps, limits)),
         )
 

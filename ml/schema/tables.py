@@ -64,7 +64,7 @@ def parse_csv(
     known = [name for name in (*(f.name for f in fields), id_column, target_column) if name]
     header = _Header.find(text, known, mapping or {})
     if strict and header.unknown:
-        raise BadTable(_unknown(header.unknown))
+        raise BadTable(unread(header.unknown))
     numbered, empty = _rows(text, header, most)
     columns = [[line[j].strip() for _, line in numbered] for j in range(len(header.names))]
     by_name = dict(zip(header.names, columns, strict=True))
@@ -136,7 +136,7 @@ class _Header:
         if self.renamed:
             pairs = ", ".join(f"{column!r} as {name}" for column, name in self.renamed.items())
             said.append(f"Columns read by their letters: {pairs}.")
-        return [*said, *([_unknown(self.unknown)] if self.unknown else [])]
+        return [*said, *([unread(self.unknown)] if self.unknown else [])]
 
 
 def _lines(count: int) -> str:
@@ -176,8 +176,8 @@ def _meant(name: str, known: Sequence[str]) -> str:
     return f"there is no such field.{f' Did you mean {near[0]!r}?' if near else ''}"
 
 
-def _unknown(unknown: Mapping[str, list[str]]) -> str:
-    """All of them once, each with what may have been meant."""
+def unread(unknown: Mapping[str, list[str]]) -> str:
+    """All columns that are no field, once, each with what may have been meant."""
     said = ", ".join(
         f"{shown(column)}{f' ({near[0]}?)' if near else ''}" for column, near in unknown.items()
     )

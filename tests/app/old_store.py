@@ -46,9 +46,8 @@ HOUSES = [
     {"MSZoning": "RL", "LotArea": 9600, "Neighborhood": "Somerst", "OverallQual": 8,
      "YearBuilt": 2003, "ExterQual": "Gd", "CentralAir": "Y", "GrLivArea": 1710, "GarageCars": 2},
     {"OverallQual": 3, "GrLivArea": 900, "Neighborhood": "Nowhere", "GarageCars": 9},
-    {},
 ]  # fmt: skip
-"""Made up: a usual one, one beyond what training has seen, one that nothing is known of."""
+"""Made up: a usual one, and one beyond what training has seen."""
 TABLE = "Id,OverallQual,GrLivArea,Neighborhood\n7,8,1710,Somerst\n8,3,,NAmes\n"
 
 
@@ -186,7 +185,13 @@ def house_answers(client: TestClient) -> dict[str, Any]:
             "about": {key: about[key] for key in ("job", "measure", "valid", "folds", "interval")},
             "schema": [schema["noun"], schema["id_column"], schema["target_column"]]
             + [[field[key] for key in COLUMN] for field in schema["fields"]],
-            "prices": {name: prices[name] for name in ("job", "predictions")},
+            "prices": {
+                "job": prices["job"],
+                "predictions": [
+                    {name: value for name, value in said.items() if name != "likely"}
+                    for said in prices["predictions"]
+                ],
+            },
             "strict": strict.status_code,
             # without the version, which nobody named then
             "table": [",".join([*row[:4], *row[5:]]) for row in cells],

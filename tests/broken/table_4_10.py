@@ -131,6 +131,11 @@ BREAKS = [
         wrong=property(lambda self: np.arange(len(self.data.train) - 1)),
         red=("distinct rows",),
     ),
+    ensemble(
+        line="of_fold",
+        wrong=lambda _, predictor, *__: predictor,  # it has learnt from the houses asked about
+        red=("what a form asks first", "half of the fields"),
+    ),
     ensemble(owner=Predictor, line="submission", wrong=lambda _: "nothing\n", red=("submission",)),
     Break(
         name="house_sweeps",

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from ml.events import Check, Checkpoint, Epoch, Event, Figure, Started, Table, Trained
-from ml.experiments.house_ensemble import HouseEnsemble
+from ml.experiments.house_ensemble import THIN, HouseEnsemble
 from ml.houses.report import shared, traits, verdict
 from ml.houses.scores import (
     DECIDING,
@@ -503,7 +503,10 @@ def test_it_says_what_the_experiment_says(
     X = table.features.encode(rows).astype(np.float64)
     middle = one.blend(ensemble.answers(X), table)
     said = predictor.predict(rows)
-    np.testing.assert_allclose(said.price, table.target.prices(middle), rtol=1e-6)
+    schema = predictor.card.input_schema
+    whole = [len(schema.known(row)) == len(schema.fields) for row in rows]
+    assert np.mean(whole) > 0.7
+    np.testing.assert_allclose(said.price[whole], table.target.prices(middle)[whole], rtol=1e-6)
     np.testing.assert_allclose(predictor.prices, said.price[:1459], rtol=1e-12)
     assert (said.low < said.price).all()
     assert (said.price < said.high).all()
@@ -567,3 +570,131 @@ def test_a_house_is_answered_in_three_milliseconds(predictor: Predictor, data: H
 def test_the_refit_knows_every_row(said: list[Event]) -> None:
     (check,) = [event for event in said if isinstance(event, Check) and "refit" in event.name]
     assert check.got == check.expected == 1460
+
+
+# ---- where not all is known
+
+
+@pytest.fixture(scope="module")
+def of_folds(
+    short: tuple[HouseEnsemble, Fits], found: OutOfFold
+) -> tuple[Predictor, list[Predictor]]:
+    """The predictor of all rows, and those of the folds."""
+    one, fits = short
+    ensemble = one.ensemble(one.table(one.every), one.nets(fits, " refit", 0, 1))
+    whole = one.predictor(found, found.bounded(one.bounds), ensemble)
+    folds = enumerate(found.ensembles)
+    return whole, [one.of_fold(whole, found, fold, ensemble) for fold, ensemble in folds]
+
+
+def test_a_fold_s_predictor_answers_as_the_fold_is_judged_and_knows_no_more(
+    short: tuple[HouseEnsemble, Fits],
+    found: OutOfFold,
+    of_folds: tuple[Predictor, list[Predictor]],
+) -> None:
+    one, _ = short
+    assert len(of_folds[1]) == K
+    for fold, predictor in enumerate(of_folds[1]):
+        train, valid = one.rows[fold]
+        assert [sale["Id"] for sale in predictor.sales] == (train + 1).tolist()
+        assert predictor.judged is not None
+        np.testing.assert_array_equal(predictor.judged.known.nonzero()[0], np.sort(train))
+        told = [predictor.card.input_schema.known(one.data.train[row]) for row in valid]
+        whole = np.array([len(house) == 79 for house in told])
+        assert whole.mean() > 0.98
+        priced = predictor.predict([one.data.train[row] for row in valid])
+        for said, wanted in (
+            (priced.price, found.of(ENSEMBLE)), (priced.low, found.low), (priced.high, found.high),
+        ):  # fmt: skip
+            np.testing.assert_allclose(np.log(said)[whole], wanted[valid][whole], rtol=1e-6)
+        # what the errors of its own houses are does not reach it
+        scores = predictor.errors.values
+        noisy = replace(found, y=found.y.copy(), low=found.low, high=found.high)
+        noisy.y[valid] += np.random.default_rng(0).normal(0, 3, len(valid))
+        again = one.of_fold(of_folds[0], noisy, fold, found.ensembles[fold])
+        np.testing.assert_allclose(again.errors.values, scores)
+
+
+def test_how_right_prices_are_is_counted_over_the_houses_that_were_asked(
+    short: tuple[HouseEnsemble, Fits],
+    found: OutOfFold,
+    of_folds: tuple[Predictor, list[Predictor]],
+    said: list[Event],
+) -> None:
+    one, _ = short
+    whole, folds = of_folds
+    (trained,) = [event for event in said if isinstance(event, Trained)]
+    kept = Predictor.from_bytes(trained.payload).card.known
+    form, half = one.known(whole, found)
+    assert kept == (form, half)
+    off, inside = [], []
+    first = [field.name for field in whole.card.input_schema.fields if field.first]
+    for fold, predictor in enumerate(folds):
+        rows = one.rows[fold][1][::THIN]
+        asked = [{name: one.data.train[row][name] for name in first} for row in rows]
+        priced = predictor.predict(asked)
+        sold = one.data.price[rows]
+        off += np.log(priced.price / sold).tolist()
+        inside += ((priced.low <= sold) & (sold <= priced.high)).tolist()
+    assert (form.n, form.fields, half.fields) == (len(off), 16, 39)
+    assert form.rmse == pytest.approx(float(np.sqrt(np.square(off).mean())))
+    assert form.inside == pytest.approx(float(np.mean(inside)))
+    (table,) = [event for event in said if isinstance(event, Table) and event.name == "known"]
+    assert table.rows[0][2:5] == (form.n, form.rmse, 100 * form.inside)
+
+
+def test_the_less_is_known_the_wider_and_batches_do_not_matter(
+    short: tuple[HouseEnsemble, Fits], of_folds: tuple[Predictor, list[Predictor]]
+) -> None:
+    one, (whole, _) = short[0], of_folds
+    names = [field.name for field in whole.card.input_schema.fields if field.first]
+    houses = [one.data.train[row] for row in range(0, 1460, 97)]
+    widths = []
+    for told in ([*houses[0]], names, names[:3]):
+        asked = [{name: house[name] for name in told} for house in houses]
+        together = whole.predict(asked)
+        widths.append(np.log(together.high / together.low).mean())
+        for i, house in enumerate(asked[:5]):
+            alone = whole.predict([house])
+            assert alone.price[0] == pytest.approx(together.price[i], rel=1e-12)
+            assert alone.low[0] == pytest.approx(together.low[i], rel=1e-9)
+    assert widths == sorted(widths)
+    assert widths[2] > 1.3 * widths[1]
+
+
+def test_a_price_is_the_mean_of_what_the_house_may_be_and_its_dots_are_as_likely(
+    short: tuple[HouseEnsemble, Fits], of_folds: tuple[Predictor, list[Predictor]]
+) -> None:
+    whole, house = of_folds[0], {"OverallQual": 7, "GrLivArea": 1710, "Neighborhood": "CollgCr"}
+    rows, weight = whole.whole(house)
+    assert len(rows) == len(weight) > 1
+    each = whole.predict(rows)
+    (price,) = whole.predict([house]).price
+    assert np.log(price) == pytest.approx(weight @ np.log(each.price))
+    (low,), (high,) = whole.predict([house]).low, whole.predict([house]).high
+    (dots,) = whole.likely([house], 50)
+    assert (np.diff(dots) >= 0).all()
+    assert ((low < dots) & (dots < high)).sum() in {44, 45, 46}
+    assert each.low.min() < low < each.low.max()
+    row, likely = whole.whole(short[0].data.train[0])
+    assert (len(row), likely.tolist()) == (1, [1.0])
+
+
+def test_reasons_and_sales_of_what_is_partly_known_lead_to_its_price(
+    of_folds: tuple[Predictor, list[Predictor]],
+) -> None:
+    whole, house = of_folds[0], {"OverallQual": 7, "GrLivArea": 1710, "Neighborhood": "CollgCr"}
+    found = whole.reasons(house)
+    (price,) = whole.predict([house]).price
+    assert found.price == pytest.approx(price)
+    told = sum(reason.dollars for reason in found.reasons)
+    assert found.typical + told + found.error == pytest.approx(price)
+    assert abs(found.error) < 0.03 * price
+    sales = whole.comparables(house, 1460)
+    assert sales is not None
+    weights = np.array([sale.weight for sale in sales.sales])
+    assert weights.sum() == pytest.approx(1)
+    says = float(weights @ np.log([sale.says for sale in sales.sales]))
+    assert np.log(sales.members["comparables"]) == pytest.approx(says)
+    asked = {difference.attribute for sale in sales.sales for difference in sale.differs}
+    assert asked <= house.keys()

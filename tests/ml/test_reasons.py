@@ -7,7 +7,7 @@ import pytest
 
 from ml.houses import files
 from ml.houses.tables import HouseTables
-from ml.houses.together import FOLLOWING, PARTS, SINCE, moved, slope
+from ml.houses.together import FOLLOWING, PARTS, SINCE, Together, slope
 from ml.predictor.reasons import reasons, shapley
 from ml.predictor.sales import NOTABLE, Worths
 from ml.schema import InputSchema
@@ -71,55 +71,63 @@ def test_reasons_of_a_hundred_houses_add_up(data: HouseTables, schema: InputSche
 # ---- what moves together
 
 
-def test_floors_keep_their_shares_of_the_area(data: HouseTables, schema: InputSchema) -> None:
+@pytest.fixture(scope="module")
+def together(data: HouseTables, schema: InputSchema) -> Together:
+    return Together.learn(schema, data.train)
+
+
+def test_floors_keep_their_shares_of_the_area(
+    data: HouseTables, schema: InputSchema, together: Together
+) -> None:
     for whole, parts in PARTS.items():
         for row in data.train[:200]:
             if not row[whole]:
                 continue
             old = float(row[whole])  # type: ignore[arg-type]
-            new = moved(row, whole, old * 1.1, schema, data.train)
+            new = together.moved(row, whole, old * 1.1)
             assert sum(new[name] for name in parts) == pytest.approx(old * 1.1, abs=2)
             assert new[parts[0]] == pytest.approx(1.1 * float(row[parts[0]]), abs=1)  # type: ignore[arg-type]
 
 
-def test_rooms_follow_by_the_slope_of_those_sold(data: HouseTables, schema: InputSchema) -> None:
+def test_rooms_follow_by_the_slope_of_those_sold(
+    data: HouseTables, schema: InputSchema, together: Together
+) -> None:
     area, rooms = (data.files.train[name].to_numpy(float) for name in ("GrLivArea", "TotRmsAbvGrd"))
     by = np.polyfit(area, rooms, 1)[0]
     assert slope(data.train, "GrLivArea", "TotRmsAbvGrd") == pytest.approx(by)
     row = data.train[0]
-    new = moved(row, "GrLivArea", 2700, schema, data.train)
+    new = together.moved(row, "GrLivArea", 2700)
     assert new["TotRmsAbvGrd"] == round(8 + by * (2700 - 1710))
-    assert moved(row, "GrLivArea", 99_999, schema, data.train)["TotRmsAbvGrd"] == 14  # at most seen
-    assert moved(row, "GrLivArea", 2700, schema, [])["TotRmsAbvGrd"] == 8  # of none nothing follows
+    assert together.moved(row, "GrLivArea", 99_999)["TotRmsAbvGrd"] == 14  # at most seen
+    alone = Together.learn(schema, [])
+    assert alone.moved(row, "GrLivArea", 2700)["TotRmsAbvGrd"] == 8  # of none nothing follows
 
 
 def test_a_house_is_not_remodelled_before_it_is_built(
-    data: HouseTables, schema: InputSchema
+    data: HouseTables, together: Together
 ) -> None:
     row = {**data.train[0], "YearBuilt": 1950, "YearRemodAdd": 1990, "GarageYrBlt": 1950.0}
-    later = moved(row, "YearBuilt", 2000, schema, data.train)
+    later = together.moved(row, "YearBuilt", 2000)
     assert (later["YearRemodAdd"], later["GarageYrBlt"]) == (2000, 2000)
-    earlier = moved(row, "YearBuilt", 1930, schema, data.train)
+    earlier = together.moved(row, "YearBuilt", 1930)
     assert (earlier["YearRemodAdd"], earlier["GarageYrBlt"]) == (1990, 1930)
 
 
 def test_what_is_not_said_stays_unsaid_and_all_else_stays(
-    data: HouseTables, schema: InputSchema
+    data: HouseTables, schema: InputSchema, together: Together
 ) -> None:
     for table in (PARTS, FOLLOWING, SINCE):
         for column, others in table.items():
             row = data.train[0]
-            new = moved(row, column, row[column] + 1, schema, data.train)  # type: ignore[operator]
+            new = together.moved(row, column, row[column] + 1)  # type: ignore[operator]
             allowed = {column, *PARTS.get(column, ()), *FOLLOWING.get(column, ())}
             assert {name for name in row if new[name] != row[name]} <= allowed | {
                 *SINCE.get(column, ())
             }
             unsaid = {**row, **dict.fromkeys(others)}
-            assert all(
-                moved(unsaid, column, 5, schema, data.train)[name] is None for name in others
-            )
+            assert all(together.moved(unsaid, column, 5)[name] is None for name in others)
             schema.check([new])  # a house that may be
-    assert moved({"GrLivArea": None}, "GrLivArea", 5, schema, data.train) == {"GrLivArea": 5}
+    assert together.moved({"GrLivArea": None}, "GrLivArea", 5) == {"GrLivArea": 5}
 
 
 # ---- what differs

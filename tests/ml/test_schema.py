@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from ml.data.hub import download
 from ml.houses import files
+from ml.houses.attributes import NONE
 from ml.schema import BadTable, InputField, InputSchema, InvalidRows
 
 ROOT = Path(__file__).parents[2]
@@ -109,8 +110,15 @@ def test_kaggles_own_file_passes_with_warnings(schema: InputSchema, test_rows: l
     said = {warning.message for row in checked.rows for warning in row.warnings}
     assert "GarageCars is 5; the training houses have 0 to 4. The prediction extrapolates." in said
     assert any(message.startswith("GarageYrBlt is 2207; ") for message in said)
-    assert "Alley" in checked.rows[0].imputed
-    assert checked.values == test_rows
+    assert "Alley" not in checked.rows[0].imputed  # there is none
+    assert checked.values == [schema.known(row) for row in test_rows]
+    unknown = {name for row in checked.rows for name in row.imputed}
+    assert unknown >= {"LotFrontage", "MSZoning", "KitchenQual"}
+    assert not unknown & {*NONE}
+    lacking = [row for row, one in zip(test_rows, checked.rows, strict=True) if one.imputed]
+    assert len(lacking) == sum(
+        any(row[name] is None for name in row.keys() - {*NONE}) for row in test_rows
+    )
 
 
 @pytest.mark.timed
@@ -171,7 +179,7 @@ def test_strict_turns_warnings_into_errors() -> None:
     ],
 )
 def test_what_is_refused(row: Any, message: str) -> None:
-    (error,) = errors(SMALL, {}, row).errors
+    (error,) = errors(SMALL, {"rooms": 3}, row).errors
     assert error.row == 1
     assert error.message.startswith(message)
     json.dumps(error.value, allow_nan=False)  # it can be sent back
@@ -273,8 +281,46 @@ def test_check_and_model_agree(row: Row) -> None:
             SMALL.check([row])
         return
     (values,) = SMALL.check([row]).values
-    assert model.model_dump(by_alias=True) == values
-    assert [type(value) for value in model.model_dump().values()] == [*map(type, values.values())]
+    said = model.model_dump(by_alias=True, exclude_none=True)
+    assert said == {name: value for name, value in values.items() if value is not None}
+    assert [type(value) for value in said.values()] == [
+        type(value) for value in values.values() if value is not None
+    ]
+
+
+LACKING = InputSchema.learn(
+    [{"pool": "big", "area": 30, "street": 9.0}, {"pool": None, "area": 40, "street": None}],
+    none=("pool",),
+    first=("area", "pool"),
+)
+
+
+def test_none_is_said_and_what_is_not_known_is_left_out() -> None:
+    assert [(field.none, field.first) for field in LACKING.fields] == [
+        (True, 2), (False, 1), (False, 0),
+    ]  # fmt: skip
+    rows: list[Row] = [
+        {"pool": None}, {"pool": "NA", "area": None}, {"area": 35}, {"area": 35, "street": ""},
+    ]  # fmt: skip
+    checked = LACKING.check(rows)
+    assert checked.values == [
+        {"pool": None}, {"pool": None}, {"area": 35}, {"area": 35, "street": None},
+    ]  # fmt: skip
+    assert [row.imputed for row in checked.rows] == [
+        ["area", "street"], ["area", "street"], ["pool", "street"], ["pool", "street"],
+    ]  # fmt: skip
+    for values in rows:
+        LACKING.row_model().model_validate(values)
+
+
+@pytest.mark.parametrize("row", [{}, {"area": None}, {"street": "NA", "area": " - "}])
+def test_a_row_that_says_nothing_is_refused(row: Row) -> None:
+    (error,) = errors(LACKING, {"area": 35}, row).errors
+    assert (error.row, error.column) == (1, "")
+    said = "Nothing is known, so there is no price. Tell one field at least, such as area."
+    assert error.message == said
+    with pytest.raises(ValidationError, match="Nothing is known"):
+        LACKING.row_model().model_validate(row)
 
 
 # ---- tables --------------------------------------------------------------------------------------

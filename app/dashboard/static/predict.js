@@ -13,6 +13,7 @@ const model = +$("#predict").dataset.model, // whoever is promoted meanwhile doe
   compares = !!$("#sales"),
   known = new Map(), // sales by the attribute that they were asked for with
   last = {}; // what draws the pictures that have a width of their own
+const DOTS = 50; // prices that are drawn, each as likely as the others
 const round = (v) => Math.round(v / 100) * 100;
 let first = null,
   now = null,
@@ -34,7 +35,7 @@ function address() {
     else a.removeAttribute("aria-current");
   }
 }
-/* ---------- the house as JSON: empty is not known, and imputed as in training */
+/* ---------- the house as JSON: empty is not known, and as in sales alike */
 function house(values = fields.map((el) => el.value)) {
   const made = {};
   for (const [i, { name, dataset }] of fields.entries()) {
@@ -60,9 +61,10 @@ async function ask() {
   const turn = ++asked,
     base = house();
   address();
+  tally(base);
   try {
     const houses = first ? [base] : [base, house([...start.values()])],
-      [answer, typical] = (await post("predictions", { houses })).predictions;
+      [answer, typical] = (await post("predictions", { houses, likely: DOTS })).predictions;
     if (turn !== asked) return;
     if (![answer?.price, answer?.low, answer?.high].every(Number.isFinite))
       return refuse({ detail: "The predictor gave no finite number for this house." });
@@ -76,6 +78,12 @@ async function ask() {
   }
 }
 
+/* How much of the house is known; what is not is told by its absence. */
+function tally(base) {
+  const rest = $$("details [name]", form).filter((el) => el.name in base).length;
+  $("#known").textContent = `${Object.keys(base).length} of ${fields.length} fields known`;
+  $("#rest").textContent = rest || "none";
+}
 /* ---------- why: each part is drawn as it comes, and none of a house that has changed since */
 async function explain(base, turn) {
   const attribute = $("#turn").value,
@@ -147,7 +155,7 @@ function unknown() {
   $(".range").hidden = true;
   for (const el of $$("#dock-range, #again-range")) el.textContent = "No price";
   for (const el of [$("#delta"), $("#imputed"), $("#spoken")]) el.textContent = "";
-  for (const el of $$(".band, .at", $("#ridge"))) el.remove();
+  for (const el of $$(".band, .at, .dot", $("#ridge"))) el.remove();
   $("#unlike").hidden = true;
   $("#reset").hidden = !changes().length;
 }
@@ -170,20 +178,28 @@ function show() {
     many = changed.length === 1 ? "one change" : `${changed.length} changes`;
   $("#delta").textContent = changed.length
     ? `${dollars} against a typical house, by ${many}.`
-    : "A typical house: every field at its median or its commonest value.";
+    : "A typical house, as far as it is asked: medians and commonest values.";
   $("#reset").hidden = !changed.length;
   $("#unlike").hidden = !now.warnings.length;
   $("#why").replaceChildren(
     ...now.warnings.map((w) => Object.assign(document.createElement("li"), { textContent: w.message })),
   );
-  $("#imputed").textContent = now.imputed.length
-    ? `Not known, so taken as in training: ${now.imputed.map(named).join(", ")}.`
-    : "";
+  $("#imputed").textContent = `Each dot is one of ${DOTS} prices, all equally likely. ${unsaid(now.imputed)}`;
   ridge();
   clearTimeout(speaking);
   speaking = setTimeout(() => {
     $("#spoken").textContent = `Price ${price}, ${low} to ${high} ${such}.`;
   }, 700);
+}
+
+/* What is not known: by name where it is little. */
+function unsaid(names) {
+  if (!names.length) return "";
+  const what =
+    names.length > 8
+      ? `${names.length} fields are not known and taken`
+      : `Not known: ${names.map(named).join(", ")}; taken`;
+  return `${what} as in sales like it, which widens the interval.`;
 }
 
 /* ---------- the price among all that were sold */
@@ -205,9 +221,26 @@ function ridge() {
     svg("path", { class: "area", d: `M0 ${H}${area}L${W} ${H}Z` }),
     svg("rect", { class: "band", x: x(now.low), y: 0, width: Math.max(1, x(now.high) - x(now.low)), height: H }),
     upright("ghost", first.price, 8),
+    ...dots(x, H),
     upright("at", now.price, -4),
     ...[50, 100, 200, 400].map((k) => svg("text", { x: x(k * 1000), y: H + 15, "text-anchor": "middle" }, `$${k}k`)),
   );
+}
+/* Fifty of them, piled up where they lie close; those outside the interval are hollow. */
+function dots(x, floor) {
+  const piles = new Map(),
+    r = 3;
+  return now.likely.map((price) => {
+    const column = Math.round(x(price) / (2 * r)),
+      high = piles.get(column) ?? 0;
+    piles.set(column, high + 1);
+    return svg("circle", {
+      class: price < now.low || price > now.high ? "dot out" : "dot",
+      cx: column * 2 * r,
+      cy: floor - r - high * 2 * r,
+      r: r - 0.4,
+    });
+  });
 }
 /* ---------- a file of houses */
 const save = (text, name) => {
@@ -305,7 +338,7 @@ function match(unknown, file) {
   all.append(...rows.map(([, , label]) => label), again);
   return [all];
 }
-function refused(problem) {
+function refused(problem, file) {
   const faults = problem.errors ?? [],
     list = document.createElement("ul"),
     [sum, total] = /^(\d+) errors in the rows\./.exec(problem.detail) ?? [];
@@ -314,7 +347,12 @@ function refused(problem) {
   list.append(
     ...faults.slice(0, 50).map((fault) => Object.assign(document.createElement("li"), { textContent: fault.message })),
   );
-  box.replaceChildren(line(said), list, ...(more > 0 && faults.length ? [line(`and ${more} more`, "quiet")] : []));
+  box.replaceChildren(
+    line(said),
+    list,
+    ...(more > 0 && faults.length ? [line(`and ${more} more`, "quiet")] : []),
+    ...match(problem.unknown ?? {}, file),
+  );
 }
 
 form.addEventListener("input", () => {

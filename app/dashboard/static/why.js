@@ -44,11 +44,14 @@ export function named(name) {
 }
 const unit = (name) => $(`#p-${CSS.escape(name)}`)?.parentElement.querySelector(":scope > span")?.textContent ?? "";
 const told = (name, value) =>
-  value === null || value === undefined
-    ? "none"
-    : typeof value === "number" && !/^(Year|Yr|Mo)|YrBlt$/.test(name)
-      ? `${count(value)}${unit(name) && ` ${unit(name)}`}`
-      : ($(`#p-${CSS.escape(name)} option[value="${CSS.escape(String(value))}"]`)?.textContent.trim() ?? String(value));
+  value === undefined
+    ? "not known"
+    : value === null || value === "NA"
+      ? "none"
+      : typeof value === "number" && !/^(Year|Yr|Mo)|YrBlt$/.test(name)
+        ? `${count(value)}${unit(name) && ` ${unit(name)}`}`
+        : ($(`#p-${CSS.escape(name)} option[value="${CSS.escape(String(value))}"]`)?.textContent.trim() ??
+          String(value));
 function differs({ attribute: name, here, there }) {
   const by = there - here;
   if (unit(name) && here !== null && there !== null)
@@ -300,7 +303,8 @@ export function reasons(said, house) {
   const parts = said.reasons,
     path = [said.typical];
   for (const { dollars } of parts) path.push(path.at(-1) + dollars);
-  const [lo, hi] = [Math.min(...path), Math.max(...path)],
+  const left = Math.abs(said.error) >= 50;
+  const [lo, hi] = [Math.min(...path, said.price), Math.max(...path, said.price)],
     air = (hi - lo) * 0.04 || 1000,
     x = (v) => `${(((v - lo + air) / (hi - lo + 2 * air)) * 100).toFixed(2)}%`;
   const bar = (...drawn) => {
@@ -326,10 +330,13 @@ export function reasons(said, house) {
       bar(line("mark", x(v), 2, x(v), 18)),
       html("b", "num", price(v)),
     );
-  const known = (names) => {
-    const spoken = names.filter((name) => named(name) !== name),
+  const known = (all) => {
+    const names = all.filter((name) => name in house),
+      spoken = names.filter((name) => named(name) !== name),
       told3 = (spoken.length ? spoken : names).slice(0, 3);
-    return told3.map((name) => `${named(name)} ${told(name, house[name])}`).join(", ");
+    return (
+      told3.map((name) => `${named(name)} ${told(name, house[name])}`).join(", ") || "not known: as in sales like it"
+    );
   };
   $("#reasons-rows").replaceChildren(
     end("A typical house", "medians and commonest values", said.typical),
@@ -343,6 +350,18 @@ export function reasons(said, house) {
         html("span", "num", signed(dollars)),
       ),
     ),
+    ...(left
+      ? [
+          html(
+            "li",
+            "miss",
+            html("span", "", "Not told apart"),
+            html("span", "quiet", "what is not known leaves open"),
+            bar(step(path.at(-1), said.price)),
+            html("span", "num", signed(said.error)),
+          ),
+        ]
+      : []),
     end("This house", "", said.price),
   );
   const does = ({ dollars }) => (dollars < 0 ? "takes off" : "adds"),
@@ -355,7 +374,8 @@ export function reasons(said, house) {
           ...one(a),
           ...(b ? [", ", ...one(b)] : []),
           parts.length === 1 ? ". That leads" : `. All ${parts.length} reasons lead`,
-          ` from ${price(said.typical)} to ${price(said.price)}, with nothing left over.`,
+          ` from ${price(said.typical)} to ${price(said.price)}, with `,
+          `${left ? signed(said.error) : "nothing"} left over.`,
         ]
       : ["This is the typical house itself. Change a field, and see what it adds or takes off."]),
   );
@@ -377,6 +397,8 @@ function slope({ attribute: name, values, alone, together }, own, moving) {
     said = (v) => `${v < 0 ? "takes off" : "adds"} ${money(Math.round(Math.abs(v) / 10) * 10)}`;
   if (!moving.length) return ["Here ", strong(what), ` ${said(by(alone))} while all else stays.`];
   const along = moving.map(named);
+  if (Math.abs(by(together) - by(alone)) < 10)
+    return ["Here ", strong(what), ` ${said(by(together))}, whether ${along.join(", ")} come along or not.`];
   return [
     "Here ",
     strong(what),

@@ -27,6 +27,7 @@ from tests.conftest import CACHE
 
 HOUSE, POLYNOMIAL = 1, 2
 NEW = {"experiment": {"name": "polynomial", "num_epochs": 3, "num_seeds": 2}}
+ONE = {"GrLivArea": 1710, "OverallQual": 7}
 
 
 def ask(client: TestClient, body: object = NEW, **headers: str) -> dict[str, Any]:
@@ -377,11 +378,34 @@ def test_kaggles_file_gives_the_submissions_prices(client: TestClient, test_file
 
 
 def test_missing_fields_are_imputed_and_listed(client: TestClient) -> None:
-    body = {"houses": [{"GrLivArea": 1710, "1stFlrSF": 856}, {}]}
-    one, none = client.post("/api/v1/predictions", json=body).json()["predictions"]
-    assert len(one["imputed"]) == 77
-    assert len(none["imputed"]) == 79
-    assert one["price"] > 0
+    houses = [{"GrLivArea": 1710, "1stFlrSF": 856}, {"GrLivArea": 1710, "Alley": None, "Fence": ""}]
+    said = client.post("/api/v1/predictions", json={"houses": houses, "likely": 20}).json()
+    two, three = said["predictions"]
+    assert len(two["imputed"]) == 77
+    assert len(three["imputed"]) == 76  # no alley and no fence is something to know
+    assert two["low"] < two["price"] < two["high"]
+    assert two["likely"] == sorted(two["likely"])
+    assert [two["low"] < price < two["high"] for price in two["likely"]] == [
+        0 < i < 19 for i in range(20)
+    ]
+    (plain,) = client.post("/api/v1/predictions", json={"houses": houses[:1]}).json()["predictions"]
+    assert plain == {**two, "likely": []}
+
+
+@pytest.mark.parametrize("house", [{}, {"LotFrontage": None}, {"Id": 7, "OverallQual": "NA"}])
+def test_where_nothing_is_known_there_is_no_price(client: TestClient, house: object) -> None:
+    body = {"houses": [{"GrLivArea": 1710}, house]}
+    said = problem(client.post("/api/v1/predictions", json=body), 422)
+    assert said["detail"] == (
+        "Row 1: Nothing is known, so there is no price. Tell one field at least, such as"
+        " Neighborhood."
+    )
+    for path, more in (("comparables", {}), ("reasons", {}), ("what-if", {"attribute": "LotArea"})):
+        said = problem(client.post(f"/api/v1/{path}", json={"house": house, **more}), 422)
+        assert "Nothing is known" in said["detail"]
+    table = "Id,GrLivArea,OverallQual\n7,1710,\n8,NA,\n"
+    said = problem(client.post("/api/v1/predictions.csv", content=table), 422)
+    assert said["detail"].startswith("Line 3: Nothing is known")
 
 
 def test_what_training_has_not_seen_is_listed_or_refused(client: TestClient) -> None:
@@ -404,7 +428,9 @@ def test_what_training_has_not_seen_is_listed_or_refused(client: TestClient) -> 
     ],
 )
 def test_impossible_houses(client: TestClient, house: object, column: str, words: str) -> None:
-    said = problem(client.post("/api/v1/predictions", json={"houses": [{}, house]}), 422)
+    said = problem(
+        client.post("/api/v1/predictions", json={"houses": [{"LotArea": 9000}, house]}), 422
+    )
     (error,) = said["errors"]
     assert error["loc"] == ["body", "houses", 1, column]
     assert words in error["message"]
@@ -417,9 +443,6 @@ def test_impossible_houses(client: TestClient, house: object, column: str, words
 def test_tables_that_are_none(client: TestClient, body: str) -> None:
     raw = body.encode("latin-1")
     headers = {"content-type": "text/csv"}
-    if body == "Id\n1\n":  # a table of one house of which nothing is known
-        assert client.post("/api/v1/predictions.csv", content=raw, headers=headers).is_success
-        return
     problem(client.post("/api/v1/predictions.csv", content=raw, headers=headers), 422)
 
 
@@ -448,11 +471,11 @@ def test_the_predictor_says_what_it_reads(client: TestClient) -> None:
 
 def test_without_a_model_there_is_a_sentence(client: TestClient) -> None:
     client.delete("/api/v1/models/names/champion")
-    said = problem(client.post("/api/v1/predictions", json={"houses": [{}]}), 404)
+    said = problem(client.post("/api/v1/predictions", json={"houses": [ONE]}), 404)
     assert "Nobody answers" in said["detail"]
-    assert client.post("/api/v1/predictions", json={"houses": [{}], "model": 1}).status_code == 200
+    assert client.post("/api/v1/predictions", json={"houses": [ONE], "model": 1}).status_code == 200
     client.delete(f"/api/v1/jobs/{HOUSE}")
-    said = problem(client.post("/api/v1/predictions", json={"houses": [{}]}), 404)
+    said = problem(client.post("/api/v1/predictions", json={"houses": [ONE]}), 404)
     assert "Train a model" in said["detail"]
 
 

@@ -1,0 +1,83 @@
+"""How right prices are where less is known than a row can say: asked of rows of other folds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.events import Event, Table
+from ml.experiment import Experiment
+from ml.houses.files import TARGET
+from ml.predictor import Predictor
+from ml.predictor.card import Known
+from ml.schema import InputSchema
+
+FIFTHS = 5
+FORM, HALF = "what a form asks first", "half of the fields, by chance"
+House = Mapping[str, Any]
+Rows = NDArray[np.int64]
+Logs = NDArray[np.float64]
+
+
+def known(folds: Sequence[tuple[Predictor, Rows]], sold: Sequence[House], seed: int) -> list[Known]:
+    """Of some rows of each fold, by a predictor that has not learnt from them; `sold` are all."""
+    y = np.log([sold[row][TARGET] for _, rows in folds for row in rows.tolist()])
+    found = []
+    for what in (FORM, HALF):
+        said, fields = list[Logs](), list[int]()
+        for predictor, rows in folds:
+            schema = predictor.card.input_schema
+            asked = [_part(what, schema, sold[row], seed + row) for row in rows.tolist()]
+            priced = predictor.predict(asked)
+            said.append(np.log([priced.price, priced.low, priced.high]))
+            fields += map(len, asked)
+        found.append(_judged(what, float(np.mean(fields)), y, *np.concatenate(said, axis=1)))
+    return found
+
+
+def _part(what: str, schema: InputSchema, house: House, seed: int) -> dict[str, Any]:
+    """What is told of a house, so that nothing else of it is known."""
+    names = [field.name for field in schema.fields]
+    if what == FORM:
+        told = [field.name for field in schema.fields if field.first]
+    else:
+        told = np.random.default_rng(seed).permutation(names)[: len(names) // 2].tolist()
+    return {name: house[name] for name in told}
+
+
+def _judged(what: str, fields: float, y: Logs, price: Logs, low: Logs, high: Logs) -> Known:
+    """What is said of n targets, all in log dollars: (n,) each."""
+    inside, fifth = (low <= y) & (y <= high), np.argsort(np.argsort(y)) * FIFTHS // len(y)
+    return Known(
+        what=what,
+        fields=fields,
+        n=len(y),
+        rmse=float(np.sqrt(np.square(y - price).mean())),
+        inside=float(inside.mean()),
+        least=min(float(inside[fifth == i].mean()) for i in range(FIFTHS)),
+        width=float((high - low).mean()),
+    )
+
+
+def by_known(parts: Sequence[Known]) -> Table:
+    """How far off prices are, and how often intervals hold, by what is known."""
+    rows = [
+        (part.what, round(part.fields), part.n, part.rmse, 100 * part.inside, 100 * part.least)
+        for part in parts
+    ]
+    return Table(
+        "known",
+        "Where less is known of a house",
+        ("known", "fields", "houses", "log RMSE", "inside, %", "worst fifth, %"),
+        tuple(rows),
+        "What is not known is as in sales alike, of houses that the asked one's fold learns from."
+        " Every other house of each fold; fifths of what they sold for.",
+    )
+
+
+def claims(run: Experiment, parts: Sequence[Known]) -> Iterator[Event]:
+    """That intervals hold there, too: within what so few houses allow."""
+    for part, off in zip(parts, (0.04, 0.05), strict=True):
+        name = f"{part.what}: share of prices within their interval"
+        yield run.near(name, 0.9, part.inside, off)

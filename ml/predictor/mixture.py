@@ -1,0 +1,78 @@
+"""Answers that are not one number: what a row may be, how likely, and how far off each may be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+HALVINGS = 40  # of an interval that holds a quantile: to 1e-12 of it
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """Quantiles of what errors are, over the size that was expected of them: (q,) rising."""
+
+    levels: Vector
+    values: Vector
+
+    @classmethod
+    def learn(cls, scores: Vector, ends: Sequence[tuple[float, float]]) -> "Errors":
+        """From scores (n,) of rows not learnt from, whose i-th least is at i/(n + 1).
+
+        `ends` are levels with values that hold whatever the scores say.
+        """
+        n = len(scores)
+        levels = np.concatenate([np.arange(1, n + 1) / (n + 1), [level for level, _ in ends]])
+        values = np.concatenate([np.sort(scores), [value for _, value in ends]])
+        order = np.argsort(levels, kind="stable")
+        return cls(levels[order], np.maximum.accumulate(values[order]))
+
+    def at(self, levels: Vector) -> Vector:
+        """The quantiles: (q,)."""
+        return np.asarray(np.interp(levels, self.levels, self.values))
+
+    def below(self, scores: Vector) -> Vector:
+        """Which share of errors is below each, of any shape."""
+        return np.asarray(np.interp(scores, self.values, self.levels, left=0.0, right=1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """What n rows are told to be worth: of each some answers, one after another.
+
+    Answers and sizes of errors are in log dollars, weights of a row are 1 in all: (m,) each.
+    """
+
+    log: Vector
+    size: Vector
+    weight: Vector
+    start: NDArray[np.int64]  # (n,) where each row's answers start
+
+    @cached_property
+    def middle(self) -> Vector:
+        """The mean, by which squared errors are least: (n,)."""
+        return self._sum(self.log)
+
+    def quantiles(self, levels: Sequence[float], errors: Errors) -> Vector:
+        """Below what each row is with these probabilities (q,): (q, n).
+
+        One answer's are exact; those of several are found by halving intervals that hold them.
+        """
+        wanted = np.asarray(levels, np.float64)[:, None]
+        own = self.log + self.size * errors.at(wanted)
+        low, high = (ends.reduceat(own, self.start, axis=1) for ends in (np.minimum, np.maximum))
+        if len(self.start) == len(self.log):
+            return np.asarray(low)
+        many = np.diff(self.start, append=len(self.log))
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            at = np.repeat(middle, many, axis=1)
+            under = self._sum(errors.below((at - self.log) / self.size)) < wanted
+            low, high = np.where(under, middle, low), np.where(under, high, middle)
+        return np.asarray((low + high) / 2)
+
+    def _sum(self, values: Vector) -> Vector:
+        return np.asarray(np.add.reduceat(self.weight * values, self.start, axis=-1))
