@@ -298,6 +298,8 @@ class PricedRow(BaseModel):
     price: float
     low: float
     high: float
+    imputed: int = Field(description="How many fields are not known.")
+    warnings: list[str] = Field(description="In what it is unlike the training data.")
 
 
 class Score(Said):
@@ -504,6 +506,18 @@ class Part(Said):
     below: float
 
 
+class Known(Said):
+    """How right a version is where so much is known of rows that it has not learnt from."""
+
+    what: str
+    fields: float = Field(description="How many that are, on average.")
+    n: int = Field(description="Rows that were asked about.")
+    rmse: float = Field(description="Of the logarithm of the target.")
+    inside: float = Field(description="Share of targets within 90 % intervals.")
+    least: float = Field(description="The same, of the fifth of targets where it is least.")
+    width: float = Field(description="Of intervals, in the logarithm of the target, on average.")
+
+
 class ModelCard(Model):
     """What a version is good for, and what not."""
 
@@ -515,6 +529,7 @@ class ModelCard(Model):
     made_of: dict[str, str] = Field(description="Versions of libraries, SHA-256 of data.")
     fifths: list[Part] = Field(description="By the target, the lowest fifth first.")
     groups: dict[str, list[Part]] = Field(description="By column, the worst first.")
+    known: list[Known] = Field(description="By how much is known of a row: all, and less.")
     not_for: list[str]
 
 

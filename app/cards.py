@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from app.bodies import Model, ModelCard, Part, standing
+from app.bodies import Known, Model, ModelCard, Part, standing
 from app.errors import Conflict
 from app.serving.predictors import gate, serving, told
 from app.store.models import Job, Version
 from app.store.registry import Registry
-from ml.predictor import Judged, share_inside, spread
+from ml.predictor import Card, Judged, share_inside, spread
 
 
 def described(
@@ -72,8 +72,24 @@ def card_of(session: Session, model: str) -> ModelCard:
             column: [Part.model_validate(part) for part in parts]
             for column, parts in predictor.groups().items()
         },
+        known=_known(card, judged) if judged else [],
         not_for=list(card.not_for),
     )
+
+
+def _known(card: Card, judged: Judged) -> list[Known]:
+    """By how much is known: all, and what was asked beside."""
+    rows, fifths = judged.known, judged.fifths
+    every = Known(
+        what="all of it",
+        fields=len(card.input_schema.fields),
+        n=int(rows.sum()),
+        rmse=float(np.sqrt(judged.square[rows].mean())),
+        inside=share_inside(judged),
+        least=min(part.inside for part in fifths),
+        width=float(judged.each(judged.high - judged.low)[rows].mean()),
+    )
+    return [every, *(Known.model_validate(part.model_dump()) for part in card.known)]
 
 
 def fifth_names(judged: Judged) -> list[str]:
@@ -125,6 +141,15 @@ def _lines(card: ModelCard) -> list[str]:
             f"| {part.name} | {part.n} | {part.rmse:.4f} | {part.inside:.0%} | {part.above:.0%} |"
             f" {part.below:.0%} |"
             for part in parts
+        ]
+    if len(card.known) > 1:
+        lines += ["", "## By what is known of a row", "",
+                  "| known | fields | n | error | inside | worst fifth |",
+                  "|---|---|---|---|---|---|"]  # fmt: skip
+        lines += [
+            f"| {part.what} | {part.fields:.0f} | {part.n} | {part.rmse:.4f} | {part.inside:.1%} |"
+            f" {part.least:.0%} |"
+            for part in card.known
         ]
     if card.not_for:
         lines += ["", "## Not for", "", *(f"- {what}" for what in card.not_for)]

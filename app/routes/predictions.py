@@ -11,12 +11,13 @@ from app import bodies
 from app.errors import Invalid, responses
 from app.serving.predictors import serving
 from app.serving.prices import check, columns, price
-from app.serving.tables import MOST, price_table
+from app.serving.tables import price_table
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import ReadSession
 
 router = APIRouter(tags=["predictions"])
-FIRST = 8  # rows of a table that are told beside its CSV
+AT_ONCE = 1000  # houses of a JSON request; a file may have more
+FIRST = 100  # rows of a table that are told beside its CSV
 TABLE = {
     "schema": {
         "type": "string",
@@ -44,7 +45,7 @@ class HousesIn(bodies.Asked):
     )
 
     houses: list[dict[str, Any]] = Field(
-        min_length=1, max_length=MOST, description="Any attribute may be left out, but not all."
+        min_length=1, max_length=AT_ONCE, description="Any attribute may be left out, but not all."
     )
     likely: int = Field(
         0, ge=0, le=100, description="How many equally likely prices to tell of each house."
@@ -187,7 +188,7 @@ def predict_table_in_words(
     """The same, and how the table was read: what was changed, what is no field, how right it is."""
     served = serving(session, model)
     found = price_table(served, body, strict=strict, mapping=mapping)
-    rows = zip(found.names, *columns(found.priced), strict=True)
+    rows = zip(found.names, found.rows, *columns(found.priced), strict=True)
     return bodies.PricedTable(
         **served.whose,
         rows=len(found.names),
@@ -195,8 +196,11 @@ def predict_table_in_words(
         unknown=found.unknown,
         score=bodies.Score.model_validate(found.score) if found.score else None,
         first=[
-            bodies.PricedRow(name=str(name), price=price, low=low, high=high)
-            for name, price, low, high in islice(rows, FIRST)
+            bodies.PricedRow(
+                name=str(name), price=price, low=low, high=high, imputed=len(row.imputed),
+                warnings=[warning.message for warning in row.warnings],
+            )
+            for name, row, price, low, high in islice(rows, FIRST)
         ],
         csv=found.csv,
-    )
+    )  # fmt: skip

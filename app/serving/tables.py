@@ -11,7 +11,7 @@ from app.errors import Invalid
 from app.serving.predictors import Served
 from app.serving.prices import check, columns, price
 from ml.predictor import Predictions
-from ml.schema import BadTable, Checked, Parsed, text_of, unread
+from ml.schema import BadTable, Checked, CheckedRow, Parsed, text_of, unread
 
 MOST = 10_000  # rows of a table
 COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings")
@@ -34,6 +34,7 @@ class PricedTable:
 
     csv: str
     names: list[int | str]  # of the rows: ids, or their lines
+    rows: list[CheckedRow]
     priced: Predictions
     remarks: list[str]
     unknown: dict[str, list[str]]
@@ -65,6 +66,7 @@ def price_table(
     return PricedTable(
         csv=_write(served, parsed, checked, priced),
         names=parsed.ids or [*parsed.lines],
+        rows=checked.rows,
         priced=priced,
         remarks=[*told, *parsed.remarks, *checked.remarks],
         unknown=parsed.unknown,

@@ -91,6 +91,7 @@ NONE = (  # where the data's own description says that a missing value means tha
     "GarageType", "GarageYrBlt", "GarageFinish", "GarageQual", "GarageCond", "PoolQC", "Fence",
     "MiscFeature",
 )  # fmt: skip
+CODES = ("MSSubClass",)  # numbers that are names: 150 is not between 120 and 160
 FIRST = (  # what is asked of a house first, for it moves a price most
     "Neighborhood", "LotArea", "GrLivArea", "TotalBsmtSF", "BsmtFinSF1", "BedroomAbvGr",
     "FullBath", "GarageCars", "OverallQual", "OverallCond", "KitchenQual", "ExterQual",

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.data import hub
-from ml.houses.attributes import FIELDS, FIRST, LIMITS, NONE
+from ml.houses.attributes import CODES, FIELDS, FIRST, LIMITS, NONE
 from ml.schema import InputSchema
 
 ID, TARGET = "Id", "SalePrice"
@@ -77,5 +77,6 @@ def schema(train: pd.DataFrame) -> InputSchema:
         id_column=ID,
         target_column=TARGET,
         none=NONE,
+        codes=CODES,
         first=FIRST,
     )

@@ -107,5 +107,10 @@ class FittedSkipMLP:
 
 
 def mish(z: Numbers) -> Numbers:
-    """z tanh(log(1 + e^z)) (Misra, 2019), of any shape."""
-    return np.asarray(z * np.tanh(np.logaddexp(0, z)))
+    """z tanh(log(1 + e^z)) (Misra, 2019), of any shape.
+
+    With n = e^z (e^z + 2) that is z n / (n + 2), which is z itself beyond 20.
+    """
+    power = np.exp(np.minimum(z, 20))
+    n = power * (power + 2)
+    return np.asarray(z * n / (n + 2))

@@ -1,7 +1,7 @@
 """The infinitely wide MLP: what gradient descent would make of it, solved exactly."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,8 @@ from scipy.linalg import cho_factor, cho_solve
 
 Numbers = NDArray[np.float64]
 AT_ONCE = 32  # rows
+STEPS = 2**15  # of a table between which a kernel is taken as linear: to 1e-9
+SQRT2 = 2**0.5
 LEAST = 0.02  # weight that no row falls below, however far off it is
 
 
@@ -43,15 +45,13 @@ class WideMLP:
 
     def _kernel(self, A: Numbers, B: Numbers, own: Numbers) -> Numbers:
         size = np.sqrt(np.outer(self.own(A), own))
-        theta = A @ B.T / A.shape[1] + self.bias
-        cosine = theta / size  # Σ is size · cosine
-        for _ in range(self.depth):
-            np.clip(cosine, -1, 1, out=cosine)
-            bend = 1 - np.arccos(cosine) / np.pi  # κ0
-            cosine = cosine * bend + np.sqrt(1 - np.square(cosine)) / np.pi  # κ1, over size
-            theta *= bend
-            theta += size * cosine + self.bias
-        return np.asarray(theta)
+        cosine = (A @ B.T / A.shape[1] + self.bias) / size
+        at = np.sqrt(np.maximum(1 - cosine, 0)) * (STEPS / SQRT2)
+        step = np.minimum(at.astype(np.int32), STEPS - 1)
+        at -= step
+        first, more = _table(self.depth)
+        by_size, by_bias = (start[step] + at * slope[step] for start, slope in (first, more))
+        return np.asarray(size * by_size + self.bias * by_bias)
 
     def fit(self, X: Numbers, y: Numbers) -> "FittedWideMLP":
         """Solve for rows X (n, d) and targets y (n,), standardised."""
@@ -82,3 +82,19 @@ class FittedWideMLP:
     def predict(self, X: Numbers) -> Numbers:
         """Answers of rows (m, d): (1, m), for there is one such net."""
         return np.asarray(self.middle + self.of.kernel(X, self.X, self.own) @ self.alpha)[None]
+
+
+@cache
+def _table(depth: int) -> tuple[tuple[Numbers, Numbers], tuple[Numbers, Numbers]]:
+    """What Θ is of a cosine c: size · g(c) + bias · h(c), at even steps of √(1 - c), with slopes.
+
+    Σ is size · cosine in each layer, and a cosine becomes κ1 of it whatever the rows are, so that g
+    and h are of the depth alone. By √(1 - c) both are smooth where rows are alike.
+    """
+    cosine = np.clip(1 - np.square(np.linspace(0, SQRT2, STEPS + 1)), -1, 1)
+    g, h = cosine.copy(), np.zeros(STEPS + 1)
+    for _ in range(depth):
+        bend = 1 - np.arccos(cosine) / np.pi  # κ0
+        cosine = np.clip(cosine * bend + np.sqrt(1 - np.square(cosine)) / np.pi, -1, 1)  # κ1
+        g, h = g * bend + cosine, h * bend + 1
+    return (g[:-1], np.diff(g)), (h[:-1], np.diff(h))

@@ -18,7 +18,7 @@ from ml.houses.together import Together
 from ml.schema import InputField, InputSchema
 
 NEAR = 60  # rows that lend, and more where as many are equally near
-MOST = 20  # of them are asked: at even steps of their weights
+MOST = 16  # of them are asked: at even steps of their weights
 APART = 0.5  # of a standard deviation: how far levels are apart that sell for the same
 SMOOTH = 8.0  # rows of the mean target that a level's own is drawn towards
 LEAST = 0.02  # worth of a field that tells nothing
@@ -60,7 +60,8 @@ class Places:
         """Places and kinds of n rows: (n, p) and (n, p)."""
         columns = columns_of(rows, self.middle, ())
         filled = {
-            name: np.nan_to_num(values, nan=self.middle[name]) for name, values in columns.items()
+            name: np.where(np.isnan(values), self.middle[name], values)
+            for name, values in columns.items()
         }
         scaled = dict(zip(self.middle, self.scale.encode(filled).T, strict=True))
         place = np.empty((len(rows), len(self.fields)))

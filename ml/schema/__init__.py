@@ -72,13 +72,14 @@ class InputSchema(BaseModel):
         id_column: str = "",
         target_column: str = "",
         none: Collection[str] = (),
+        codes: Collection[str] = (),
         first: Sequence[str] = (),
     ) -> "InputSchema":
         """Types, levels and ranges from training rows, in which None is missing.
 
         `descriptions` gives (group, text) and `limits` gives (lowest, highest), where known. The
         columns of id and target are left out. Where a missing value means that there is none, says
-        `none`; what is asked first, `first`.
+        `none`; which numbers are but names, `codes`; what is asked first, `first`.
 
         Raises:
             ValueError: without rows, or for a column that mixes numbers with text.
@@ -94,6 +95,7 @@ class InputSchema(BaseModel):
                     about=(descriptions or {}).get(name, ("other", name)),
                     limits=(limits or {}).get(name, (None, None)),
                     none=name in none,
+                    coded=name in codes,
                     first=first.index(name) + 1 if name in first else 0,
                 )
                 for name in names

@@ -50,6 +50,7 @@ class InputField(BaseModel):
     description: str = ""
     group: str = "other"
     none: bool = Field(False, description="A missing value means that there is none of it.")
+    codes: tuple[float, ...] = Field((), description="Known values of a number that is a name.")
     first: int = Field(0, ge=0, description="Its place among what is asked first; 0 is none.")
 
     @classmethod
@@ -61,6 +62,7 @@ class InputField(BaseModel):
         about: tuple[str, str],
         limits: Bounds,
         none: bool = False,
+        coded: bool = False,
         first: int = 0,
     ) -> "InputField":
         """A field from a training column; `about` is (group, description), `limits` what can exist.
@@ -82,6 +84,7 @@ class InputField(BaseModel):
             group=about[0],
             description=about[1],
             none=none,
+            codes=tuple(sorted({*numbers})) if coded else (),
             first=first,
             **(_text_facts(texts, gaps) if texts else _number_facts(numbers, gaps, limits)),
         )
@@ -215,6 +218,9 @@ class InputField(BaseModel):
             )
         if self.minimum is None or self.maximum is None:
             return f"{self.name} is {value:g}; it is missing in all of the training {noun}."
+        if self.codes and value not in self.codes:
+            known = _listed([f"{code:g}" for code in self.codes])
+            return f"{self.name} is {value:g}, a code never seen in training (known: {known})."
         if self.minimum <= value <= self.maximum:
             return ""
         return (

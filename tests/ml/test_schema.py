@@ -144,6 +144,20 @@ def test_an_unseen_level_is_a_warning(schema: InputSchema) -> None:
     assert len(row.imputed) == 77
 
 
+def test_a_code_that_nobody_has_seen_is_a_warning_like_a_level(
+    schema: InputSchema, data: files.Houses
+) -> None:
+    known = next(field for field in schema.fields if field.name == "MSSubClass")
+    assert known.codes == tuple(sorted({*data.train["MSSubClass"].tolist()}))
+    between, usual = schema.check([{"MSSubClass": 150}, {"MSSubClass": "60"}]).rows
+    (warning,) = between.warnings
+    assert warning.message.startswith(
+        "MSSubClass is 150, a code never seen in training (known: 20, 30, 40, "
+    )
+    assert usual.warnings == []
+    assert [field.name for field in schema.fields if field.codes] == ["MSSubClass"]
+
+
 def test_strict_turns_warnings_into_errors() -> None:
     row = {"rooms": 8, "colour": "green", "class": 1.0}
     assert [warning.column for warning in SMALL.check([row]).rows[0].warnings] == [

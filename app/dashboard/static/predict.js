@@ -294,12 +294,20 @@ function priced(said, file) {
   button.addEventListener("click", () => save(said.csv, file.name.replace(/(\.\w+)*$/, "-priced.csv")));
   $("#file-end").replaceChildren(button);
   const table = made("table", { className: "table tight" }),
-    body = table.createTBody();
+    body = table.createTBody(),
+    scroller = made("div", { className: "scroll tall" }),
+    doubts = said.first.filter((row) => row.warnings.length).length;
+  scroller.append(table);
   const cells = (row, tag, texts) =>
-    row.append(...texts.map((textContent, i) => made(tag, { textContent, className: i ? "num" : "" })));
-  cells(table.createTHead().insertRow(), "th", ["house", "price", "low", "high"]);
-  for (const { name, ...prices } of said.first)
-    cells(body.insertRow(), "td", [name, ...[prices.price, prices.low, prices.high].map((v) => money(round(v)))]);
+    row.append(...texts.map((textContent, i) => made(tag, { textContent, className: i > 0 && i < 5 ? "num" : "" })));
+  cells(table.createTHead().insertRow(), "th", ["house", "price", "low", "high", "not known", "unlike training"]);
+  for (const { name, price, low, high, imputed, warnings } of said.first) {
+    const row = body.insertRow();
+    row.classList.toggle("doubtful", warnings.length > 0);
+    const brief = warnings.map((text) => text.split(/[,;] /)[0]).join("; ");
+    cells(row, "td", [name, ...[price, low, high].map((v) => money(round(v))), imputed, brief]);
+    row.title = warnings.join(" ");
+  }
   const { score } = said,
     list = made("ul", { className: "small" });
   list.append(...said.remarks.map((textContent) => made("li", { textContent })));
@@ -309,9 +317,10 @@ function priced(said, file) {
     line(`${plural(said.rows, "house")} priced by version ${said.version}.${right}`, "finding"),
     ...(said.remarks.length ? [list] : []),
     ...match(said.unknown, file),
-    table,
+    scroller,
     line(
-      (said.rows > said.first.length ? `The first ${said.first.length}. ` : "") +
+      (doubts ? `${plural(doubts, "house")} here unlike the training data. ` : "") +
+        (said.rows > said.first.length ? `The first ${said.first.length}. ` : "") +
         "The download has every digit, your own columns, what was not known and what is unlike the training data.",
       "quiet small",
     ),

@@ -297,3 +297,28 @@ def test_what_was_paid_is_set_beside_the_prices(client: TestClient, cells: Cells
     rows = [*csv.DictReader(io.StringIO(said["csv"]))]
     assert float(rows[3]["actual"]) == pytest.approx(paid[3], abs=0.01)
     assert first["score"] is None
+
+
+def test_each_row_says_what_is_not_known_of_it_and_in_what_it_is_unlike(
+    client: TestClient,
+) -> None:
+    body = "Id,OverallQual,MSSubClass,Alley\n7,6,20,NA\n8,NA,150,Pave\n9,5,,\n"
+    said = send(client, body.encode()).json()
+    assert [row["imputed"] for row in said["first"]] == [76, 77, 77]
+    assert [len(row["warnings"]) for row in said["first"]] == [0, 1, 0]
+    assert said["first"][1]["warnings"][0].startswith("MSSubClass is 150, a code never seen")
+    rows = [*csv.DictReader(io.StringIO(said["csv"]))]
+    assert [len(row["imputed"].split()) for row in rows] == [76, 77, 77]
+    assert {row["version"] for row in rows} == {str(said["version"])}
+    assert "Alley" not in rows[2]["imputed"].split()  # an empty cell says that there is none
+
+
+def test_a_file_of_other_columns_says_what_they_may_be(client: TestClient) -> None:
+    said = problem(send(client, b"Id,GrLivAre\n1,1500\n"), 422)
+    assert said["unknown"] == {"GrLivAre": ["GrLivArea"]}
+    assert said["detail"] == (
+        "Line 2: Nothing is known, so there is no price. Tell one field at least, such as"
+        " Neighborhood. 1 column is no field and is not read: 'GrLivAre' (GrLivArea?)."
+    )
+    assert send(client, b"Id,GrLivAre\n1,1500\n", map=["GrLivAre=GrLivArea"]).is_success
+    assert "unknown" not in problem(send(client, b"Id,GrLivArea\n1,-1\n"), 422)

@@ -67,6 +67,32 @@ def test_the_page_shows_them_where_there_are_any(client: TestClient, job: int) -
     assert "Comparable sales" in client.get("/predict").text
 
 
+def test_its_card_says_how_right_it_is_where_less_is_known(client: TestClient, job: int) -> None:
+    version = version_of(job)
+    card = client.get(f"/api/v1/models/{version}/card").json()
+    every, form, half = card["known"]
+    assert [round(part["fields"]) for part in card["known"]] == [79, 16, 39]
+    assert (every["n"], form["n"], half["n"]) == (1460, 730, 730)
+    assert every["inside"] == card["covers"]
+    assert every["least"] == min(part["inside"] for part in card["fifths"])
+    assert all(0 <= part["least"] <= part["inside"] <= 1 for part in card["known"])
+    text = client.get(f"/api/v1/models/{version}/card.md").text
+    assert f"| {form['what']} | 16 | 730 | {form['rmse']:.4f} | {form['inside']:.1%} |" in text
+    page = client.get(f"/models/{version}").text
+    assert "How much must be known?" in page
+    assert f"{100 * form['inside']:.1f}" in page
+    asked = client.get("/predict").text
+    assert "Of 730 houses that it had not met, asked about with these 16 fields alone" in asked
+
+
+def test_of_one_net_only_the_whole_row_was_asked_about(client: TestClient) -> None:
+    card = client.get(f"/api/v1/models/{version_of(HOUSE)}/card").json()
+    assert [part["what"] for part in card["known"]] == ["all of it"]
+    assert "How much must be known?" not in client.get(f"/models/{version_of(HOUSE)}").text
+    assert "that it had not met" not in client.get("/predict").text
+    assert {*card["groups"]} == {"Neighborhood", "YearBuilt"}  # it remembers its sales, too
+
+
 def test_a_predictor_that_compares_nothing_says_so(client: TestClient) -> None:
     said = problem(client.post(COMPARABLES, json={"house": AREAS}), 409)
     assert said["detail"] == (
