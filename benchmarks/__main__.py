@@ -6,7 +6,7 @@ from importlib import import_module
 
 import torch
 
-PARTS = ("chapter", "training", "serving", "marathon", "shift", "device")
+PARTS = ("chapter", "training", "serving", "marathon", "shift", "known", "device")
 
 
 def main() -> None:

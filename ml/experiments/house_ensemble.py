@@ -342,10 +342,10 @@ class HouseEnsemble(HouseExperiment):
         rows = [valid for _, valid in found.rows]
         return Judged.of(found.y[: found.n], rows, found.k, *parts)
 
-    def known(self, predictor: Predictor, found: OutOfFold) -> list[Known]:
+    def known(self, predictor: Predictor, found: OutOfFold, thin: int = THIN) -> list[Known]:
         """How right prices are of houses of which not all is known, by folds not told of them."""
         folds = [
-            (self.of_fold(predictor, found, fold, ensemble), self.rows[fold][1][::THIN])
+            (self.of_fold(predictor, found, fold, ensemble), self.rows[fold][1][::thin])
             for fold, ensemble in enumerate(found.ensembles)
         ]
         return known(folds, self.data.sold, self.seed)
