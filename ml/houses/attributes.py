@@ -86,11 +86,21 @@ FIELDS: dict[str, tuple[str, str]] = {  # (group, description), in the order of 
     "SaleCondition": (SALE, "Circumstances of the sale: Normal, Abnorml, Family, Partial, ..."),
 }
 
-NONE = (  # where the data's own description says that a missing value means that there is none
-    "Alley", "BsmtQual", "BsmtCond", "BsmtExposure", "BsmtFinType1", "BsmtFinType2", "FireplaceQu",
-    "GarageType", "GarageYrBlt", "GarageFinish", "GarageQual", "GarageCond", "PoolQC", "Fence",
-    "MiscFeature",
-)  # fmt: skip
+_GARAGE = ("GarageCars", "GarageArea")
+_BASEMENT = ("TotalBsmtSF", "BsmtFinSF1", "BsmtFinSF2", "BsmtUnfSF")
+NONE: dict[str, tuple[str, ...]] = {
+    "Alley": (), "Fence": (), "FireplaceQu": ("Fireplaces",), "PoolQC": ("PoolArea",),
+    "MiscFeature": ("MiscVal",),
+    **dict.fromkeys(
+        ("BsmtQual", "BsmtCond", "BsmtExposure", "BsmtFinType1", "BsmtFinType2"), _BASEMENT
+    ),
+    **dict.fromkeys(
+        ("GarageType", "GarageYrBlt", "GarageFinish", "GarageQual", "GarageCond"), _GARAGE
+    ),
+}  # fmt: skip
+"""Where the data's own description says that a missing value means that there is none; and amounts
+that tell of one all the same: a garage for two cars without a kind is one whose kind is not known.
+"""
 CODES = ("MSSubClass",)  # numbers that are names: 150 is not between 120 and 160
 FIRST = (  # what is asked of a house first, for it moves a price most
     "Neighborhood", "LotArea", "GrLivArea", "TotalBsmtSF", "BsmtFinSF1", "BedroomAbvGr",

@@ -7,6 +7,7 @@ what it does say, and these lend what it does not: whole, so that what belongs t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ml.features import Robust, Row
 from ml.features.columns import columns_of
 from ml.houses.together import Together
 from ml.schema import InputField, InputSchema
+from ml.schema.fields import Value
 
 NEAR = 60  # rows that lend, and more where as many are equally near
 MOST = 16  # of them are asked: at even steps of their weights
@@ -128,9 +130,34 @@ class Donors:
         return lending[np.minimum(taken, len(lending) - 1)], np.full(MOST, 1 / MOST)
 
     def filled(self, known: Row) -> tuple[list[dict[str, Any]], Vector]:
-        """Whole rows that one may be of which this is known, and how likely: (m,)."""
+        """Whole rows that one may be of which this is known, and how likely: (m,).
+
+        What there is none of has no size; where one that lends has no garage and the other has, the
+        next one says of which kind that is.
+        """
         lending, weight = self.nearest(known)
-        return [self.together.fitted(self.rows[i], known) for i in lending.tolist()], weight
+        rows = [self.together.fitted(self.rows[i], known) for i in lending.tolist()]
+        for field in self.countable:
+            if field.name in known and known[field.name] is None:
+                for row in rows:
+                    row.update((name, 0) for name in field.amounts if name not in known)
+            lacking = [i for i, row in enumerate(rows) if row[field.name] is None]
+            for i in lacking:
+                if field.untold(rows[i]):
+                    rows[i][field.name] = self._next(field, rows, i)
+        return rows, weight
+
+    @staticmethod
+    def _next(field: InputField, rows: Sequence[Mapping[str, Any]], i: int) -> Value:
+        """What the nearest of the other rows says of a field, or what is typical."""
+        near = sorted(range(len(rows)), key=lambda j: abs(j - i))
+        said = (rows[j][field.name] for j in near)
+        return next((each for each in said if each is not None), field.typical)
+
+    @cached_property
+    def countable(self) -> list[InputField]:
+        """Fields of what may be missing though there is one."""
+        return [field for field in self.places.fields if field.amounts]
 
 
 def _median(values: Vector) -> float:

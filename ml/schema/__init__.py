@@ -3,7 +3,6 @@
 import keyword
 import re
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
@@ -18,7 +17,7 @@ from ml.schema.checks import (
     check,
     nothing,
 )
-from ml.schema.fields import LONGEST, Bounds, InputField, Refused, Value
+from ml.schema.fields import LONGEST, Bounds, InputField, Refused, Value, told
 from ml.schema.reading import BadTable, text_of
 from ml.schema.tables import Parsed, parse_csv, unread
 
@@ -71,15 +70,16 @@ class InputSchema(BaseModel):
         noun: str = "rows",
         id_column: str = "",
         target_column: str = "",
-        none: Collection[str] = (),
+        none: Mapping[str, Sequence[str]] | None = None,
         codes: Collection[str] = (),
         first: Sequence[str] = (),
     ) -> "InputSchema":
         """Types, levels and ranges from training rows, in which None is missing.
 
         `descriptions` gives (group, text) and `limits` gives (lowest, highest), where known. The
-        columns of id and target are left out. Where a missing value means that there is none, says
-        `none`; which numbers are but names, `codes`; what is asked first, `first`.
+        columns of id and target are left out. `none` names fields of which a missing value means
+        that there is none, with the amounts that tell of one all the same; `codes` numbers that are
+        but names; `first` what is asked first, in that order.
 
         Raises:
             ValueError: without rows, or for a column that mixes numbers with text.
@@ -87,19 +87,26 @@ class InputSchema(BaseModel):
         names = dict.fromkeys(name for row in rows for name in row)
         if not names:
             raise ValueError("A schema is learnt from at least one row; it was given none.")
+        fields = {
+            name: InputField.learn(
+                name,
+                [row.get(name) for row in rows],
+                about=(descriptions or {}).get(name, ("other", name)),
+                limits=(limits or {}).get(name, (None, None)),
+                none=(none or {}).get(name),
+                coded=name in codes,
+                first=first.index(name) + 1 if name in first else 0,
+            )
+            for name in names
+            if name not in {id_column, target_column}
+        }
+        typical = {name: field.typical for name, field in fields.items()}
         return cls(
             fields=tuple(
-                InputField.learn(
-                    name,
-                    [row.get(name) for row in rows],
-                    about=(descriptions or {}).get(name, ("other", name)),
-                    limits=(limits or {}).get(name, (None, None)),
-                    none=name in none,
-                    coded=name in codes,
-                    first=first.index(name) + 1 if name in first else 0,
-                )
-                for name in names
-                if name not in {id_column, target_column}
+                field.typical_of([row for row in rows if field.is_there(row)])
+                if field.is_there(typical)
+                else field
+                for field in fields.values()
             ),
             noun=noun,
             id_column=id_column,
@@ -107,18 +114,8 @@ class InputSchema(BaseModel):
         )
 
     def known(self, row: Mapping[str, object]) -> dict[str, Any]:
-        """What a checked row says: values, and None where training has rows without one, too."""
-        lacking = self._lacking
-        return {
-            name: row[name]
-            for name, may_lack in lacking.items()
-            if name in row and (may_lack or row[name] is not None)
-        }
-
-    @cached_property
-    def _lacking(self) -> dict[str, bool]:
-        """Of each field, whether it is missing in some rows of training, too."""
-        return {field.name: field.missing > 0 for field in self.fields}
+        """What a checked row says: values, and None where that tells something."""
+        return told(self.fields, row)
 
     def check(
         self,

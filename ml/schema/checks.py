@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 
-from ml.schema.fields import Change, InputField, Refused, Value, shown
+from ml.schema.fields import Change, InputField, Refused, Value, shown, told
 
 MAX_ERRORS = 100  # told one by one; the rest is only counted
 CHANGED: dict[Change, str] = {
@@ -134,11 +134,11 @@ def check(
         if not isinstance(row, Mapping):
             report.add(i, "", row, "an object", f"The row is {shown(row)}; it must be an object.")
             continue
+        before = report.total
         checked.append(_row(i, row, fields, noun, report))
-        strangers = row.keys() - names - {*others}
-        for name in strangers:
+        for name in row.keys() - names - {*others}:
             report.add(i, str(name), row[name], "", suggestion(name))
-        if not strangers and len(checked[-1].imputed) == len(fields):
+        if report.total == before and len(checked[-1].imputed) == len(fields):
             report.add(i, "", "", "at least one field", nothing(fields))
         for warning in checked[-1].warnings if strict else ():
             report.add(i, warning.column, warning.value, "as in training", warning.message)
@@ -151,7 +151,7 @@ def _row(
     i: int, row: Mapping[object, object], fields: Sequence[InputField], noun: str, report: _Report
 ) -> CheckedRow:
     values: dict[str, Value] = {}
-    imputed, warnings = [], []
+    warnings = []
     for known in fields:
         name = known.name
         try:
@@ -159,14 +159,18 @@ def _row(
         except Refused as refused:
             report.add(i, name, row[name], known.allowed, str(refused))
             continue
-        if value is not None or (known.missing and name in row):
+        if name in row:
             values[name] = value
         report.note(name, change, row.get(name))
-        if value is None:
-            imputed += [name] * (not known.none or name not in row)
-        elif doubt := known.doubt(value, noun):
+        if value is not None and (doubt := known.doubt(value, noun)):
             warnings.append(RowWarning(name, _echo(value), doubt))
-    return CheckedRow(values, imputed, warnings, report.place(i))
+    said = told(fields, values)
+    imputed = [
+        known.name
+        for known in fields
+        if said.get(known.name) is None and not (known.none and known.name in said)
+    ]
+    return CheckedRow(said, imputed, warnings, report.place(i))
 
 
 def nothing(fields: Sequence[InputField]) -> str:

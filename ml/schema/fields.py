@@ -3,7 +3,7 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from statistics import median_low
 from typing import Any, Literal, TypeGuard
@@ -50,6 +50,9 @@ class InputField(BaseModel):
     description: str = ""
     group: str = "other"
     none: bool = Field(False, description="A missing value means that there is none of it.")
+    amounts: tuple[str, ...] = Field(
+        (), description="Fields that tell, above 0, that there is one whatever is missing."
+    )
     codes: tuple[float, ...] = Field((), description="Known values of a number that is a name.")
     first: int = Field(0, ge=0, description="Its place among what is asked first; 0 is none.")
 
@@ -61,7 +64,7 @@ class InputField(BaseModel):
         *,
         about: tuple[str, str],
         limits: Bounds,
-        none: bool = False,
+        none: Sequence[str] | None = None,
         coded: bool = False,
         first: int = 0,
     ) -> "InputField":
@@ -83,7 +86,8 @@ class InputField(BaseModel):
             missing=gaps / len(values),
             group=about[0],
             description=about[1],
-            none=none,
+            none=none is not None,
+            amounts=tuple(none or ()),
             codes=tuple(sorted({*numbers})) if coded else (),
             first=first,
             **(_text_facts(texts, gaps) if texts else _number_facts(numbers, gaps, limits)),
@@ -200,6 +204,22 @@ class InputField(BaseModel):
             return int(text)
         return float(text) if NUMBER.fullmatch(text) else text
 
+    def is_there(self, row: Mapping[str, Any]) -> bool:
+        """Whether there is one, by the amounts that a checked row tells."""
+        return any((row.get(name) or 0) > 0 for name in self.amounts)
+
+    def typical_of(self, rows: Sequence[Mapping[str, object]]) -> "InputField":
+        """The same, with what is typical of some training rows."""
+        values = [row.get(self.name) for row in rows]
+        limits, about = (self.lowest, self.highest), (self.group, self.description)
+        some = InputField.learn(self.name, values, about=about, limits=limits)
+        return self.model_copy(update={"typical": some.typical})
+
+    def untold(self, row: Mapping[str, Any]) -> bool:
+        """Whether a missing value of a checked row tells nothing: no training row lacks it, or
+        there is one all the same."""
+        return not self.missing or self.is_there(row)
+
     def _can_be(self, number: int | float) -> bool:
         """Whether such a number can exist; false for NaN, as for all that a float cannot hold."""
         if not abs(number) <= (EXACT if self.kind == "integer" else sys.float_info.max):
@@ -227,6 +247,15 @@ class InputField(BaseModel):
             f"{self.name} is {shown(value)}; the training {noun} have {self.minimum:.10g} to "
             f"{self.maximum:.10g}. The prediction extrapolates."
         )
+
+
+def told(fields: Sequence[InputField], row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checked row says of the fields: values, and None where that tells something."""
+    return {
+        field.name: row[field.name]
+        for field in fields
+        if field.name in row and (row[field.name] is not None or not field.untold(row))
+    }
 
 
 def shown(value: object) -> str:

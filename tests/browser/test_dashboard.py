@@ -563,6 +563,24 @@ def test_a_file_of_houses_is_priced_and_its_faults_are_named(page: Page, tmp_pat
     expect(page.locator("#file-body")).to_contain_text("Line 2: GrLivArea is 'big'")
 
 
+def test_an_example_of_a_file_is_priced_as_the_house_of_the_form(page: Page) -> None:
+    page.goto("/predict")
+    expect(page.locator("#price")).to_contain_text("$")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Example CSV").click()
+    path = download.value.path()
+    header, house = path.read_text().splitlines()
+    assert len(header.split(",")) == 17
+    page.set_input_files("#csv", {"name": "a.csv", "mimeType": "text/csv",
+                                  "buffer": f"{header}\n{house}\n".encode()})  # fmt: skip
+    cells = page.locator("#file-body tbody td")
+    expect(cells.nth(1)).to_have_text(page.locator("#price").text_content() or "")
+    expect(cells.nth(4)).to_have_text("63")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Empty CSV").click()
+    assert download.value.path().read_text().splitlines() == [header]
+
+
 def test_a_submission_is_checked_and_downloaded(page: Page) -> None:
     page.goto("/jobs/1/submission")
     expect(page.locator("#held")).to_contain_text("hold")

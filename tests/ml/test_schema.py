@@ -74,6 +74,18 @@ def test_a_field_knows_what_training_has_seen() -> None:
     assert (empty.kind, empty.minimum, empty.typical, empty.missing) == ("number", None, None, 1)
 
 
+def test_typical_of_what_there_is_is_what_those_have_that_have_one(
+    schema: InputSchema, data: files.Houses
+) -> None:
+    typical = {field.name: field.typical for field in schema.fields}
+    with_one = data.train[data.train["Fireplaces"] > 0]
+    assert typical["Fireplaces"] == 1
+    assert typical["FireplaceQu"] == with_one["FireplaceQu"].mode()[0] == "Gd"
+    assert typical["PoolArea"] == 0
+    assert typical["PoolQC"] is None
+    assert schema.known(typical) == typical  # nothing of it is untold
+
+
 def test_a_schema_is_data(schema: InputSchema) -> None:
     for value in (SMALL, schema):
         assert InputSchema.model_validate_json(value.model_dump_json()) == value
@@ -112,13 +124,13 @@ def test_kaggles_own_file_passes_with_warnings(schema: InputSchema, test_rows: l
     assert any(message.startswith("GarageYrBlt is 2207; ") for message in said)
     assert "Alley" not in checked.rows[0].imputed  # there is none
     assert checked.values == [schema.known(row) for row in test_rows]
-    unknown = {name for row in checked.rows for name in row.imputed}
-    assert unknown >= {"LotFrontage", "MSZoning", "KitchenQual"}
-    assert not unknown & {*NONE}
-    lacking = [row for row, one in zip(test_rows, checked.rows, strict=True) if one.imputed]
-    assert len(lacking) == sum(
-        any(row[name] is None for name in row.keys() - {*NONE}) for row in test_rows
-    )
+    for row, one in zip(test_rows, checked.rows, strict=True):
+        for name in row:
+            there = any((row[amount] or 0) > 0 for amount in NONE.get(name, ()))
+            unknown = row[name] is None and (name not in NONE or there)
+            assert (name in one.imputed) == unknown, (name, row)
+    pools = [row for row in test_rows if row["PoolArea"]]
+    assert sum(row["PoolQC"] is None for row in pools) == 3  # Kaggle does not know how good
 
 
 @pytest.mark.timed
@@ -129,7 +141,7 @@ def test_a_thousand_rows_in_a_blink(schema: InputSchema, test_rows: list[Row]) -
         schema.check(test_rows)
         seconds.append(time.perf_counter() - start)
     traced = sys.gettrace() is not None  # measuring coverage costs five times as much
-    assert min(seconds) < (2 if traced else 0.3)  # 0.09 seen
+    assert min(seconds) < (5 if traced else 1)  # 0.09 to 0.35 seen
 
 
 def test_an_unseen_level_is_a_warning(schema: InputSchema) -> None:
@@ -303,26 +315,33 @@ def test_check_and_model_agree(row: Row) -> None:
 
 
 LACKING = InputSchema.learn(
-    [{"pool": "big", "area": 30, "street": 9.0}, {"pool": None, "area": 40, "street": None}],
-    none=("pool",),
+    [
+        {"pool": "big", "area": 30, "street": 9.0, "water": 5},
+        {"pool": None, "area": 40, "street": None, "water": 0},
+    ],
+    none={"pool": ("water",)},
     first=("area", "pool"),
 )
 
 
 def test_none_is_said_and_what_is_not_known_is_left_out() -> None:
     assert [(field.none, field.first) for field in LACKING.fields] == [
-        (True, 2), (False, 1), (False, 0),
+        (True, 2), (False, 1), (False, 0), (False, 0),
     ]  # fmt: skip
     rows: list[Row] = [
         {"pool": None}, {"pool": "NA", "area": None}, {"area": 35}, {"area": 35, "street": ""},
+        {"pool": "", "water": 3}, {"pool": "", "water": 0},
     ]  # fmt: skip
     checked = LACKING.check(rows)
     assert checked.values == [
         {"pool": None}, {"pool": None}, {"area": 35}, {"area": 35, "street": None},
+        {"water": 3}, {"pool": None, "water": 0},
     ]  # fmt: skip
     assert [row.imputed for row in checked.rows] == [
-        ["area", "street"], ["area", "street"], ["pool", "street"], ["pool", "street"],
+        ["area", "street", "water"], ["area", "street", "water"], ["pool", "street", "water"],
+        ["pool", "street", "water"], ["pool", "area", "street"], ["area", "street"],
     ]  # fmt: skip
+    assert [LACKING.known(row) for row in checked.values] == checked.values
     for values in rows:
         LACKING.row_model().model_validate(values)
 

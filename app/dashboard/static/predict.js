@@ -258,8 +258,10 @@ for (const button of $$("[data-csv]"))
   button.addEventListener("click", () => {
     const quoted = (v) => (/[",\n]/.test(v) ? `"${v.replaceAll('"', '""')}"` : v);
     const row = (...values) => `${values.map(quoted).join(",")}\n`;
+    const asked = [...start].filter(([, value]) => value !== ""); // a column that is not there is not known
     save(
-      row("Id", ...start.keys()) + (button.dataset.csv === "typical" ? row("1", ...start.values()) : ""),
+      row("Id", ...asked.map(([name]) => name)) +
+        (button.dataset.csv === "typical" ? row("1", ...asked.map(([, value]) => value)) : ""),
       "houses.csv",
     );
     toast("houses.csv saved.");
