@@ -199,7 +199,7 @@ function unsaid(names) {
     names.length > 8
       ? `${names.length} fields are not known and taken`
       : `Not known: ${names.map(named).join(", ")}; taken`;
-  return `${what} as in sales like it, which widens the interval.`;
+  return `${what} as in sales like it.`;
 }
 
 /* ---------- the price among all that were sold */
@@ -297,8 +297,7 @@ function priced(said, file) {
   $("#file-end").replaceChildren(button);
   const table = made("table", { className: "table tight" }),
     body = table.createTBody(),
-    scroller = made("div", { className: "scroll tall" }),
-    doubts = said.first.filter((row) => row.warnings.length).length;
+    scroller = made("div", { className: "scroll tall" });
   scroller.append(table);
   const cells = (row, tag, texts) =>
     row.append(...texts.map((textContent, i) => made(tag, { textContent, className: i > 0 && i < 5 ? "num" : "" })));
@@ -321,8 +320,7 @@ function priced(said, file) {
     ...match(said.unknown, file),
     scroller,
     line(
-      (doubts ? `${plural(doubts, "house")} here unlike the training data. ` : "") +
-        (said.rows > said.first.length ? `The first ${said.first.length}. ` : "") +
+      (said.rows > said.first.length ? `The first ${said.first.length}. ` : "") +
         "The download has every digit, your own columns, what was not known and what is unlike the training data.",
       "quiet small",
     ),

@@ -397,8 +397,7 @@ function slope({ attribute: name, values, alone, together }, own, moving) {
     said = (v) => `${v < 0 ? "takes off" : "adds"} ${money(Math.round(Math.abs(v) / 10) * 10)}`;
   if (!moving.length) return ["Here ", strong(what), ` ${said(by(alone))} while all else stays.`];
   const along = moving.map(named);
-  if (Math.abs(by(together) - by(alone)) < 10)
-    return ["Here ", strong(what), ` ${said(by(together))}, whether ${along.join(", ")} come along or not.`];
+  if (Math.abs(by(together) - by(alone)) < 10) return ["Here ", strong(what), ` ${said(by(together))}.`];
   return [
     "Here ",
     strong(what),
