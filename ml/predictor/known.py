@@ -13,7 +13,7 @@ from ml.predictor import Predictor
 from ml.predictor.card import Known
 from ml.schema import InputSchema
 
-FIFTHS = 5
+FIFTHS, FLOATS = 5, np.finfo(np.float64)
 FORM, HALF = "what a form asks first", "half of the fields, by chance"
 House = Mapping[str, Any]
 Rows = NDArray[np.int64]
@@ -30,7 +30,8 @@ def known(folds: Sequence[tuple[Predictor, Rows]], sold: Sequence[House], seed: 
             schema = predictor.card.input_schema
             asked = [_part(what, schema, sold[row], seed + row) for row in rows.tolist()]
             priced = predictor.predict(asked)
-            said.append(np.log([priced.price, priced.low, priced.high]))
+            ends = np.array([priced.price, priced.low, priced.high])
+            said.append(np.log(np.clip(ends, FLOATS.tiny, FLOATS.max)))  # wrong, yet told
             fields += map(len, asked)
         found.append(_judged(what, float(np.mean(fields)), y, *np.concatenate(said, axis=1)))
     return found
