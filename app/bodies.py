@@ -22,7 +22,7 @@ from app.store.states import Act, JobStatus
 from ml.events import Claim
 from ml.experiment import whole
 from ml.experiments import AnyExperiment, AnyInstant
-from ml.predictor import Gate
+from ml.predictor import Gate, Known
 
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._:/=+-]{1,50}$")]
 ModelName = Annotated[
@@ -504,18 +504,6 @@ class Part(Said):
     inside: float = Field(description="Share of targets within their intervals.")
     above: float
     below: float
-
-
-class Known(Said):
-    """How right a version is where so much is known of rows that it has not learnt from."""
-
-    what: str
-    fields: float = Field(description="How many that are, on average.")
-    n: int = Field(description="Rows that were asked about.")
-    rmse: float = Field(description="Of the logarithm of the target.")
-    inside: float = Field(description="Share of targets within 90 % intervals.")
-    least: float = Field(description="The same, of the fifth of targets where it is least.")
-    width: float = Field(description="Of intervals, in the logarithm of the target, on average.")
 
 
 class ModelCard(Model):

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from app.bodies import Known, Model, ModelCard, Part, standing
+from app.bodies import Model, ModelCard, Part, standing
 from app.errors import Conflict
 from app.serving.predictors import gate, serving, told
 from app.store.models import Job, Version
 from app.store.registry import Registry
-from ml.predictor import Card, Judged, share_inside, spread
+from ml.predictor import Judged, Known, share_inside, spread
 
 
 def described(
@@ -55,7 +55,7 @@ def card_of(session: Session, model: str) -> ModelCard:
     registry = Registry(session)
     version, job = registry.get(model)
     predictor = serving(session, version.id).predictor
-    card, judged = predictor.card, predictor.judged
+    card, judged, fields = predictor.card, predictor.judged, predictor.card.input_schema.fields
     filled = np.flatnonzero(card.sold.counts)
     bins = np.array(card.sold.edges)[[filled[0], filled[-1] + 1]]  # all that an older file knows
     target = np.exp(judged.target) if judged else bins
@@ -63,7 +63,7 @@ def card_of(session: Session, model: str) -> ModelCard:
         **described(version, job, registry.names(), registry.champion()).model_dump(),
         asked=card.experiment,
         median_error=card.median_error,
-        columns=len(card.input_schema.fields),
+        columns=len(fields),
         inputs=card.inputs,
         target=(float(target.min()), float(target.max())),
         made_of=card.made_of,
@@ -72,24 +72,9 @@ def card_of(session: Session, model: str) -> ModelCard:
             column: [Part.model_validate(part) for part in parts]
             for column, parts in predictor.groups().items()
         },
-        known=_known(card, judged) if judged else [],
+        known=[Known.of("all of it", len(fields), judged), *card.known] if judged else [],
         not_for=list(card.not_for),
     )
-
-
-def _known(card: Card, judged: Judged) -> list[Known]:
-    """By how much is known: all, and what was asked beside."""
-    rows, fifths = judged.known, judged.fifths
-    every = Known(
-        what="all of it",
-        fields=len(card.input_schema.fields),
-        n=int(rows.sum()),
-        rmse=float(np.sqrt(judged.square[rows].mean())),
-        inside=share_inside(judged),
-        least=min(part.inside for part in fifths),
-        width=float(judged.each(judged.high - judged.low)[rows].mean()),
-    )
-    return [every, *(Known.model_validate(part.model_dump()) for part in card.known)]
 
 
 def fifth_names(judged: Judged) -> list[str]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import torch
 
+from benchmarks.quality import run
 from ml.experiments.house_ensemble import HouseEnsemble
-from ml.programs import Fits, fit_all
+from ml.programs import fit_all
 from ml.train import Progress
 
 
@@ -17,7 +18,7 @@ def measure() -> Iterator[str]:
     for preset in HouseEnsemble.presets:
         one = HouseEnsemble(**preset.values)
         folding = one.folding
-        fits = trained(one)
+        fits = run(fit_all([*one.trainings()], Progress(None)))
         found = one.out_of_fold(fits)
         spread = found.bounded(one.bounds)
         ensemble = one.ensemble(one.table(one.every), one.nets(fits, " refit", 0, 1))
@@ -28,14 +29,3 @@ def measure() -> Iterator[str]:
                 f"| {folding} | {part.what} | {part.fields:.0f} | {part.n} | {part.rmse:.4f} |"
                 f" {part.inside:.1%} | {part.least:.1%} | {part.width:.3f} |"
             )
-
-
-def trained(one: HouseEnsemble) -> Fits:
-    """All nets of an experiment."""
-    steps = fit_all([*one.trainings()], Progress(None))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            fits: Fits = stop.value
-            return fits

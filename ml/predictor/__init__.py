@@ -188,6 +188,8 @@ class Predictor:
     @cached_property
     def together(self) -> Together:
         """What moves with what."""
+        if self.donors:
+            return self.donors.together
         return Together.learn(self.card.input_schema, self.sales)
 
     def submission(self) -> str:

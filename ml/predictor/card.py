@@ -12,6 +12,7 @@ from ml.data import hub
 from ml.encoder import Encoder, Target
 from ml.ensemble import Spread
 from ml.features import Features
+from ml.predictor.judged import Judged
 from ml.schema import InputSchema
 
 Vector = NDArray[np.float64]
@@ -50,6 +51,21 @@ class Known(BaseModel):
     inside: float = Field(description="Share of targets within 90 % intervals.")
     least: float = Field(description="The same, of the fifth of targets where it is least.")
     width: float = Field(description="Mean width of intervals, in log price.")
+
+    @classmethod
+    def of(cls, what: str, fields: float, judged: Judged) -> "Known":
+        """From what is said of these rows where so many fields are known."""
+        rows = judged.known
+        every = judged.of_part(what, rows)
+        return cls(
+            what=what,
+            fields=fields,
+            n=every.n,
+            rmse=every.rmse,
+            inside=every.inside,
+            least=min(part.inside for part in judged.fifths),
+            width=float(judged.each(judged.high - judged.low)[rows].mean()),
+        )
 
 
 class Card(BaseModel):

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from ml.events import Event, Table
 from ml.experiment import Experiment
 from ml.houses.files import TARGET
-from ml.predictor import Predictor
+from ml.predictor import Judged, Predictor
 from ml.predictor.card import Known
 from ml.schema import InputSchema
 
-FIFTHS, FLOATS = 5, np.finfo(np.float64)
+FLOATS = np.finfo(np.float64)
 FORM, HALF = "what a form asks first", "half of the fields, by chance"
 House = Mapping[str, Any]
 Rows = NDArray[np.int64]
@@ -33,7 +33,8 @@ def known(folds: Sequence[tuple[Predictor, Rows]], sold: Sequence[House], seed: 
             ends = np.array([priced.price, priced.low, priced.high])
             said.append(np.log(np.clip(ends, FLOATS.tiny, FLOATS.max)))  # wrong, yet told
             fields += map(len, asked)
-        found.append(_judged(what, float(np.mean(fields)), y, *np.concatenate(said, axis=1)))
+        judged = Judged.of(y, [np.arange(len(y))], 1, *np.concatenate(said, axis=1))
+        found.append(Known.of(what, float(np.mean(fields)), judged))
     return found
 
 
@@ -45,20 +46,6 @@ def _part(what: str, schema: InputSchema, house: House, seed: int) -> dict[str, 
     else:
         told = np.random.default_rng(seed).permutation(names)[: len(names) // 2].tolist()
     return {name: house[name] for name in told}
-
-
-def _judged(what: str, fields: float, y: Logs, price: Logs, low: Logs, high: Logs) -> Known:
-    """What is said of n targets, all in log dollars: (n,) each."""
-    inside, fifth = (low <= y) & (y <= high), np.argsort(np.argsort(y)) * FIFTHS // len(y)
-    return Known(
-        what=what,
-        fields=fields,
-        n=len(y),
-        rmse=float(np.sqrt(np.square(y - price).mean())),
-        inside=float(inside.mean()),
-        least=min(float(inside[fifth == i].mean()) for i in range(FIFTHS)),
-        width=float((high - low).mean()),
-    )
 
 
 def by_known(parts: Sequence[Known]) -> Table:

@@ -7,22 +7,11 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from ml.houses import files
 from ml.houses.tables import HouseTables
 from ml.houses.together import PARTS
 from ml.predictor.donors import APART, MOST, NEAR, Donors
 from ml.predictor.mixture import Errors, Mixture
 from ml.schema import InputSchema
-
-
-@pytest.fixture(scope="module")
-def data() -> HouseTables:
-    return HouseTables.read()
-
-
-@pytest.fixture(scope="module")
-def schema(data: HouseTables) -> InputSchema:
-    return files.schema(data.files.train)
 
 
 @pytest.fixture(scope="module")

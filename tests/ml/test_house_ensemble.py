@@ -34,11 +34,6 @@ K = 2
 ASKED: dict[str, Any] = {"k": K, "num_seeds": 2, "num_epochs": 2}
 
 
-@pytest.fixture(scope="module")
-def data() -> HouseTables:
-    return HouseTables.read()
-
-
 def trained(data: HouseTables, **asked: Any) -> tuple[HouseEnsemble, Fits]:
     """The experiment on these houses, and its nets."""
     one = HouseEnsemble(**ASKED | asked)

@@ -5,23 +5,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from ml.houses import files
 from ml.houses.tables import HouseTables
 from ml.houses.together import FOLLOWING, PARTS, SINCE, Together, slope
 from ml.predictor.reasons import reasons, shapley
 from ml.predictor.sales import NOTABLE, Worths
 from ml.schema import InputSchema
-
-
-@pytest.fixture(scope="module")
-def data() -> HouseTables:
-    return HouseTables.read()
-
-
-@pytest.fixture(scope="module")
-def schema(data: HouseTables) -> InputSchema:
-    return files.schema(data.files.train)
-
 
 # ---- Shapley
 
