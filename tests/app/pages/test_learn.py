@@ -1,7 +1,6 @@
 """Learn: every section has its page, what it offers exists, and its verdict comes from a run."""
 
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ from app.store.states import JobStatus
 from ml.events import Check, Event, Figure, Series
 from ml.experiment import Experiment
 from ml.experiments import EXPERIMENTS, parse
+from tests import pace
 from tests.app.pages.test_pages import Page, get, status
 
 SECTIONS = [f"4.{number}" for number in range(1, 11)]
@@ -180,14 +180,13 @@ def test_a_slider_never_leaves_the_range_of_its_field(cls: type[Experiment]) -> 
 def test_an_instant_experiment_answers_a_slider(
     client: TestClient, section: str, name: str
 ) -> None:
-    took, simulates = [], section == SIMULATIONS
-    for _ in range(2 if simulates else 5):
-        start = time.perf_counter()
+    def ask() -> None:
         response = client.post("/api/v1/answers", json={"experiment": {"name": name}})
-        took.append(time.perf_counter() - start)
         assert response.status_code == 200
-    usual, most = (min(took), 1.0) if simulates else (sorted(took)[2], 0.05)
-    assert usual < most, f"{section} {name}: {usual:.3f} s"
+
+    simulates = section == SIMULATIONS
+    took = pace.seconds(ask, 3 if simulates else 7)
+    assert took < (1.0 if simulates else 0.05), f"{section} {name}: {took:.3f} s"
 
 
 # ---- verdicts ---------------------------------------------------------------------------------
