@@ -16,6 +16,7 @@ from ml.features import Row
 from ml.houses import submission
 from ml.houses.files import TARGET
 from ml.houses.together import Together
+from ml.intervals import interval
 from ml.predictor.card import Card, Histogram, Known, Vector
 from ml.predictor.donors import Donors
 from ml.predictor.gate import Gate, Group, Question, share_inside, spread
@@ -24,8 +25,10 @@ from ml.predictor.mixture import Errors, Mixture
 from ml.predictor.models import Blended, Layers, Model
 from ml.predictor.reasons import Reason, Reasons, reasons
 from ml.predictor.sales import Comparable, Comparables, Difference
+from ml.shift.watch import LEAST, Look, Paid, look
 
 __all__ = [
+    "LEAST",
     "Blended",
     "Card",
     "Comparable",
@@ -38,7 +41,9 @@ __all__ = [
     "Judged",
     "Known",
     "Layers",
+    "Look",
     "NotComparableError",
+    "Paid",
     "Part",
     "Predictions",
     "Predictor",
@@ -46,6 +51,7 @@ __all__ = [
     "Reason",
     "Reasons",
     "compare",
+    "interval",
     "share_inside",
     "spread",
 ]  # fmt: skip
@@ -191,6 +197,41 @@ class Predictor:
         if self.donors:
             return self.donors.together
         return Together.learn(self.card.input_schema, self.sales)
+
+    def met(self, rows: Sequence[Row]) -> NDArray[np.bool_]:
+        """Which checked rows say just what a row says that it has learnt from: (n,)."""
+        known = self.card.input_schema.known
+        learnt = {frozenset(known(sale).items()) for sale in self.sales}
+        return np.array([frozenset(known(row).items()) in learnt for row in rows], bool)
+
+    def look(
+        self,
+        rows: Sequence[Row],
+        said: Predictions | None = None,
+        paid: Sequence[float | None] = (),
+        *,
+        seed: int = 0,
+    ) -> Look:
+        """Checked rows that were asked about (m), beside those that it has learnt from.
+
+        `said` are its answers to them, `paid` what was paid, in dollars, None where not known yet;
+        of a house that it has learnt from that says nothing, and does not count.
+
+        Raises:
+            ValueError: where it remembers no rows or errors of them, or too few were asked about.
+        """
+        if self.judged is None or len(self.sales) != len(self.judged.target):
+            raise ValueError("It remembers no rows that it has learnt from: train it anew.")
+        met = self.met(rows)
+        at = np.array([i for i, price in enumerate(paid) if price and not met[i]], np.intp)
+        off, inside = np.zeros(0), np.zeros(0, bool)
+        if said is not None and len(at):
+            price = np.array([paid[i] for i in at], np.float64)
+            off = np.log(price / said.price[at])
+            inside = (said.low[at] <= price) & (price <= said.high[at])
+        schema, losses = self.card.input_schema, self.judged.square
+        found = look(schema, self.sales, rows, losses, (off, inside), seed=seed)
+        return replace(found, met=met)
 
     def submission(self) -> str:
         """`submission.csv` (4.10.8)."""

@@ -24,6 +24,7 @@ class TwoSample:
     p: float
     low: float  # of AUC where nothing has moved
     high: float
+    permuted: tuple[float, ...] = ()  # AUC of each permutation
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def two_sample(
     aucs = _mean(np.array([_held_out(unit, labels, rows) for rows in folds]))
     low, high = np.quantile(aucs[1:], [(1 - CHANCE) / 2, (1 + CHANCE) / 2]).tolist()
     p = (1 + int((aucs[1:] >= aucs[0]).sum())) / (permutations + 1)
-    return TwoSample(float(aucs[0]), p, low, high)
+    return TwoSample(float(aucs[0]), p, low, high, tuple(aucs[1:].tolist()))
 
 
 def _sides(z: NDArray[np.int64], rows: int) -> NDArray[np.int64]:

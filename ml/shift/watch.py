@@ -1,0 +1,254 @@
+"""Is the world still the one we learnt from? What was asked and paid, beside training (4.9.6)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml.events import Floats
+from ml.intervals import interval
+from ml.schema import InputSchema
+from ml.shift.columns import ColumnShift
+from ml.shift.concept import ConceptShift, concept_shift
+from ml.shift.detector import Shift, detect
+from ml.shift.ratio import DensityRatio, by_chance, density_ratio
+from ml.shift.risk import ALONE, Risk, corrected_risk
+
+LEAST = 30  # questions that a look needs
+SURE = 0.01  # level of a look: it is repeated, and each alarm calls somebody
+WORTH = 30.0  # rows that weighted ones must be worth for what they say to be told
+NOWHERE = 99.0  # β from which a question is like none learnt from: one row in a hundred would be
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Paid:
+    """Answers whose price came later, in log price: how far off, and whether as promised."""
+
+    n: int
+    rmse: float
+    low: float  # of its 95 % interval
+    high: float
+    bias: float  # mean of log(paid / said): above 0 the answers are too low
+    inside: float  # share within 90 % intervals
+    concept: ConceptShift  # squared errors beside those promised
+
+    @property
+    def worse(self) -> bool:
+        """Whether the error is larger than promised, beyond chance."""
+        return self.concept.found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What n rows learnt from and m questions say of each other; errors in log price."""
+
+    shift: Shift
+    told: dict[str, float]  # share of questions that tell a column, where not all do
+    untold: tuple[str, ...]  # columns that too few tell to be compared
+    alone: NDArray[np.bool_]  # (m,) questions that are like no row learnt from
+    unseen: NDArray[np.bool_]  # (m,) questions with a level that was never seen
+    ratio: DensityRatio
+    promised: float  # RMSE of rows that no model had learnt from
+    expected: Risk | None  # squared error now, by weights; None where they are worth too little
+    paid: Paid | None
+    met: NDArray[np.bool_] | None = None  # (m,) questions about a house learnt from, where known
+
+    @property
+    def moved(self) -> tuple[ColumnShift, ...]:
+        """Columns that moved, of those that were compared, at the level of a look."""
+        return tuple(each for each in self.shift.columns if each.adjusted < SURE)
+
+    @property
+    def found(self) -> bool:
+        """Whether the questions are other houses than those learnt from, beyond chance."""
+        return self.shift.classifier.p < SURE or bool(self.moved)
+
+    @property
+    def expected_error(self) -> float | None:
+        """RMSE that weights expect of the questions; None where they are worth too little."""
+        return float(np.sqrt(max(0.0, self.expected.value))) if self.expected else None
+
+    @property
+    def lonely(self) -> bool:
+        """Whether more questions are like nothing learnt from than chance would flag."""
+        return _lonely(len(self.ratio.source), self.alone)
+
+    @property
+    def verdict(self) -> str:
+        """In a word: "worse" than promised, "moved", or "quiet"."""
+        if self.paid and self.paid.worse:
+            return "worse"
+        return "moved" if self.found or self.lonely else "quiet"
+
+    @property
+    def sentence(self) -> str:
+        """What a person should know first."""
+        said = ["Nothing has moved beyond chance."]
+        if self.found:
+            names = [*dict.fromkeys(each.name for each in self.moved)]
+            few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+            said = [f"What is asked about has moved: {few or 'no column by itself'}."]
+        if self.lonely:
+            share = f"{self.alone.mean():.0%} of the questions"
+            said.append(f"For {share} nothing like them was learnt from.")
+        if self.met is not None and self.met.mean() > ALONE:
+            said.append(
+                f"{self.met.mean():.0%} of the questions are about houses that it has learnt from:"
+                " what was paid for these does not count."
+            )
+        if self.paid:
+            as_promised = (
+                "more than" if self.paid.worse else "within chance of" if self.sure_of_price
+                else "less than"
+            )  # fmt: skip
+            said.append(
+                f"{self.paid.n:,} prices came: they are {self.paid.rmse:.3f} off,"
+                f" {as_promised} the {self.promised:.3f} promised."
+            )
+        return " ".join(said)
+
+    @property
+    def sure_of_price(self) -> bool:
+        """Whether the error seen and the one promised cannot be told apart."""
+        return bool(self.paid and self.paid.concept.low <= 0 <= self.paid.concept.high)
+
+    @property
+    def weights(self) -> str:
+        """Whether weighting what was learnt from can help, and why not."""
+        n, worth = len(self.ratio.source), self.ratio.effective
+        if self.lonely:
+            return (
+                f"Weights cannot help: {self.alone.mean():.0%} of the questions are like no row"
+                " learnt from, and no weight can stand for them. Prices from there are needed."
+            )
+        if not self.ratio.slopes.any():
+            return (
+                "Weights are not needed: by its numbers no question is told from a row learnt from."
+            )
+        if worth < WORTH:
+            return (
+                f"Weights cannot help: they rest on {worth:.1f} of {n:,} rows, and {WORTH:.0f} is"
+                " the least."
+            )
+        return (
+            f"Weights may help: {n:,} rows are worth {worth:.0f}. They need not, where the model is"
+            " well specified."
+        )
+
+
+def look(
+    schema: InputSchema,
+    source: Rows,
+    target: Rows,
+    losses: Floats,
+    paid: tuple[Floats, NDArray[np.bool_]] | None = None,
+    *,
+    seed: int = 0,
+) -> Look:
+    """Questions (m) beside the rows learnt from (n), all as a schema knows them.
+
+    Rows that do not tell a column say nothing of it: a row learnt from is made to tell as little as
+    a question does, so that what is left untold is no shift. `losses` (n,) are squared errors of
+    log prices of rows that no model had learnt from, NaN where there is none; `paid` are of the
+    questions that have a price by now log(paid / said), and whether it is in the interval: (k,).
+
+    Raises:
+        ValueError: for fewer than LEAST questions, or none that tells what is compared.
+    """
+    if len(target) < LEAST:
+        raise ValueError(f"A look needs {LEAST} questions; there are {len(target)}.")
+    rng = np.random.default_rng(seed)
+    names = [field.name for field in schema.fields]
+    p, every = _frame(schema, target), _frame(schema, source)
+    share = p.notna().mean()
+    compared = [name for name in names if p[name].notna().sum() >= LEAST]
+    if not compared:
+        raise ValueError(f"No field is told by {LEAST} questions.")
+    q, p = _as_little(every[compared], p[compared], rng), p[compared]
+    fields = tuple(field for field in schema.fields if field.name in compared)
+    shift = detect(q, p, schema=schema.model_copy(update={"fields": fields}), seed=seed)
+    X, Z = _numbers(q, p, [field.name for field in fields if field.kind != "level"])
+    ratio = density_ratio(X, Z, seed=seed)
+    alone, known = ratio.unsupported | (ratio.target > NOWHERE), ~np.isnan(losses)
+    expected = None
+    if ratio.effective >= WORTH and known.sum() > 1 and not _lonely(len(q), alone):
+        expected = corrected_risk(losses[known], ratio.source[known])
+    unseen = np.zeros(len(p), bool)
+    for field in fields:
+        if field.kind == "level":
+            cells = p[field.name]
+            unseen |= np.asarray(cells.notna() & ~cells.isin(every[field.name].dropna().unique()))
+    found = Look(
+        shift=shift,
+        told={name: float(share[name]) for name in compared if share[name] < 1},
+        untold=tuple(name for name in names if name not in compared),
+        alone=alone,
+        unseen=unseen,
+        ratio=ratio,
+        promised=float(np.sqrt(losses[known].mean())),
+        expected=expected,
+        paid=None,
+    )
+    if paid is None or len(paid[0]) < 2:
+        return found
+    return replace(found, paid=_paid(losses[known], *paid))
+
+
+def _paid(losses: Floats, off: Floats, inside: NDArray[np.bool_]) -> Paid:
+    """Beside what was promised."""
+    square = np.square(off)
+    mean, half = map(float, interval(square))
+    return Paid(
+        n=len(off),
+        rmse=float(np.sqrt(mean)),
+        low=float(np.sqrt(max(0.0, mean - half))),
+        high=float(np.sqrt(mean + half)),
+        bias=float(off.mean()),
+        inside=float(inside.mean()),
+        concept=concept_shift(losses, square),
+    )
+
+
+def _lonely(n: int, alone: NDArray[np.bool_]) -> bool:
+    return bool(alone.mean() > max(ALONE, by_chance(n, len(alone))))
+
+
+def _frame(schema: InputSchema, rows: Rows) -> pd.DataFrame:
+    """Columns of a schema: a level that there is none of is a level, what is not known is NaN."""
+    none = {field.name for field in schema.fields if field.kind == "level" and field.none}
+    columns: dict[str, list[Any]] = {}
+    known = [schema.known(row) for row in rows]
+    for field in schema.fields:
+        name = field.name
+        columns[name] = [
+            "none" if name in none and name in row and row[name] is None else row.get(name)
+            for row in known
+        ]
+    frame = pd.DataFrame(columns)
+    numbers = [field.name for field in schema.fields if field.kind != "level"]
+    return frame.astype(dict.fromkeys(numbers, np.float64))
+
+
+def _as_little(q: pd.DataFrame, p: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Source rows (n) that tell as little as questions do: each leaves out what one of them does.
+
+    A column that the source leaves out at times is masked the more seldom, so that both miss it
+    equally often; one that the questions tell more often is left as it is.
+    """
+    gone = p.isna().to_numpy()[rng.integers(len(p), size=len(q))]
+    already, wanted = q.isna().mean().to_numpy(), p.isna().mean().to_numpy()
+    share = np.clip((wanted - already) / np.maximum(1 - already, 1e-12), 0, 1)
+    kept = share / np.maximum(wanted, 1e-12)  # of the masks
+    return q.mask(gone & (rng.random(gone.shape) < kept))
+
+
+def _numbers(q: pd.DataFrame, p: pd.DataFrame, names: list[str]) -> tuple[Floats, Floats]:
+    """Numbers of both (n, d) and (m, d), the source's median where none is told."""
+    if not names:
+        return np.zeros((len(q), 1)), np.zeros((len(p), 1))
+    middle = q[names].median().fillna(0.0)
+    return q[names].fillna(middle).to_numpy(float), p[names].fillna(middle).to_numpy(float)
