@@ -272,6 +272,9 @@ class HouseWarning(Said):
 class Prediction(BaseModel):
     """The price of one house, in dollars."""
 
+    id: str | None = Field(
+        None, description="Of the answer, for POST /actuals; null where it is not kept."
+    )
     price: float
     low: float = Field(description="9 of 10 houses of other folds sold between low and high.")
     high: float
@@ -519,6 +522,114 @@ class ModelCard(Model):
     groups: dict[str, list[Part]] = Field(description="By column, the worst first.")
     known: list[Known] = Field(description="By how much is known of a row: all, and less.")
     not_for: list[str]
+
+
+class Classified(Said):
+    """Whether a classifier tells questions from rows learnt from, on rows it has not seen."""
+
+    auc: float
+    p: float
+    low: float = Field(description="Of AUC where nothing has moved.")
+    high: float
+    permuted: list[float] = Field(description="AUC of each permutation of the labels.")
+
+
+class Moved(Said):
+    """A column of questions beside the rows learnt from."""
+
+    name: str
+    of: str = Field(description="numbers, levels, true, missing, never seen.")
+    moved: float = Field(description="Share of the rows that differs at least.")
+    adjusted: float = Field(description="p-value among all columns.")
+    found: bool = Field(description="Whether that is beyond chance.")
+    sentence: str
+    at: list[str] = Field(description="Quantiles or levels.")
+    source: list[float] = Field(description="Of rows learnt from: quantiles or shares.")
+    target: list[float] = Field(description="Of questions.")
+
+
+class PaidFor(Said):
+    """Answers whose price came: errors of log price."""
+
+    n: int
+    rmse: float
+    low: float = Field(description="Of its 95 % interval.")
+    high: float
+    bias: float = Field(description="Mean of log(paid / answered): above 0 answers are too low.")
+    inside: float = Field(description="Share within the 90 % interval.")
+    worse: bool = Field(description="Whether the error is larger than promised, beyond chance.")
+
+
+class Month(BaseModel):
+    """Answers of a month whose price came."""
+
+    month: str
+    n: int
+    rmse: float
+    low: float
+    high: float
+    inside: float
+
+
+class Instead(BaseModel):
+    """What another version would have answered, where what was paid is known."""
+
+    version: int
+    names: list[str]
+    rmse: float
+    difference: float = Field(description="Its squared error less that of who answered.")
+    half: float = Field(description="Of the 95 % interval of that, paired by house.")
+
+    @property
+    def better(self) -> bool:
+        """Beyond chance."""
+        return self.difference < -self.half
+
+
+class Looked(BaseModel):
+    """Questions beside what was learnt from."""
+
+    rows: int = Field(description="Learnt from.")
+    questions: int = Field(description="Looked at: the latest.")
+    classifier: Classified
+    columns: list[Moved] = Field(description="Tests of columns, what moved most first.")
+    told: dict[str, float] = Field(description="Share of questions that tell a column, if not all.")
+    untold: list[str] = Field(description="Columns that too few questions tell to be compared.")
+    alone: float = Field(description="Share of questions that are like nothing learnt from.")
+    lonely: bool = Field(description="Whether that is more than chance would flag.")
+    first_alone: list[str] = Field(description="Ids of the latest such answers.")
+    unseen: float = Field(description="Share of questions with a level that was never seen.")
+    met: float = Field(description="Share about houses learnt from: no price of these counts.")
+    promised: float = Field(description="RMSE of log price over rows that no model had learnt.")
+    expected: float | None = Field(
+        description="The same for the questions, by weights; null where these are worth too little."
+    )
+    worth: float = Field(description="Rows that weighted ones are worth.")
+    weights: str = Field(description="Whether weighting what was learnt from can help.")
+    paid: PaidFor | None
+    months: list[Month]
+    instead: list[Instead] = Field(description="Other versions that have a name.")
+    notes: list[str]
+
+
+class Told(BaseModel):
+    """What became of prices that were told."""
+
+    kept: int
+    unknown: list[str] = Field(description="Ids of no answer that is kept.")
+
+
+class Monitor(Answered):
+    """Whether the world is still the one that a version learnt from."""
+
+    names: list[str]
+    verdict: Literal["few", "quiet", "moved", "worse"]
+    sentence: str
+    answers: int = Field(description="Kept of this version.")
+    paid: int = Field(description="Of these, whose price came.")
+    since: Moment | None
+    until: Moment | None
+    look: Looked | None = Field(description="Null where too few have been asked.")
 
 
 class Question(Said):

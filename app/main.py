@@ -10,7 +10,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import __version__, error_handlers, logs, pages, security
 from app.dashboard import assets
 from app.errors import NotFound
-from app.routes import experiments, explanations, health, jobs, models, predictions, results
+from app.routes import (
+    experiments,
+    explanations,
+    health,
+    jobs,
+    models,
+    monitor,
+    predictions,
+    results,
+)
 from app.serving.predictors import serving
 from app.store.sessions import readers
 
@@ -30,7 +39,7 @@ def create_app() -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     api = APIRouter(prefix="/api/v1")
-    for module in (experiments, jobs, results, predictions, explanations, models):
+    for module in (experiments, jobs, results, predictions, explanations, models, monitor):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     promote: Literal["never", "better"] = Field(
         "never", description="Whether a version that passes the gate is promoted by itself."
     )
+    keep_answers: int = Field(
+        100_000, ge=0, le=10_000_000, description="Latest answers kept for the monitor; 0: none."
+    )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged."
     )

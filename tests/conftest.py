@@ -18,8 +18,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from app import monitor
 from app.results import reading
-from app.serving import predictors
+from app.serving import log, predictors
 from app.settings import Settings, settings
 from app.store import sessions
 from app.store.migrations import upgrade
@@ -85,6 +86,8 @@ def share_cache(data_dir: Path) -> None:
 
 def forget() -> None:
     """Close what is open; settings, engine and sessions are made anew when next asked for."""
+    log.forget()
+    monitor.forget()
     if sessions.engine.cache_info().currsize:
         sessions.engine().dispose()
     for made in (settings, sessions.engine, sessions.writers, sessions.readers):

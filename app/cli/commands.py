@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from app.cli.models import models
+from app.cli.monitor import actuals, monitor
 
 # all else is imported by the command that needs it: `--help` shall not wait for torch
 
@@ -25,6 +26,8 @@ cli = typer.Typer(
 db = typer.Typer(help="The run store.", no_args_is_help=True)
 cli.add_typer(db, name="db")
 cli.add_typer(models, name="models")
+cli.command()(monitor)
+cli.command()(actuals)
 
 FLAGS = {
     "allow_extra_args": True,

@@ -1,6 +1,6 @@
 """Predictions: one house, many, or a CSV file; checked against the schema the predictor carries."""
 
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
@@ -9,6 +9,7 @@ from starlette.datastructures import UploadFile
 
 from app import bodies
 from app.errors import Invalid, responses
+from app.serving import log
 from app.serving.predictors import serving
 from app.serving.prices import check, columns, price
 from app.serving.tables import price_table
@@ -52,6 +53,7 @@ class HousesIn(bodies.Asked):
     )
     model: bodies.ModelName = CHAMPION
     strict: bool = Field(False, description="Refuse what training has not seen.")
+    keep: bool = Field(True, description="Keep the answers, for the monitor.")
 
 
 ModelQuery = Annotated[bodies.ModelName, Query()]
@@ -97,16 +99,17 @@ def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> bodies.
     checked = check(served, asked.houses, ["body", "houses"], strict=asked.strict)
     priced = price(served, checked)
     likely = served.predictor.likely(checked.values, asked.likely)
+    keys = log.keep(served, checked.values, priced) if asked.keep else None
     return bodies.Predictions(
         **served.whose,
         remarks=checked.remarks,
         predictions=[
             bodies.Prediction(
-                price=price, low=low, high=high, likely=dots, imputed=row.imputed,
+                id=key, price=price, low=low, high=high, likely=dots, imputed=row.imputed,
                 warnings=[bodies.HouseWarning.model_validate(item) for item in row.warnings],
             )
-            for row, price, low, high, dots in zip(
-                checked.rows, *columns(priced), likely.tolist(), strict=True
+            for (row, price, low, high, dots), key in zip_longest(
+                zip(checked.rows, *columns(priced), likely.tolist(), strict=True), keys or ()
             )
         ],
     )  # fmt: skip
@@ -145,6 +148,7 @@ def read_mapping(
 Table = Annotated[bytes, Depends(read_table)]
 Mapping = Annotated[dict[str, str], Depends(read_mapping)]
 Strict = Annotated[bool, Query(description="Refuse what training has not seen, and own columns.")]
+Keep = Annotated[bool, Query(description="Keep the answers, and what was paid, for the monitor.")]
 
 
 @router.post(
@@ -160,12 +164,13 @@ def predict_table(
     session: ReadSession,
     model: ModelQuery = CHAMPION,
     strict: Strict = False,
+    keep: Keep = True,
 ) -> Response:
     """Price the rows of a table, as CSV: columns by Kaggle's names in any spelling; Id, SalePrice
     and own columns may be there, which come back beside the prices. Whatever separates cells,
     UTF-8, UTF-16 or Latin-1, packed by gzip or not; .xlsx and Parquet where their libraries are."""
     served = serving(session, model)
-    priced = price_table(served, body, strict=strict, mapping=mapping).csv
+    priced = price_table(served, body, strict=strict, mapping=mapping, keep=keep).csv
     headers = {
         "Content-Disposition": 'attachment; filename="predictions.csv"',
         "Ridgeline-Version": str(served.version),
@@ -184,10 +189,11 @@ def predict_table_in_words(
     session: ReadSession,
     model: ModelQuery = CHAMPION,
     strict: Strict = False,
+    keep: Keep = True,
 ) -> bodies.PricedTable:
     """The same, and how the table was read: what was changed, what is no field, how right it is."""
     served = serving(session, model)
-    found = price_table(served, body, strict=strict, mapping=mapping)
+    found = price_table(served, body, strict=strict, mapping=mapping, keep=keep)
     rows = zip(found.names, found.rows, *columns(found.priced), strict=True)
     return bodies.PricedTable(
         **served.whose,

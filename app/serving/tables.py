@@ -2,19 +2,21 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.errors import Invalid
+from app.serving import log
 from app.serving.predictors import Served
 from app.serving.prices import check, columns, price
 from ml.predictor import Predictions
 from ml.schema import BadTable, Checked, CheckedRow, Parsed, text_of, unread
 
 MOST = 10_000  # rows of a table
-COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings")
+COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings", "answer")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 
@@ -42,9 +44,14 @@ class PricedTable:
 
 
 def price_table(
-    served: Served, body: bytes, *, strict: bool = False, mapping: Mapping[str, str] | None = None
+    served: Served,
+    body: bytes,
+    *,
+    strict: bool = False,
+    mapping: Mapping[str, str] | None = None,
+    keep: bool = True,
 ) -> PricedTable:
-    """Price the rows of a file.
+    """Price the rows of a file, and keep the answers for the monitor.
 
     Raises:
         Invalid: where it is no such table, or a row of it cannot be priced.
@@ -63,28 +70,38 @@ def price_table(
         said = f"{error.message} {unread(parsed.unknown)}" if parsed.unknown else error.message
         raise Invalid(said, error.errors, parsed.unknown) from None
     priced = price(served, checked)
+    paid = [_paid(cell) for cell in parsed.target or ()]
+    keys = log.keep(served, checked.values, priced, paid) if keep else None
     return PricedTable(
-        csv=_write(served, parsed, checked, priced),
+        csv=_write(served, parsed, checked, priced, keys),
         names=parsed.ids or [*parsed.lines],
         rows=checked.rows,
         priced=priced,
         remarks=[*told, *parsed.remarks, *checked.remarks],
         unknown=parsed.unknown,
-        score=_score(parsed, priced),
+        score=_score(np.array(paid), priced),
     )
 
 
-def _write(served: Served, parsed: Parsed, checked: Checked, priced: Predictions) -> str:
-    """Id (or the line in the file), price, bounds, by whom, what was guessed; then own columns."""
+def _write(
+    served: Served,
+    parsed: Parsed,
+    checked: Checked,
+    priced: Predictions,
+    keys: Sequence[str] | None,
+) -> str:
+    """Id (or the line in the file), price, bounds, by whom, what was guessed, under which key the
+    answer is kept; then own columns."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     own = parsed.own | ({"actual": parsed.target} if any(parsed.target) else {})
     writer.writerow(("Id" if parsed.ids else "line", *COLUMNS, *own))
     names = parsed.ids or parsed.lines
-    rows = zip(names, checked.rows, *columns(priced), strict=True)
-    for i, (name, row, *prices) in enumerate(rows):
+    keys = keys or [""] * len(names)
+    rows = zip(names, keys, checked.rows, *columns(priced), strict=True)
+    for i, (name, key, row, *prices) in enumerate(rows):
         warnings = " ".join(item.message for item in row.warnings)
-        cells = *(f"{x:.4f}" for x in prices), served.version, " ".join(row.imputed), warnings
+        cells = *(f"{x:.4f}" for x in prices), served.version, " ".join(row.imputed), warnings, key
         writer.writerow((name, *cells, *(_harmless(kept[i]) for kept in own.values())))
     return out.getvalue()
 
@@ -100,9 +117,8 @@ def _harmless(cell: str) -> str:
     return cell
 
 
-def _score(parsed: Parsed, priced: Predictions) -> Score | None:
+def _score(paid: NDArray[np.float64], priced: Predictions) -> Score | None:
     """Against what the file says was paid; none where it says nothing of two rows at least."""
-    paid = np.array([_paid(cell) for cell in parsed.target or ()])
     known = np.flatnonzero(paid > 0)
     if len(known) < 2:
         return None

@@ -228,6 +228,27 @@ class AliasMove(Base):
     evidence: Mapped[str] = mapped_column(String(1000))  # what was known of both, in words
 
 
+class Answer(Base):
+    """A house that was asked about, what was answered, and what was paid where that came later."""
+
+    __tablename__ = "answers"
+    __table_args__ = (
+        Index("ix_answers_version_id_id", "version_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(16), unique=True)  # as whoever asked was told
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(Instant)
+    house: Mapped[dict[str, Any]] = mapped_column(JSON)  # what it says, as it was read
+    price: Mapped[float]
+    low: Mapped[float]
+    high: Mapped[float]
+    paid: Mapped[float | None]
+    paid_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
 class WorkerRow(Base):
     """A worker and its last sign of life."""
 

@@ -112,7 +112,7 @@ document.addEventListener("click", ({ target }) => {
 });
 
 /* ---------- keys */
-const GO = { h: "/", l: "/learn", j: "/jobs", m: "/models", p: "/predict" };
+const GO = { h: "/", l: "/learn", j: "/jobs", m: "/models", p: "/predict", w: "/monitor" };
 let last = "",
   row = -1;
 function move(step) {

@@ -64,7 +64,7 @@ async function ask() {
   tally(base);
   try {
     const houses = first ? [base] : [base, house([...start.values()])],
-      [answer, typical] = (await post("predictions", { houses, likely: DOTS })).predictions;
+      [answer, typical] = (await post("predictions", { houses, likely: DOTS, keep: false })).predictions;
     if (turn !== asked) return;
     if (![answer?.price, answer?.low, answer?.high].every(Number.isFinite))
       return refuse({ detail: "The predictor gave no finite number for this house." });

@@ -320,6 +320,36 @@ def test_houses_from_the_folds_to_the_prices(ridgeline: Run, tmp_path: Path) -> 
     assert "cannot be written. No such file or directory." in result.err
 
 
+def test_prices_are_told_and_a_look_ends_with_4_where_something_moved(
+    ridgeline: Run, tmp_path: Path
+) -> None:
+    assert ridgeline("train", "kaggle_house", "--num-epochs", 3).code == 0
+    newer, priced = tmp_path / "newer.csv", tmp_path / "priced.csv"
+    years = "".join(f"{1995 + i % 15},{1500 + 10 * i}\n" for i in range(40))
+    newer.write_text("YearBuilt,GrLivArea\n" + years)
+    assert ridgeline("predict", newer, "-o", priced).code == 0
+    found = ridgeline("monitor")
+    assert found.code == 4
+    assert found.out.startswith("Version 1, 40 answers: What is asked about has moved: YearBuilt")
+    assert "  YearBuilt: " in found.out
+    said = ridgeline("actuals", priced)
+    assert said.code == 2
+    assert "it needs a column answer, and one of paid or actual; it has line, SalePrice" in said.err
+    told = [row | {"paid": "$1,000,000"} for row in rows(priced)]
+    told[0]["paid"], told[1]["answer"] = "-", "f" * 16
+    with priced.open("w") as file:
+        writer = csv.DictWriter(file, [*told[0]])
+        writer.writeheader()
+        writer.writerows(told)
+    said = ridgeline("actuals", priced)
+    assert said.out == "38 prices kept.\n"
+    assert "1 rows have no price above 0, or no answer." in said.err
+    assert f"1 answers are not kept: {'f' * 16}" in said.err
+    found = ridgeline("monitor", "--json")
+    look = json.loads(found.out)
+    assert (found.code, look["verdict"], look["look"]["paid"]["n"]) == (4, "worse", 38)
+
+
 def test_without_a_predictor_there_is_nothing_to_write(ridgeline: Run, tmp_path: Path) -> None:
     result = ridgeline("submission", 77, tmp_path / "x.csv")
     assert (result.code, result.err.strip()) == (1, "There is no job 77.")

@@ -391,7 +391,7 @@ def test_missing_fields_are_imputed_and_listed(client: TestClient) -> None:
         0 < i < 19 for i in range(20)
     ]
     (plain,) = client.post("/api/v1/predictions", json={"houses": houses[:1]}).json()["predictions"]
-    assert plain == {**two, "likely": []}
+    assert plain == {**two, "likely": [], "id": plain["id"]}
 
 
 @pytest.mark.parametrize("house", [{}, {"LotFrontage": None}, {"Id": 7, "OverallQual": "NA"}])

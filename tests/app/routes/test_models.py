@@ -9,9 +9,11 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.store import sessions
+from app.store.models import Answer
 from app.store.registry import Registry
 from ml.data.hub import HUB
 from ml.experiments.house_ensemble import HouseEnsemble
@@ -366,9 +368,18 @@ def test_nobody_is_dropped_while_names_move(server: str, payloads: dict[str, byt
     assert [one.status_code for one in said] == [200] * 200
     seen = {one.json()["version"] for one in said}
     assert seen <= {1, new}
+    keys = dict[str, int]()
     for one in said:
         found = one.json()
-        assert found["predictions"] == right[found["version"]]["predictions"]
+        (told,), (alone,) = found["predictions"], right[found["version"]]["predictions"]
+        assert told | {"id": alone["id"]} == alone
+        keys[told["id"]] = found["version"]
+    with httpx2.Client(base_url=server, timeout=60) as client:  # which waits until all is kept
+        client.get("/api/v1/monitor", params={"model": 1})
+    with sessions.readers()() as session:
+        answers = session.scalars(select(Answer).where(Answer.key.in_(keys))).all()
+    assert {answer.key: answer.version_id for answer in answers} == keys
+    assert len(keys) == 200
 
 
 # ---- pages, without scripts

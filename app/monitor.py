@@ -1,0 +1,195 @@
+"""Is the world still the one we learnt from? The latest answers, beside what a version learnt."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from app import bodies
+from app.errors import Conflict
+from app.serving import log
+from app.serving.predictors import Served, serving
+from app.settings import settings
+from app.store.answers import Answers
+from app.store.models import Answer
+from app.store.registry import CHAMPION, Registry
+from app.store.sessions import readers
+from ml.predictor import LEAST, Look, Predictions, interval
+
+LATEST = 2000  # answers that are looked at
+FIRST = 20  # of those that are like nothing
+Floats = NDArray[np.float64]
+_alone = threading.Lock()
+
+
+def watch(session: Session, model: str | int = CHAMPION, latest: int = LATEST) -> bodies.Monitor:
+    """The last answers of a version beside the rows that it learnt from.
+
+    What was found stays known until something is asked, or a price comes.
+
+    Raises:
+        NotFound: where there is no such version.
+        Conflict: where its file is damaged, or of a kind that remembers no rows.
+    """
+    log.flush()
+    served = serving(session, model)
+    registry = Registry(session)
+    kept = Answers(session).kept(served.version)
+    found = None
+    enough = min(kept.answers, latest) >= LEAST
+    if enough:
+        with _alone:  # two who ask at once shall not compute it twice
+            found = _looked(served.version, latest, kept.last, kept.paid)
+    verdict, sentence = (found[0], found[1]) if found else ("few", _few(kept.answers))
+    names = registry.names()
+    look = found[2] if found else None
+    if look and look.paid:
+        instead = [
+            one
+            for version in sorted(set(names.values()) - {served.version})
+            if (one := _instead(served.version, version, latest, kept.last, kept.paid))
+        ]
+        for one in instead:
+            one.names[:] = [name for name, at in names.items() if at == one.version]
+        look = look.model_copy(update={"instead": instead})
+    return bodies.Monitor.model_validate(
+        served.whose
+        | {
+            "names": [name for name, at in names.items() if at == served.version],
+            "verdict": verdict, "sentence": sentence, "answers": kept.answers, "paid": kept.paid,
+            "since": kept.since, "until": kept.until, "look": look,
+        }
+    )  # fmt: skip
+
+
+def _few(answers: int) -> str:
+    if not settings().keep_answers:
+        return "No answers are kept: RIDGELINE_KEEP_ANSWERS is 0."
+    have = f"{answers} {'is' if answers == 1 else 'are'} kept"
+    return f"A look needs {LEAST} answers; {have if answers else 'none is kept yet'}."
+
+
+@lru_cache(maxsize=32)
+def _looked(version: int, latest: int, last: int, paid: int) -> tuple[str, str, bodies.Looked]:  # noqa: ARG001  what was found is of these
+    served, answers = _asked(version, latest)
+    try:
+        found = served.predictor.look(
+            [answer.house for answer in answers], _said(answers), [a.paid for a in answers]
+        )
+    except ValueError as error:
+        raise Conflict(f"Version {version} cannot be watched. {error}") from None
+    return found.verdict, found.sentence, _told(served, found, answers)
+
+
+@lru_cache(maxsize=64)
+def _instead(
+    version: int,
+    other: int,
+    latest: int,
+    last: int,  # noqa: ARG001  what was found is of these
+    paid: int,  # noqa: ARG001
+) -> bodies.Instead | None:
+    """Another version, where what was paid is known; None where it cannot answer these."""
+    served, answers = _asked(version, latest)
+    try:
+        with readers()() as session:
+            beside = serving(session, other)
+    except Conflict:  # it cannot be read
+        return None
+    known = _unmet(beside, _unmet(served, [answer for answer in answers if answer.paid]))
+    if len(known) < 2:
+        return None
+    told = beside.predictor.predict([answer.house for answer in known])
+    paid_for = np.array([answer.paid for answer in known])
+    mine = np.square(np.log(paid_for / np.array([answer.price for answer in known])))
+    its = np.square(np.log(paid_for / told.price))
+    if not np.isfinite(its).all():
+        return None
+    difference, half = map(float, interval(its - mine))
+    return bodies.Instead(
+        version=other, names=[], rmse=float(np.sqrt(its.mean())), difference=difference, half=half
+    )
+
+
+def _asked(version: int, latest: int) -> tuple[Served, list[Answer]]:
+    with readers()() as session:
+        return serving(session, version), Answers(session).latest(version, latest)
+
+
+def _unmet(served: Served, answers: Sequence[Answer]) -> list[Answer]:
+    """Those about houses that a version has not learnt from."""
+    met = served.predictor.met([answer.house for answer in answers])
+    return [answer for answer, one in zip(answers, met, strict=True) if not one]
+
+
+def _said(answers: Sequence[Answer]) -> Predictions:
+    return Predictions(*np.array([(a.price, a.low, a.high) for a in answers], np.float64).T)
+
+
+def _told(served: Served, found: Look, answers: Sequence[Answer]) -> bodies.Looked:
+    """All of a look that is told."""
+    moved = set(map(id, found.moved))
+    classifier = bodies.Classified.model_validate(found.shift.classifier)
+    alone = [answers[i].key for i in np.flatnonzero(found.alone).tolist()]
+    return bodies.Looked(
+        rows=found.shift.n,
+        questions=found.shift.m,
+        classifier=classifier,
+        columns=[
+            bodies.Moved(
+                name=each.name, of=each.of, moved=each.moved, adjusted=each.adjusted,
+                found=id(each) in moved, sentence=each.sentence, at=[*each.at],
+                source=[*each.source], target=[*each.target],
+            )
+            for each in found.shift.columns
+        ],
+        told=found.told,
+        untold=[*found.untold],
+        alone=float(found.alone.mean()),
+        lonely=found.lonely,
+        first_alone=alone[: -FIRST - 1 : -1],
+        unseen=float(found.unseen.mean()),
+        met=float(found.met.mean()) if found.met is not None else 0.0,
+        promised=found.promised,
+        expected=found.expected_error,
+        worth=found.ratio.effective,
+        weights=found.weights,
+        paid=bodies.PaidFor.model_validate(found.paid) if found.paid else None,
+        months=_months(_unmet(served, answers)),
+        instead=[],
+        notes=[*found.shift.notes],
+    )  # fmt: skip
+
+
+def _months(answers: Sequence[Answer]) -> list[bodies.Month]:
+    """Errors by the month in which was asked; of one answer no interval is known, and none told."""
+    months = defaultdict[str, list[Answer]](list)
+    for answer in answers:
+        if answer.paid:
+            months[f"{answer.at:%Y-%m}"].append(answer)
+    told = list[bodies.Month]()
+    for month, some in months.items():
+        if len(some) < 2:
+            continue
+        paid = np.array([answer.paid for answer in some])
+        said = _said(some)
+        mean, half = map(float, interval(np.square(np.log(paid / said.price))))
+        low, high = np.sqrt(np.maximum(0, (mean - half, mean + half))).tolist()
+        inside = float(((said.low <= paid) & (paid <= said.high)).mean())
+        told.append(
+            bodies.Month(
+                month=month, n=len(some), rmse=float(np.sqrt(mean)), low=low, high=high,
+                inside=inside,
+            )
+        )  # fmt: skip
+    return told
+
+
+def forget() -> None:
+    """Another database."""
+    _looked.cache_clear()
+    _instead.cache_clear()

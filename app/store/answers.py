@@ -1,0 +1,68 @@
+"""What was answered, and what was paid later."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from app.store.models import Answer, Version
+from app.store.sessions import now
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How much there is of a version, since when, and until when."""
+
+    answers: int
+    paid: int
+    last: int  # id of the latest
+    since: datetime | None
+    until: datetime | None
+
+
+class Answers:
+    """Every query of the log of answers; it never commits."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def add(self, rows: Sequence[Mapping[str, Any]], most: int) -> None:
+        """Keep these, of versions that are still there, and of all answers the latest `most`."""
+        asked = {row["version_id"] for row in rows}
+        there = set(self.session.scalars(select(Version.id).where(Version.id.in_(asked))))
+        kept = [row for row in rows if row["version_id"] in there]
+        if kept:
+            self.session.execute(insert(Answer), kept)
+        oldest = select(Answer.id).order_by(Answer.id.desc()).offset(most).limit(1)
+        self.session.execute(delete(Answer).where(Answer.id <= oldest.scalar_subquery()))
+
+    def pay(self, prices: Mapping[str, float]) -> list[str]:
+        """Write down what was paid, by key; gives the keys that are not known."""
+        unknown = list[str]()
+        for key, price in prices.items():
+            told = update(Answer).where(Answer.key == key).values(paid=price, paid_at=now())
+            if not self.session.execute(told.returning(Answer.id)).all():
+                unknown.append(key)
+        return unknown
+
+    def kept(self, version_id: int) -> Kept:
+        """How much there is of a version."""
+        query = select(
+            func.count(), func.count(Answer.paid), func.max(Answer.id),
+            func.min(Answer.at, type_=Answer.at.type), func.max(Answer.at, type_=Answer.at.type),
+        ).where(Answer.version_id == version_id)  # fmt: skip
+        answers, paid, last, since, until = self.session.execute(query).one()
+        return Kept(answers, paid, last or 0, since, until)
+
+    def latest(self, version_id: int, most: int) -> list[Answer]:
+        """The latest of a version, the first of them first."""
+        query = (
+            select(Answer)
+            .where(Answer.version_id == version_id)
+            .order_by(Answer.id.desc())
+            .limit(most)
+        )
+        return [*self.session.scalars(query)][::-1]
