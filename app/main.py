@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import __version__, error_handlers, logs, pages, security
+from app import __version__, alarm, error_handlers, logs, pages, security
 from app.dashboard import assets
 from app.errors import NotFound
 from app.routes import (
@@ -15,6 +15,7 @@ from app.routes import (
     explanations,
     health,
     jobs,
+    metrics,
     models,
     monitor,
     predictions,
@@ -37,12 +38,14 @@ def create_app() -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         generate_unique_id_function=_operation_id,
+        lifespan=alarm.watched,
     )
     api = APIRouter(prefix="/api/v1")
     for module in (experiments, jobs, results, predictions, explanations, models, monitor):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(pages.router)
     assets.install(app)
     error_handlers.install(app)

@@ -24,6 +24,7 @@ LATEST = 2000  # answers that are looked at
 FIRST = 20  # of those that are like nothing
 Floats = NDArray[np.float64]
 _alone = threading.Lock()
+_last = dict[int, bodies.Monitor]()
 
 
 def watch(session: Session, model: str | int = CHAMPION, latest: int = LATEST) -> bodies.Monitor:
@@ -56,7 +57,7 @@ def watch(session: Session, model: str | int = CHAMPION, latest: int = LATEST) -
         for one in instead:
             one.names[:] = [name for name, at in names.items() if at == one.version]
         look = look.model_copy(update={"instead": instead})
-    return bodies.Monitor.model_validate(
+    told = _last[served.version] = bodies.Monitor.model_validate(
         served.whose
         | {
             "names": [name for name, at in names.items() if at == served.version],
@@ -64,6 +65,12 @@ def watch(session: Session, model: str | int = CHAMPION, latest: int = LATEST) -
             "since": kept.since, "until": kept.until, "look": look,
         }
     )  # fmt: skip
+    return told
+
+
+def remembered(version: int) -> bodies.Monitor | None:
+    """The last look that this process took at a version."""
+    return _last.get(version)
 
 
 def _few(answers: int) -> str:
@@ -193,3 +200,4 @@ def forget() -> None:
     """Another database."""
     _looked.cache_clear()
     _instead.cache_clear()
+    _last.clear()

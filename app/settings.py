@@ -36,6 +36,17 @@ class Settings(BaseSettings):
     keep_answers: int = Field(
         100_000, ge=0, le=10_000_000, description="Latest answers kept for the monitor; 0: none."
     )
+    watch_hours: float = Field(
+        0.0,
+        ge=0,
+        le=8760,
+        description="Hours between two looks at the champion's answers; 0: none.",
+    )
+    webhook: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="Address that is told, as JSON, where a look finds that something moved.",
+    )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged."
     )

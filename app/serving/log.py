@@ -6,13 +6,13 @@ import secrets
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import metrics
 from app.serving.predictors import Served
 from app.settings import settings
 from app.store.answers import Answers
@@ -24,19 +24,10 @@ AT_ONCE = 5_000  # of a transaction
 Rows = list[dict[str, Any]]
 
 
-@dataclass
-class Counts:
-    """Since this process began."""
-
-    kept: int = 0
-    lost: int = 0
-
-
 class Log:
     """A queue of answers and the thread that empties it into the store."""
 
     def __init__(self) -> None:
-        self.counts = Counts()
         self._queue: queue.Queue[Rows | None] = queue.Queue()
         self._waiting, self._lock = 0, threading.Lock()
         self._thread = threading.Thread(target=self._write, name="answers", daemon=True)
@@ -56,7 +47,7 @@ class Log:
         n, at = len(houses), round(time.time(), 3)
         with self._lock:
             if self._waiting + n > MOST:
-                self.counts.lost += n
+                metrics.lost.inc(n)
                 return None
             self._waiting += n
         rows: Rows = [
@@ -105,9 +96,9 @@ class Log:
         try:
             with writers().begin() as session:
                 Answers(session).add(rows, settings().keep_answers)
-            self.counts.kept += len(rows)
+            metrics.kept.inc(len(rows))
         except SQLAlchemyError as error:  # a store out of reach shall stop nobody from answering
-            self.counts.lost += len(rows)
+            metrics.lost.inc(len(rows))
             structlog.get_logger().warning("answers lost", count=len(rows), error=str(error)[:200])
         finally:
             with self._lock:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from app import metrics
 from app.errors import Fault, Invalid
 from app.serving.predictors import Served
 from ml.predictor import Predictions
@@ -42,7 +43,9 @@ def check(
 
 def price(served: Served, checked: Checked) -> Predictions:
     """Prices of checked rows; never one that no house can have."""
-    priced = served.predictor.predict(checked.values)
+    with metrics.seconds.time():
+        priced = served.predictor.predict(checked.values)
+    metrics.priced.labels(served.version).inc(len(checked.rows))
     finite = np.isfinite(priced.high) & np.isfinite(priced.low)
     lost = np.flatnonzero(~finite | (priced.price <= LEAST))
     if len(lost):

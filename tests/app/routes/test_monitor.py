@@ -2,13 +2,25 @@
 
 import csv
 import io
+import json
+import threading
+import time
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from app.alarm import Watchman
+from app.main import create_app
+from app.monitor import remembered
+from app.serving import log
 from app.settings import settings
 from app.store import sessions
 from app.store.answers import Answers
@@ -192,6 +204,144 @@ def test_kaggles_own_file_raises_nothing(client: TestClient, data: HouseTables) 
     assert (found["verdict"], found["sentence"]) == ("quiet", "Nothing has moved beyond chance.")
     assert found["look"]["questions"] == len(data.test)
     assert "as learnt" in get(client, "/monitor").words
+
+
+def test_a_prometheus_reads_what_was_counted(client: TestClient, data: HouseTables) -> None:
+    before = scraped(client)
+    assert before["ridgeline_jobs", "succeeded"] == 3
+    assert before["ridgeline_champion", ""] == 1
+    assert ("ridgeline_look_auc", "") not in before
+    price(client, table(data.test[:60]))
+    ask(client, keep=False)
+    client.get(MONITOR)
+    after = scraped(client)
+
+    def more(*name: str) -> float:
+        return after[name[0], name[1]] - before.get((name[0], name[1]), 0)
+
+    assert more("ridgeline_answers_total", "1") == 61
+    assert more("ridgeline_answers_kept_total", "") == 60
+    assert more("ridgeline_answers_lost_total", "") == 0
+    assert more("ridgeline_pricing_seconds_count", "") == 2
+    assert after["ridgeline_champion_answers", ""] == 60
+    found = client.get(MONITOR).json()
+    assert after["ridgeline_look_auc", ""] == found["look"]["classifier"]["auc"]
+    assert after["ridgeline_look_questions", ""] == 60
+    assert after["ridgeline_look", found["verdict"]] == 1
+    assert sum(after["ridgeline_look", one] for one in ("quiet", "moved", "worse")) == 1
+
+
+def scraped(client: TestClient) -> dict[tuple[str, str], float]:
+    """Values by name and the first label."""
+    sent = client.get("/metrics")
+    assert sent.headers["content-type"].startswith("text/plain")
+    return {
+        (sample.name, next(iter(sample.labels.values()), "")): sample.value
+        for family in text_string_to_metric_families(sent.text)
+        for sample in family.samples
+    }
+
+
+def test_what_cannot_be_written_is_counted_and_nobody_is_refused(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = scraped(client)["ridgeline_answers_lost_total", ""]
+    with sessions.writers().begin() as session:
+        session.execute(text("alter table answers rename to elsewhere"))
+    (said,) = ask(client)
+    assert said["price"] > 0
+    log.flush()
+    with sessions.writers().begin() as session:
+        session.execute(text("alter table elsewhere rename to answers"))
+    assert scraped(client)["ridgeline_answers_lost_total", ""] == before + 1
+    monkeypatch.setattr(log, "MOST", 1)  # so many may wait
+    assert [one["id"] for one in ask(client, HOUSE, HOUSE)] == [None, None]
+    assert scraped(client)["ridgeline_answers_lost_total", ""] == before + 3
+    ask(client)
+    assert len(kept(client)) == 1
+
+
+class Ear(BaseHTTPRequestHandler):
+    """A webhook that keeps what it is told."""
+
+    heard: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.heard.append(json.loads(body))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def ear(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """What a webhook on this machine hears."""
+    Ear.heard.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ear) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("RIDGELINE_WEBHOOK", f"http://127.0.0.1:{server.server_port}/hook")
+        settings.cache_clear()
+        yield Ear.heard
+        server.shutdown()
+        thread.join()
+
+
+def test_a_webhook_is_called_once_where_something_moved(
+    client: TestClient, ear: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    man = Watchman(1)
+    found = man.look()
+    assert found is not None
+    assert found.verdict == "few"
+    assert not ear
+    newer = [{"YearBuilt": 1995 + i % 15, "GrLivArea": 1500 + 10 * i} for i in range(40)]
+    said = ask(client, *newer)
+    hook = settings().webhook
+    monkeypatch.setenv("RIDGELINE_WEBHOOK", "http://127.0.0.1:9/nobody")  # the port of discard
+    settings.cache_clear()
+    man.look()
+    monkeypatch.setenv("RIDGELINE_WEBHOOK", hook)
+    settings.cache_clear()
+    man.look()  # again, as it was not heard
+    man.look()
+    (told,) = ear
+    assert (told["version"], told["verdict"], told["answers"]) == (1, "moved", 40)
+    assert told["text"] == f"Ridgeline, version 1: {client.get(MONITOR).json()['sentence']}"
+    paid = [{"id": one["id"], "paid": 9 * one["price"]} for one in said]
+    client.post(ACTUALS, json={"actuals": paid})
+    man.look()
+    assert [told["verdict"] for told in ear] == ["moved", "worse"]
+    client.delete("/api/v1/models/names/champion")
+    assert man.look() is None
+
+
+def test_a_watchman_looks_by_himself(data_dir: Path, client: TestClient) -> None:
+    man = Watchman(0.05 / 3600)
+    man.start()
+    until = time.monotonic() + 60
+    while remembered(1) is None and time.monotonic() < until:
+        time.sleep(0.01)
+    man.stop()
+    assert remembered(1) is not None
+    assert not man.is_alive()
+
+
+def test_a_watchman_is_there_while_the_application_runs(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watchmen() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name == "watchman"]
+
+    assert not watchmen()
+    monkeypatch.setenv("RIDGELINE_WATCH_HOURS", "1")
+    settings.cache_clear()
+    with TestClient(create_app()):
+        assert watchmen() == ["watchman"]
+    assert not watchmen()
 
 
 def test_another_version_is_measured_where_prices_are_known(
