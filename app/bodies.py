@@ -305,6 +305,14 @@ class PricedRow(BaseModel):
     warnings: list[str] = Field(description="In what it is unlike the training data.")
 
 
+class Miss(Said):
+    """A row that was far off, in dollars."""
+
+    name: str = Field(description="Its id, or its line in the file.")
+    paid: float
+    price: float = Field(description="As predicted.")
+
+
 class Score(Said):
     """Prices beside what the table says was paid, in log price."""
 
@@ -312,6 +320,9 @@ class Score(Said):
     rmse: float
     bias: float = Field(description="Mean of log(paid / predicted).")
     inside: float = Field(description="Share of what was paid within the intervals.")
+    worst: list[Miss] = Field(
+        description="Furthest off in log price, the worst first; ten at most."
+    )
 
 
 class PricedTable(Answered):
@@ -466,6 +477,7 @@ class Model(BaseModel):
     spread: float | None = Field(description="Their standard deviation.")
     covers: float | None = Field(description="Share of targets within their 90 % intervals.")
     leaks: str = Field(description="What it knew of rows that it is judged on; empty if nothing.")
+    answers: int = Field(description="That it gave in the last seven days, of those kept.")
     beside: Standing | None = Field(description="Null for the champion itself.")
 
 

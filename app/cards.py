@@ -10,15 +10,21 @@ from sqlalchemy.orm import Session
 from app.bodies import Model, ModelCard, Part, standing
 from app.errors import Conflict
 from app.serving.predictors import gate, serving, told
+from app.store.answers import Answers
 from app.store.models import Job, Version
 from app.store.registry import Registry
 from ml.predictor import Judged, Known, share_inside, spread
 
 
 def described(
-    version: Version, job: Job, names: dict[str, int], champion: tuple[Version, Job] | None
+    version: Version,
+    job: Job,
+    names: dict[str, int],
+    champion: tuple[Version, Job] | None,
+    lately: Mapping[int, int],
 ) -> Model:
-    """A version, and how it stands beside the champion; of a damaged file, that it is so."""
+    """A version, how it stands beside the champion, and how many answers it gave lately; of a
+    damaged file, that it is so."""
     other = champion[0].id if champion and champion[0].id != version.id else None
     known: dict[str, Any] = {
         "version": version.id,
@@ -30,6 +36,7 @@ def described(
         "size": version.size,
         "digest": version.digest,
         "measure": job.measure or "",
+        "answers": lately.get(version.id, 0),
         "beside": standing(gate(version.id, other)) if other else None,
     }
     try:
@@ -60,7 +67,9 @@ def card_of(session: Session, model: str) -> ModelCard:
     bins = np.array(card.sold.edges)[[filled[0], filled[-1] + 1]]  # all that an older file knows
     target = np.exp(judged.target) if judged else bins
     return ModelCard(
-        **described(version, job, registry.names(), registry.champion()).model_dump(),
+        **described(
+            version, job, registry.names(), registry.champion(), Answers(session).lately()
+        ).model_dump(),
         asked=card.experiment,
         median_error=card.median_error,
         columns=len(fields),

@@ -31,7 +31,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name="uq_answers_key"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_answers_version_id_id", "answers", ["version_id", "id"])
+    op.create_index("ix_answers_version_id_id", "answers", ["version_id", "id", "at", "paid"])
+    op.create_index("ix_answers_at_version_id", "answers", ["at", "version_id"])
 
 
 def downgrade() -> None:

@@ -175,6 +175,13 @@ def predict(
         found = price_table(serving(session, model), body, strict=strict, mapping=dict(pairs))
     for remark in found.remarks:
         typer.echo(remark, err=True)
+    if score := found.score:
+        far = "; ".join(f"{m.name}, ${m.paid:,.0f} for ${m.price:,.0f}" for m in score.worst[:3])
+        typer.echo(
+            f"Beside {score.n:,} prices of the file: log RMSE {score.rmse:.4f}, {score.inside:.0%}"
+            f" in their intervals. Furthest off (paid for said): {far}.",
+            err=True,
+        )
     priced = found.csv.encode()
     if output:
         files.write_whole(output, priced)

@@ -25,6 +25,7 @@ def list_models(as_json: Json = False) -> None:
     from rich.table import Table
 
     from app.cards import described
+    from app.store.answers import Answers
     from app.store.registry import Registry
     from app.store.sessions import readers
 
@@ -32,7 +33,8 @@ def list_models(as_json: Json = False) -> None:
     with readers()() as session:
         registry = Registry(session)
         champion, names = registry.champion(), registry.names()
-        rows = [described(*row, names, champion) for row in registry.versions()]
+        lately = Answers(session).lately()
+        rows = [described(*row, names, champion, lately) for row in registry.versions()]
     if as_json:
         typer.echo("[" + ",\n".join(row.model_dump_json() for row in rows) + "]")
         return

@@ -15,6 +15,7 @@ from app.dashboard.rendering import render
 from app.dashboard.scales import Bar, Scale, stacked
 from app.serving.predictors import gate
 from app.settings import settings
+from app.store.answers import Answers
 from app.store.jobs import RunStore
 from app.store.models import LARGEST
 from app.store.registry import CHAMPION, Registry
@@ -39,10 +40,12 @@ def list_models(
     """All versions beside the champion, a page of them at a time; names and their history."""
     registry = Registry(session)
     names, champion = registry.names(), registry.champion()
-    page = registry.versions(PAGE + 1, before)
-    rows = [described(version, job, names, champion) for version, job in page[:PAGE]]
+    page, lately = registry.versions(PAGE + 1, before), Answers(session).lately()
+    rows = [described(version, job, names, champion, lately) for version, job in page[:PAGE]]
     named = [registry.find(name) for name in (CHAMPION, CHALLENGER)]
-    first, next_one = (described(*each, names, champion) if each else None for each in named)
+    first, next_one = (
+        described(*each, names, champion, lately) if each else None for each in named
+    )
     if first and next_one and first.version == next_one.version:
         next_one = None  # it answers already
     spread = Scale.over(error for row in rows for fold in row.folds for error in fold)

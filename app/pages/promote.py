@@ -15,6 +15,7 @@ from app.dashboard.rendering import render
 from app.dashboard.scales import Bar, Scale
 from app.pages.models import NOBODY, Reason, Who
 from app.serving.predictors import gate, serving
+from app.store.answers import Answers
 from app.store.jobs import RunStore
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import DbSession, ReadSession
@@ -36,8 +37,9 @@ def judge(
     registry = Registry(session)
     version, job = registry.get(model)
     names, champion = registry.names(), registry.champion()
-    one = described(version, job, names, champion)
-    other = described(*champion, names, champion) if champion else None
+    lately = Answers(session).lately()
+    one = described(version, job, names, champion, lately)
+    other = described(*champion, names, champion, lately) if champion else None
     found = gate(version.id, champion[0].id) if champion and one.beside else None
     others = [row for row in registry.versions(8) if row[0].id != names.get(CHAMPION)]
     return render(

@@ -9,6 +9,7 @@ from app import bodies, promotions
 from app.cards import card_of, described, markdown
 from app.errors import responses
 from app.serving.predictors import gate
+from app.store.answers import Answers
 from app.store.models import LARGEST
 from app.store.registry import NAME, Registry
 from app.store.sessions import DbSession, ReadSession
@@ -69,11 +70,11 @@ def list_models(
     """All versions, the latest first, each beside the champion; and what each is called."""
     registry = Registry(session)
     champion, rows = registry.champion(), registry.versions(limit, before)
-    names = registry.names()
+    names, lately = registry.names(), Answers(session).lately()
     return bodies.Models(
         champion=champion[0].id if champion else None,
         names=names,
-        models=[described(version, job, names, champion) for version, job in rows],
+        models=[described(version, job, names, champion, lately) for version, job in rows],
     )
 
 
@@ -115,7 +116,8 @@ def get_model(model: Model, session: ReadSession) -> bodies.Model:
     """One version: its job, its errors by fold, and how it stands beside the champion."""
     registry = Registry(session)
     version, job = registry.get(model)
-    return described(version, job, registry.names(), registry.champion())
+    lately = Answers(session).lately()
+    return described(version, job, registry.names(), registry.champion(), lately)
 
 
 @router.get("/{model}/card", responses=responses(404, 409, 422))

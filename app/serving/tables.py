@@ -16,8 +16,18 @@ from ml.predictor import Predictions
 from ml.schema import BadTable, Checked, CheckedRow, Parsed, text_of, unread
 
 MOST = 10_000  # rows of a table
+WORST = 10  # rows of a scored one that are told
 COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings", "answer")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A row that was far off, in dollars."""
+
+    name: str
+    paid: float
+    price: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,7 @@ class Score:
     rmse: float
     bias: float
     inside: float
+    worst: list[Miss]  # those furthest off, the worst first
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +90,7 @@ def price_table(
         priced=priced,
         remarks=[*told, *parsed.remarks, *checked.remarks],
         unknown=parsed.unknown,
-        score=_score(np.array(paid), priced),
+        score=_score(np.array(paid), priced, parsed.ids or parsed.lines),
     )
 
 
@@ -117,18 +128,22 @@ def _harmless(cell: str) -> str:
     return cell
 
 
-def _score(paid: NDArray[np.float64], priced: Predictions) -> Score | None:
+def _score(
+    paid: NDArray[np.float64], priced: Predictions, names: Sequence[int | str]
+) -> Score | None:
     """Against what the file says was paid; none where it says nothing of two rows at least."""
     known = np.flatnonzero(paid > 0)
     if len(known) < 2:
         return None
     off = np.log(paid[known] / priced.price[known])
+    worst = known[np.argsort(-np.abs(off), kind="stable")[:WORST]].tolist()
     inside = (priced.low[known] <= paid[known]) & (paid[known] <= priced.high[known])
     return Score(
         n=len(known),
         rmse=float(np.sqrt(np.square(off).mean())),
         bias=float(off.mean()),
         inside=float(inside.mean()),
+        worst=[Miss(str(names[i]), float(paid[i]), float(priced.price[i])) for i in worst],
     )
 
 

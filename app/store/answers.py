@@ -30,14 +30,14 @@ class Answers:
         self.session = session
 
     def add(self, rows: Sequence[Mapping[str, Any]], most: int) -> None:
-        """Keep these, of versions that are still there, and of all answers the latest `most`."""
+        """Keep these, of versions that are still there, and of all answers the last `most`."""
         asked = {row["version_id"] for row in rows}
         there = set(self.session.scalars(select(Version.id).where(Version.id.in_(asked))))
         kept = [row for row in rows if row["version_id"] in there]
         if kept:
             self.session.execute(insert(Answer), kept)
-        oldest = select(Answer.id).order_by(Answer.id.desc()).offset(most).limit(1)
-        self.session.execute(delete(Answer).where(Answer.id <= oldest.scalar_subquery()))
+        last = select(func.max(Answer.id)).scalar_subquery()
+        self.session.execute(delete(Answer).where(Answer.id <= last - most))
 
     def pay(self, prices: Mapping[str, float]) -> list[str]:
         """Write down what was paid, by key; gives the keys that are not known."""
@@ -56,6 +56,15 @@ class Answers:
         ).where(Answer.version_id == version_id)  # fmt: skip
         answers, paid, last, since, until = self.session.execute(query).one()
         return Kept(answers, paid, last or 0, since, until)
+
+    def lately(self, days: float = 7) -> dict[int, int]:
+        """How many each version gave in the last days."""
+        query = (
+            select(Answer.version_id, func.count())
+            .where(Answer.at >= now() - 86_400 * days)
+            .group_by(Answer.version_id)
+        )
+        return dict(iter(self.session.execute(query)))  # as a Result has keys()
 
     def latest(self, version_id: int, most: int) -> list[Answer]:
         """The latest of a version, the first of them first."""

@@ -233,7 +233,9 @@ class Answer(Base):
 
     __tablename__ = "answers"
     __table_args__ = (
-        Index("ix_answers_version_id_id", "version_id", "id"),
+        # whatever is counted is read from these alone: rows hold whole houses
+        Index("ix_answers_version_id_id", "version_id", "id", "at", "paid"),
+        Index("ix_answers_at_version_id", "at", "version_id"),
         {"sqlite_autoincrement": True},
     )
 

@@ -188,13 +188,13 @@ def house_answers(client: TestClient) -> dict[str, Any]:
             "prices": {
                 "job": prices["job"],
                 "predictions": [
-                    {name: value for name, value in said.items() if name != "likely"}
+                    {name: value for name, value in said.items() if name not in ("id", "likely")}
                     for said in prices["predictions"]
                 ],
             },
             "strict": strict.status_code,
-            # without the version, which nobody named then
-            "table": [",".join([*row[:4], *row[5:]]) for row in cells],
+            # without the version, which nobody named then, and what an answer is kept under
+            "table": [",".join([*row[:4], *row[5:-1]]) for row in cells],
             "submission": client.get(f"/api/v1/jobs/{HOUSE_JOB}/submission.csv").text.splitlines(),
             "preflight": preflight_answers(client),
         }

@@ -137,6 +137,11 @@ def test_prices_come_later_and_the_last_one_counts(client: TestClient) -> None:
     assert [answer.paid for answer in kept(client)] == [120_000, None]
     found = client.get(MONITOR).json()
     assert (found["answers"], found["paid"]) == (2, 1)
+    (model,) = client.get("/api/v1/models").json()["models"]
+    assert model["answers"] == 2
+    with sessions.writers().begin() as session:
+        session.execute(text("update answers set at = at - 8 * 86400 where paid is null"))
+    assert client.get("/api/v1/models/1").json()["answers"] == 1
     assert second["id"] != first["id"]
 
 

@@ -294,6 +294,10 @@ def test_what_was_paid_is_set_beside_the_prices(client: TestClient, cells: Cells
     assert said["score"]["rmse"] == pytest.approx(sqrt(np.mean(np.square(off))), rel=1e-4)
     assert said["score"]["bias"] == pytest.approx(np.mean(off), rel=1e-3)
     assert said["score"]["inside"] == 1
+    worst = said["score"]["worst"]  # log 0.9 is farther from 0 than log 1.1
+    assert sorted(one["paid"] for one in worst) == pytest.approx(sorted(paid[1::2]), abs=0.01)
+    for one in worst:
+        assert one["paid"] == pytest.approx(0.9 * one["price"], rel=1e-4)
     rows = [*csv.DictReader(io.StringIO(said["csv"]))]
     assert float(rows[3]["actual"]) == pytest.approx(paid[3], abs=0.01)
     assert first["score"] is None
