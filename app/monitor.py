@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from app import bodies
@@ -14,7 +13,7 @@ from app.errors import Conflict
 from app.serving import log
 from app.serving.predictors import Served, serving
 from app.settings import settings
-from app.store.answers import Answers
+from app.store.answers import Answers, Kept
 from app.store.models import Answer
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import readers
@@ -22,7 +21,6 @@ from ml.predictor import LEAST, Look, Predictions, interval
 
 LATEST = 2000  # answers that are looked at
 FIRST = 20  # of those that are like nothing
-Floats = NDArray[np.float64]
 _alone = threading.Lock()
 _last = dict[int, bodies.Monitor]()
 
@@ -44,23 +42,21 @@ def watch(session: Session, model: str | int = CHAMPION, latest: int = LATEST) -
     enough = min(kept.answers, latest) >= LEAST
     if enough:
         with _alone:  # two who ask at once shall not compute it twice
-            found = _looked(served.version, latest, kept.last, kept.paid)
+            found = _looked(served.version, latest, kept)
     verdict, sentence = (found[0], found[1]) if found else ("few", _few(kept.answers))
     names = registry.names()
     look = found[2] if found else None
     if look and look.paid:
         instead = [
-            one
+            one.model_copy(update={"names": registry.names_of(version)})
             for version in sorted(set(names.values()) - {served.version})
-            if (one := _instead(served.version, version, latest, kept.last, kept.paid))
+            if (one := _instead(served.version, version, latest, kept))
         ]
-        for one in instead:
-            one.names[:] = [name for name, at in names.items() if at == one.version]
         look = look.model_copy(update={"instead": instead})
     told = _last[served.version] = bodies.Monitor.model_validate(
         served.whose
         | {
-            "names": [name for name, at in names.items() if at == served.version],
+            "names": registry.names_of(served.version),
             "verdict": verdict, "sentence": sentence, "answers": kept.answers, "paid": kept.paid,
             "since": kept.since, "until": kept.until, "look": look,
         }
@@ -81,7 +77,7 @@ def _few(answers: int) -> str:
 
 
 @lru_cache(maxsize=32)
-def _looked(version: int, latest: int, last: int, paid: int) -> tuple[str, str, bodies.Looked]:  # noqa: ARG001  what was found is of these
+def _looked(version: int, latest: int, kept: Kept) -> tuple[str, str, bodies.Looked]:  # noqa: ARG001  what was found is of these
     served, answers = _asked(version, latest)
     try:
         found = served.predictor.look(
@@ -97,8 +93,7 @@ def _instead(
     version: int,
     other: int,
     latest: int,
-    last: int,  # noqa: ARG001  what was found is of these
-    paid: int,  # noqa: ARG001
+    kept: Kept,  # noqa: ARG001  what was found is of these
 ) -> bodies.Instead | None:
     """Another version, where what was paid is known; None where it cannot answer these."""
     served, answers = _asked(version, latest)
@@ -139,7 +134,6 @@ def _said(answers: Sequence[Answer]) -> Predictions:
 
 def _told(served: Served, found: Look, answers: Sequence[Answer]) -> bodies.Looked:
     """All of a look that is told."""
-    moved = set(map(id, found.moved))
     classifier = bodies.Classified.model_validate(found.shift.classifier)
     alone = [answers[i].key for i in np.flatnonzero(found.alone).tolist()]
     return bodies.Looked(
@@ -149,7 +143,7 @@ def _told(served: Served, found: Look, answers: Sequence[Answer]) -> bodies.Look
         columns=[
             bodies.Moved(
                 name=each.name, of=each.of, moved=each.moved, adjusted=each.adjusted,
-                found=id(each) in moved, sentence=each.sentence, at=[*each.at],
+                found=each in found.moved, sentence=each.sentence, at=[*each.at],
                 source=[*each.source], target=[*each.target],
             )
             for each in found.shift.columns

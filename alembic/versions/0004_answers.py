@@ -31,7 +31,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name="uq_answers_key"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_answers_version_id_id", "answers", ["version_id", "id", "at", "paid"])
+    counted = ["version_id", "id", "at", "paid", "paid_at"]
+    op.create_index("ix_answers_version_id_id", "answers", counted)
     op.create_index("ix_answers_at_version_id", "answers", ["at", "version_id"])
 
 

@@ -21,6 +21,7 @@ class Kept:
     last: int  # id of the latest
     since: datetime | None
     until: datetime | None
+    paid_at: datetime | None  # when a price came last: a later one may have taken its place
 
 
 class Answers:
@@ -51,11 +52,11 @@ class Answers:
     def kept(self, version_id: int) -> Kept:
         """How much there is of a version."""
         query = select(
-            func.count(), func.count(Answer.paid), func.max(Answer.id),
-            func.min(Answer.at, type_=Answer.at.type), func.max(Answer.at, type_=Answer.at.type),
+            func.count(), func.count(Answer.paid), func.max(Answer.id), func.min(Answer.at),
+            func.max(Answer.at), func.max(Answer.paid_at),
         ).where(Answer.version_id == version_id)  # fmt: skip
-        answers, paid, last, since, until = self.session.execute(query).one()
-        return Kept(answers, paid, last or 0, since, until)
+        answers, paid, last, *times = self.session.execute(query).one()
+        return Kept(answers, paid, last or 0, *times)
 
     def lately(self, days: float = 7) -> dict[int, int]:
         """How many each version gave in the last days."""

@@ -234,7 +234,7 @@ class Answer(Base):
     __tablename__ = "answers"
     __table_args__ = (
         # whatever is counted is read from these alone: rows hold whole houses
-        Index("ix_answers_version_id_id", "version_id", "id", "at", "paid"),
+        Index("ix_answers_version_id_id", "version_id", "id", "at", "paid", "paid_at"),
         Index("ix_answers_at_version_id", "at", "version_id"),
         {"sqlite_autoincrement": True},
     )

@@ -193,6 +193,13 @@ def test_newer_houses_are_told_by_page_and_json_with_what_was_paid(
     assert look["paid"]["inside"] == pytest.approx(np.mean(held))
     assert [month["n"] for month in look["months"]] == [120]
     assert look["met"] == 0
+    mended = [{"id": row["answer"], "paid": float(row["SalePrice"])} for row in priced]
+    assert client.post(ACTUALS, json={"actuals": mended}).json()["kept"] == 120
+    right = client.get(MONITOR).json()  # as many prices, and others
+    assert right["look"]["paid"]["rmse"] == pytest.approx(0, abs=1e-6)
+    assert right["verdict"] == "moved"
+    back = [{"id": row["answer"], "paid": sold} for row, sold in zip(priced, paid, strict=True)]
+    client.post(ACTUALS, json={"actuals": back})
     page = get(client, "/monitor")
     words = " ".join(page.words.split())
     assert found["sentence"] in words
