@@ -41,6 +41,13 @@ class Paid:
         """Whether the error is larger than promised, beyond chance."""
         return self.concept.found
 
+    @property
+    def as_promised(self) -> str:
+        """How it stands to what was promised, in words before that number."""
+        if self.worse:
+            return "more than"
+        return "less than" if self.concept.high < 0 else "within chance of"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
@@ -101,20 +108,11 @@ class Look:
                 " what was paid for these does not count."
             )
         if self.paid:
-            as_promised = (
-                "more than" if self.paid.worse else "within chance of" if self.sure_of_price
-                else "less than"
-            )  # fmt: skip
             said.append(
                 f"{self.paid.n:,} prices came: they are {self.paid.rmse:.3f} off,"
-                f" {as_promised} the {self.promised:.3f} promised."
+                f" {self.paid.as_promised} the {self.promised:.3f} promised."
             )
         return " ".join(said)
-
-    @property
-    def sure_of_price(self) -> bool:
-        """Whether the error seen and the one promised cannot be told apart."""
-        return bool(self.paid and self.paid.concept.low <= 0 <= self.paid.concept.high)
 
     @property
     def weights(self) -> str:
