@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.store import requirements
+from app.store import models, requirements
 from app.store.jobs import SERVED
 from app.store.models import LARGEST, Job, WorkerRow
 from app.store.states import Act, JobStatus
@@ -441,7 +441,7 @@ class PredictorOut(Answered):
 
 
 class Standing(BaseModel):
-    """A version beside the champion, paired fold by fold."""
+    """A version beside the champion, paired fold by fold, or by rows whose target came later."""
 
     comparable: bool
     sentence: str = Field(description="What was found, or why there is nothing to find.")
@@ -451,7 +451,12 @@ class Standing(BaseModel):
     half: float | None = Field(None, description="Of the 95 % interval of that.")
     better: bool = Field(False, description="Whether that interval lies below 0.")
     ahead: int = Field(0, description="Pairs in which its error is lower.")
-    pairs: int = Field(0, description="Folds that both were judged on, each repetition anew.")
+    pairs: int = Field(
+        0, description="Folds that both were judged on, each repetition anew; or rows."
+    )
+    on: Literal["folds", "rows"] = Field(
+        "folds", description="What is paired: folds, or rows whose target came later."
+    )
     more_shuffles: int | None = Field(
         None, description="Further foldings that would decide; null where no number of them would."
     )
@@ -521,6 +526,38 @@ class Part(Said):
     below: float
 
 
+class Table(BaseModel):
+    """Sales of one's own that jobs may learn from."""
+
+    table: str = Field(description="Its name: the start of the SHA-256 of what it holds.")
+    rows: int
+    about: str = Field(description="Where they come from.")
+    created_at: Moment
+    version: int | None = Field(description="That had learnt from all but those added.")
+    added: int = Field(description="Rows that came later, whose price was told.")
+    jobs: list[int] = Field(description="That learn from it.")
+
+    @classmethod
+    def of(cls, table: models.Table, jobs: list[int]) -> Self:
+        """From the store."""
+        return cls(
+            table=table.name, rows=table.rows, about=table.about, created_at=table.created_at,
+            version=table.version_id, added=table.added, jobs=jobs,
+        )  # fmt: skip
+
+
+class NewTable(Table):
+    """And how its file was read."""
+
+    remarks: list[str]
+
+
+class TableList(BaseModel):
+    """All of them."""
+
+    tables: list[Table]
+
+
 class ModelCard(Model):
     """What a version is good for, and what not."""
 
@@ -530,6 +567,7 @@ class ModelCard(Model):
     inputs: int = Field(description="Numbers that they become.")
     target: tuple[float, float] = Field(description="Lowest and highest, of the rows learnt from.")
     made_of: dict[str, str] = Field(description="Versions of libraries, SHA-256 of data.")
+    table: Table | None = Field(description="Of sales, where it has learnt from one's own.")
     fifths: list[Part] = Field(description="By the target, the lowest fifth first.")
     groups: dict[str, list[Part]] = Field(description="By column, the worst first.")
     known: list[Known] = Field(description="By how much is known of a row: all, and less.")
@@ -588,8 +626,11 @@ class Instead(BaseModel):
 
     version: int
     names: list[str]
+    n: int = Field(description="Prices that it can be judged by.")
+    learnt: int = Field(description="Of these, learnt from: a fold without them has answered.")
+    before: float = Field(description="RMSE of who answered, over the same prices.")
     rmse: float
-    difference: float = Field(description="Its squared error less that of who answered.")
+    difference: float = Field(description="Its RMSE less that of who answered.")
     half: float = Field(description="Of the 95 % interval of that, paired by house.")
 
     @property
@@ -631,6 +672,15 @@ class Told(BaseModel):
     unknown: list[str] = Field(description="Ids of no answer that is kept.")
 
 
+class Learn(BaseModel):
+    """What a version could learn from, of the prices that came."""
+
+    prices: int = Field(description="Of houses that it has not learnt from.")
+    thin: int = Field(description="Priced answers that tell too little of the house.")
+    reason: str = Field(description="Why that cannot be done; empty where it can.")
+    jobs: list[int] = Field(description="That learn or have learnt from what it has and from more.")
+
+
 class Monitor(Answered):
     """Whether the world is still the one that a version learnt from."""
 
@@ -642,6 +692,7 @@ class Monitor(Answered):
     since: Moment | None
     until: Moment | None
     look: Looked | None = Field(description="Null where too few have been asked.")
+    learn: Learn
 
 
 class Question(Said):
@@ -686,25 +737,29 @@ class Against(Standing):
             floor=pairs.floor if pairs else None,
             deciding=[row + 1 for row in gate.deciding.tolist()] if pairs else [],
             without=gate.without.difference if pairs else None,
-            fifths=[Group.model_validate(each) for each in gate.fifths] if pairs else [],
+            fifths=[Group.model_validate(each) for each in gate.fifths] if not gate.reason else [],
         )
 
 
 def standing(gate: Gate) -> Standing:
     """How a version stands beside another."""
-    pairs = gate.compared
-    if pairs is None:
+    if gate.reason:
         return Standing(comparable=False, sentence=gate.sentence)
-    difference, half = pairs.difference
+    assert gate.one is not None
+    assert gate.beside is not None
+    pairs, (difference, half) = gate.compared, gate.difference
+    mine, its = (pairs.errors, pairs.others) if pairs else (gate.one.square, gate.beside.square)
+    more = pairs.needed if pairs else None
     return Standing(
         comparable=True,
         sentence=gate.sentence,
         difference=difference,
         half=half,
-        better=pairs.better,
-        ahead=int((pairs.errors < pairs.others).sum()),
-        pairs=len(pairs.errors),
-        more_shuffles=max(1, pairs.needed - len(pairs.errors) // pairs.k) if pairs.needed else None,
+        better=gate.better,
+        ahead=int((mine < its).sum()),
+        pairs=len(mine),
+        on="folds" if pairs else "rows",
+        more_shuffles=max(1, more - len(mine) // pairs.k) if pairs and more else None,
         passes=gate.passed,
     )
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from app.bodies import Model, ModelCard, Part, standing
+from app.bodies import Model, ModelCard, Part, Table, standing
 from app.errors import Conflict
 from app.serving.predictors import gate, serving, told
 from app.store.answers import Answers
 from app.store.models import Job, Version
 from app.store.registry import Registry
+from app.store.tables import Tables
 from ml.predictor import Judged, Known, share_inside, spread
 
 
@@ -76,6 +77,7 @@ def card_of(session: Session, model: str) -> ModelCard:
         inputs=card.inputs,
         target=(float(target.min()), float(target.max())),
         made_of=card.made_of,
+        table=_table(session, card.experiment.get("sales")),
         fifths=[Part.model_validate(part) for part in judged.fifths] if judged else [],
         groups={
             column: [Part.model_validate(part) for part in parts]
@@ -84,6 +86,13 @@ def card_of(session: Session, model: str) -> ModelCard:
         known=[Known.of("all of it", len(fields), judged), *card.known] if judged else [],
         not_for=list(card.not_for),
     )
+
+
+def _table(session: Session, name: object) -> Table | None:
+    """The table of sales that a version has learnt from, while the store has it."""
+    tables = Tables(session)
+    found = next((one for one in tables.all() if one.name == name), None) if name else None
+    return Table.of(found, tables.jobs().get(found.name, [])) if found else None
 
 
 def fifth_names(judged: Judged) -> list[str]:
@@ -97,7 +106,8 @@ def fifth_names(judged: Judged) -> list[str]:
 def sides(columns: Mapping[str, Sequence[object]]) -> tuple[list[str], list[str]]:
     """Columns of groups for two sides of a page: the longest alone."""
     longest = max(columns, key=lambda column: len(columns[column]))
-    return [column for column in columns if column != longest], [longest]
+    others = [column for column in columns if column != longest]
+    return (others, [longest]) if others else ([longest], [])
 
 
 def markdown(card: ModelCard) -> str:
@@ -120,7 +130,8 @@ def _lines(card: ModelCard) -> list[str]:
     lines += ["", card.beside.sentence] if card.beside else []
     lines += ["", "## Learnt from", ""]
     learnt = {
-        "rows": f"{card.rows:,}" if card.rows else "not known",
+        "rows": (f"{card.rows:,}" if card.rows else "not known")
+        + (f": {card.table.about}" if card.table else ""),
         "target": f"{card.target[0]:,.0f} to {card.target[1]:,.0f}",
         "columns": f"{card.columns}, which become {card.inputs} inputs",
         "job": f"{card.job}, {card.experiment}",

@@ -6,11 +6,12 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app.bodies import Terms
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, NotFound
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.registry import CHAMPION, Registry
 from app.store.states import FINAL, JobStatus
+from app.store.tables import Tables
 from ml.experiment import Experiment
 from ml.experiments import parse
 
@@ -29,8 +30,10 @@ def submit(
 
     Raises:
         Conflict: where the key was used for another request.
-        Invalid: where it requires another device than its experiment asks for.
+        Invalid: where it requires another device than its experiment asks for, or learns from a
+            table that is not there.
     """
+    _learnt_from(session, experiment)
     store = RunStore(session)
     asked = (terms or Terms()).model_dump(include=set(Terms.model_fields), exclude={"requires"})
     asked["experiment"] = experiment.model_dump(mode="json")
@@ -60,6 +63,15 @@ def _requirements(experiment: Experiment, terms: Terms | None) -> dict[str, Any]
     if asked.get("device", device) != device:
         raise Invalid(f"It requires {asked['device']}, but its experiment asks for {device}.")
     return asked | {"device": device}
+
+
+def _learnt_from(session: Session, experiment: Experiment) -> None:
+    table = getattr(experiment, "sales", "")
+    try:
+        if table:
+            Tables(session).get(table)
+    except NotFound as error:
+        raise Invalid(error.message) from None
 
 
 def cancel(session: Session, job: Job) -> Job:

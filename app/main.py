@@ -20,6 +20,7 @@ from app.routes import (
     monitor,
     predictions,
     results,
+    tables,
 )
 from app.serving.predictors import serving
 from app.store.sessions import readers
@@ -41,7 +42,8 @@ def create_app() -> FastAPI:
         lifespan=alarm.watched,
     )
     api = APIRouter(prefix="/api/v1")
-    for module in (experiments, jobs, results, predictions, explanations, models, monitor):
+    modules = (experiments, jobs, results, predictions, explanations, models, monitor, tables)
+    for module in modules:
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -12,12 +12,14 @@ from app import bodies
 from app.errors import Conflict
 from app.serving import log
 from app.serving.predictors import Served, serving
+from app.serving.sales import news
 from app.settings import settings
 from app.store.answers import Answers, Kept
 from app.store.models import Answer
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import readers
-from ml.predictor import LEAST, Look, Predictions, interval
+from app.store.tables import Tables
+from ml.predictor import LEAST, Look, Predictions, interval, later
 
 LATEST = 2000  # answers that are looked at
 FIRST = 20  # of those that are like nothing
@@ -44,12 +46,13 @@ def watch(session: Session, model: str | int = CHAMPION, latest: int = LATEST) -
         with _alone:  # two who ask at once shall not compute it twice
             found = _looked(served.version, latest, kept)
     verdict, sentence = (found[0], found[1]) if found else ("few", _few(kept.answers))
-    names = registry.names()
+    names, tables = registry.names(), Tables(session)
+    grown = tables.grown_from(served.version)
     look = found[2] if found else None
     if look and look.paid:
         instead = [
             one.model_copy(update={"names": registry.names_of(version)})
-            for version in sorted(set(names.values()) - {served.version})
+            for version in sorted({*names.values(), *grown} - {served.version})
             if (one := _instead(served.version, version, latest, kept))
         ]
         look = look.model_copy(update={"instead": instead})
@@ -59,6 +62,8 @@ def watch(session: Session, model: str | int = CHAMPION, latest: int = LATEST) -
             "names": registry.names_of(served.version),
             "verdict": verdict, "sentence": sentence, "answers": kept.answers, "paid": kept.paid,
             "since": kept.since, "until": kept.until, "look": look,
+            "learn": _learn(served.version, Answers(session).priced_state())
+            | {"jobs": tables.learning_from(served.version)},
         }
     )  # fmt: skip
     return told
@@ -102,19 +107,29 @@ def _instead(
             beside = serving(session, other)
     except Conflict:  # it cannot be read
         return None
-    known = _unmet(beside, _unmet(served, [answer for answer in answers if answer.paid]))
+    known = _unmet(served, [answer for answer in answers if answer.paid])
     if len(known) < 2:
         return None
-    told = beside.predictor.predict([answer.house for answer in known])
-    paid_for = np.array([answer.paid for answer in known])
-    mine = np.square(np.log(paid_for / np.array([answer.price for answer in known])))
-    its = np.square(np.log(paid_for / told.price))
-    if not np.isfinite(its).all():
+    rows, paid = [answer.house for answer in known], np.array([answer.paid for answer in known])
+    found = later(("", ""), beside.predictor, served.predictor, rows, paid.astype(np.float64))
+    if found.one is None or found.beside is None or len(found.one.target) < 2:
         return None
-    difference, half = map(float, interval(its - mine))
+    difference, half = found.difference
+    mine, its = (float(np.sqrt(each.square.mean())) for each in (found.beside, found.one))
     return bodies.Instead(
-        version=other, names=[], rmse=float(np.sqrt(its.mean())), difference=difference, half=half
-    )
+        version=other, names=[], n=len(found.one.target), learnt=found.by_fold, before=mine,
+        rmse=its, difference=difference, half=half,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _learn(version: int, state: object) -> dict[str, object]:  # noqa: ARG001  prices that came
+    """What a version could learn from, of the prices that came."""
+    with readers()() as session:
+        served = serving(session, version)
+        found = news(served.predictor, Answers(session).priced())
+    reason = found.reason if served.predictor.sales else "It remembers no sales: train it anew."
+    return {"prices": len(found.sales), "thin": found.thin, "reason": reason}
 
 
 def _asked(version: int, latest: int) -> tuple[Served, list[Answer]]:
@@ -194,4 +209,5 @@ def forget() -> None:
     """Another database."""
     _looked.cache_clear()
     _instead.cache_clear()
+    _learn.cache_clear()
     _last.clear()

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import torch
 
-PARTS = ("chapter", "training", "serving", "marathon", "shift", "known", "device")
+PARTS = ("chapter", "training", "serving", "marathon", "shift", "known", "retraining", "device")
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from ml.ensemble import MEMBERS
 from ml.events import Floats
 from ml.experiments.house_ensemble import HouseEnsemble
-from ml.houses.scores import DECIDING, ENSEMBLE, LINEAR, OutOfFold, rms
+from ml.houses.files import DECIDING
+from ml.houses.scores import ENSEMBLE, LINEAR, OutOfFold, rms
 from ml.intervals import plus_minus
 from ml.programs import fit_all
 from ml.train import Progress
@@ -254,7 +255,7 @@ def score(model: str, foldings: Iterable[str]) -> str:
     """All rows, and without the pair."""
     both = [
         np.mean([by_fold(folding, model, without).mean() for folding in foldings])
-        for without in ((), DECIDING)
+        for without in ((), [house - 1 for house in DECIDING])  # ids begin with 1
     ]
     return " / ".join(f"{each:.4f}" for each in both)
 

@@ -13,6 +13,7 @@ import typer
 
 from app.cli.models import models
 from app.cli.monitor import actuals, monitor
+from app.cli.tables import tables
 
 # all else is imported by the command that needs it: `--help` shall not wait for torch
 
@@ -26,6 +27,7 @@ cli = typer.Typer(
 db = typer.Typer(help="The run store.", no_args_is_help=True)
 cli.add_typer(db, name="db")
 cli.add_typer(models, name="models")
+cli.add_typer(tables, name="tables")
 cli.command()(monitor)
 cli.command()(actuals)
 
@@ -157,7 +159,7 @@ def predict(
     ] = None,
 ) -> None:
     """Price the houses of a table, however spelled and packed; CSV comes out, remarks on stderr."""
-    from app.cli import files
+    from app.cli import files, flags
     from app.serving.predictors import serving
     from app.serving.tables import price_table
     from app.settings import settings
@@ -166,13 +168,11 @@ def predict(
     from ml.data import hub
 
     file = csv or hub.download("kaggle_house_test", settings().cache_dir)
-    pairs = [pair.rsplit("=", 1) for pair in mapping or ()]
-    if any(len(pair) < 2 for pair in pairs):
-        raise typer.BadParameter("it must be Column=field", param_hint="--map")
+    pairs = flags.mapping(mapping)
     body = file.read_bytes()
     bring_to_head()
     with readers()() as session:
-        found = price_table(serving(session, model), body, strict=strict, mapping=dict(pairs))
+        found = price_table(serving(session, model), body, strict=strict, mapping=pairs)
     for remark in found.remarks:
         typer.echo(remark, err=True)
     if score := found.score:

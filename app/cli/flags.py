@@ -13,6 +13,14 @@ from ml.experiment import Experiment
 BAD_INPUT = 2  # exit code
 
 
+def mapping(pairs: Sequence[str] | None) -> dict[str, str]:
+    """Which column is which field, from words as `Column=field`. Raises Complaint."""
+    split = [pair.rsplit("=", 1) for pair in pairs or ()]
+    if any(len(pair) < 2 for pair in split):
+        raise Complaint("--map must be Column=field.", BAD_INPUT)
+    return {pair[0]: pair[1] for pair in split}
+
+
 def known(name: str) -> str:
     """The name, if it is one of an experiment; `kaggle-house` is one, too.
 

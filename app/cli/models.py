@@ -63,6 +63,19 @@ def show(model: Model = "champion", as_json: Json = False) -> None:
 
 
 @models.command()
+def retrain(model: Model = "champion") -> None:
+    """Learn what a version has learnt, and from each price that came since: a job for a worker."""
+    from app.retraining import retrain as begin
+    from app.store.sessions import writers
+
+    _prepare()
+    with writers().begin() as session:
+        job = begin(session, model)
+        said = f"Job {job.id} is queued: {job.label}."
+    typer.echo(f"{said} What it leaves answers nobody until it is promoted.")
+
+
+@models.command()
 def promote(
     model: Model,
     reason: Reason = "",

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
@@ -24,6 +25,8 @@ from app.store.leases import Claim, Fenced, Leases, Outcome
 from app.store.registry import Registry
 from app.store.requirements import Equipment
 from app.store.states import FINAL, JobStatus, Reason
+from app.store.tables import Tables
+from ml.data import tables
 from ml.events import Event
 
 log = structlog.get_logger()
@@ -155,19 +158,32 @@ class Worker:
     def start(self, claim: Claim) -> None:
         """Begin an attempt at a job that is ours."""
         log.info("Job claimed.", job=claim.job_id, attempt=claim.attempt)
+        cache = settings().cache_dir.absolute()
         try:
+            self._lay(claim.experiment.get("sales"), cache)
             order = Order(
                 claim.experiment,
                 claim.resume,
                 settings().threads,
                 self.runner.registry,
-                settings().cache_dir.absolute(),
+                cache,
             )
             self.busy.append(Slot(claim, self.runner.start(order)))
-        except (OSError, EOFError) as error:  # no more processes, or no fork server
+        except (OSError, EOFError, DBAPIError) as error:  # no more processes, or no fork server
             self.cold, why = True, f"It could not be started: {error!r}."
             log.warning("Job not started.", job=claim.job_id, error=why)
             self._say(lambda leases: leases.give_back(claim.token, why))
+
+    def _lay(self, table: object, cache: Path) -> None:
+        """Put the table that a job learns from where its process reads; that says what is missing.
+
+        Raises OSError where it cannot be written.
+        """
+        if isinstance(table, str) and table:
+            with self.sessions() as session:
+                payload = Tables(session).payload(table)
+            if payload is not None:
+                tables.keep(payload, cache)
 
     @property
     def equipment(self) -> Equipment:

@@ -114,7 +114,12 @@ def _sentence(rows: list[Model], champion: Model | None, challenger: Model | Non
         said = [f"Version {champion.version} answers."]
     if challenger and challenger.beside:
         said.append(challenger.beside.sentence)
-    known = [row for row in rows if row.valid is not None]
+    # of other rows the mean says nothing
+    known = [
+        row
+        for row in rows
+        if row.valid is not None and not (row.beside and row.beside.on == "rows")
+    ]
     best = min(known, key=lambda row: row.valid or 0, default=None)
     shown = {one.version for one in (champion, challenger) if one}
     if best and best.version not in shown:

@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from fastapi import Query as Param
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from app import bodies
 from app.dashboard import views
@@ -14,9 +14,10 @@ from app.dashboard.rendering import render
 from app.dashboard.scales import Bar, Scale
 from app.errors import Conflict
 from app.monitor import watch
+from app.retraining import retrain
 from app.store.jobs import RunStore
 from app.store.registry import CHAMPION, Registry
-from app.store.sessions import ReadSession
+from app.store.sessions import DbSession, ReadSession
 
 router = APIRouter()
 FIRST = 12  # columns before the others are asked for
@@ -46,6 +47,7 @@ def monitor(
         model=model,
         found=found,
         fault=fault,
+        learn=found.learn if found else None,
         watched={at: name for name, at in reversed(names.items())},
         look=look,
         classifier=_classifier(look.classifier) if look else None,
@@ -55,6 +57,12 @@ def monitor(
         months=_months(look) if look else None,
         whole=columns == "all",
     )
+
+
+@router.post("/monitor/retrain")
+def begin(session: DbSession, model: Annotated[str, Form(max_length=40)] = CHAMPION) -> Response:
+    """Learn from the prices that came, and show the job."""
+    return RedirectResponse(f"/jobs/{retrain(session, model).id}", 303)
 
 
 def _first(look: bodies.Looked, *, whole: bool) -> list[bodies.Moved]:

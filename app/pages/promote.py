@@ -19,7 +19,7 @@ from app.store.answers import Answers
 from app.store.jobs import RunStore
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import DbSession, ReadSession
-from ml.predictor import Gate
+from ml.predictor import Gate, Later
 
 router = APIRouter()
 SAME = 1e-6  # of a log price: float32 tells no more
@@ -51,6 +51,7 @@ def judge(
         gate=found,
         pairs=_pairs(found, without=without) if found else None,
         people=_people(found) if found else None,
+        priced=_priced(found) if isinstance(found, Later) else None,
         groups=_groups(found, session) if found else None,
         fifths=fifth_names(found.one) if found and found.one else [],
         without=without,
@@ -98,10 +99,31 @@ def _pairs(found: Gate, *, without: bool) -> dict[str, Any] | None:
     }
 
 
+def _priced(found: Later) -> dict[str, Any] | None:
+    """Houses whose price came: by how much the error of all and of some changes."""
+    if found.reason or found.one is None or found.beside is None:
+        return None
+    parts = found.parts
+    scale = Scale.over(
+        [end for p in parts for end in (p.difference - p.half, p.difference + p.half)], zero=True
+    )
+    before, after = (float(np.sqrt(each.square.mean())) for each in (found.beside, found.one))
+    return {
+        "before": before,
+        "after": after,
+        "rows": len(found.one.target),
+        "ahead": int((found.one.square < found.beside.square).sum()),
+        "parts": [(part, Bar.of(scale, part.difference, part.half)) for part in parts],
+        "ticks": scale.ticks(5),
+        "zero": scale.at(0),
+    }
+
+
 def _people(found: Gate) -> dict[str, Any] | None:
     """By how much answers change, out of fold, and for whom most."""
-    if found.compared is None or found.one is None or found.beside is None:
+    if found.reason or found.one is None or found.beside is None:
         return None
+    names = found.names if isinstance(found, Later) else ()
     known = np.flatnonzero(found.one.known & found.beside.known)
     mine, other = (each.each(each.said)[known] for each in (found.one, found.beside))
     target, change = found.one.target[known], mine - other
@@ -122,7 +144,7 @@ def _people(found: Gate) -> dict[str, Any] | None:
         "farther": float((better < -SAME).mean()),
         "rows": [
             {
-                "row": int(known[i]) + 1,
+                "row": names[known[i]] if names else int(known[i]) + 1,
                 "other": dollars[0][i],
                 "mine": dollars[1][i],
                 "target": dollars[2][i],
@@ -147,10 +169,10 @@ def _people(found: Gate) -> dict[str, Any] | None:
 
 def _groups(found: Gate, session: ReadSession) -> dict[str, Any] | None:
     """Whose error changes by how much: fifths of the target, and what errors are told by."""
-    if found.compared is None or found.one is None:
+    if found.reason or found.one is None:
         return None
     of = {"target": found.fifths}
-    sales, by = _remembered(found, session)
+    sales, by = _remembered(found, session) if found.compared else (0, {})
     for column, labels in by.items():
         of[column] = [found.group(name, labels == name) for name in np.unique(labels).tolist()]
     shown = {column: [group for group in groups if group.n >= 20] for column, groups in of.items()}

@@ -6,10 +6,13 @@ from fastapi import APIRouter, Body, Path, Query, Response
 from pydantic import Field, StringConstraints
 
 from app import bodies, promotions
+from app.bodies import JobOut
 from app.cards import card_of, described, markdown
 from app.errors import responses
+from app.retraining import retrain
 from app.serving.predictors import gate
 from app.store.answers import Answers
+from app.store.jobs import RunStore
 from app.store.models import LARGEST
 from app.store.registry import NAME, Registry
 from app.store.sessions import DbSession, ReadSession
@@ -142,6 +145,17 @@ def get_against(model: Model, other: Model, session: ReadSession) -> bodies.Agai
     """One version beside another, fold by fold, and whether it may take its place."""
     registry = Registry(session)
     return bodies.Against.of(gate(registry.get(model)[0].id, registry.get(other)[0].id))
+
+
+@router.post("/{model}/retrain", status_code=202, responses=responses(404, 409, 422))
+def retrain_model(model: Model, session: DbSession, response: Response) -> JobOut:
+    """Learn what a version has learnt, and from each price that came since: a job.
+
+    It leaves a version of its own, which answers nobody until it is promoted.
+    """
+    job = retrain(session, model)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return JobOut.of(job, RunStore(session).workers())
 
 
 @router.post("/{model}/promote", responses=responses(400, 404, 409, 422))

@@ -1,18 +1,21 @@
 """The models that answer: loaded once from the store, and kept while they are asked."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
+from app.store.answers import Answers
 from app.store.jobs import SERVED, RunStore
 from app.store.models import Version
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import readers
-from ml.predictor import Card, Gate, Judged, Predictor
+from ml.predictor import Card, Gate, Judged, Predictor, later
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,12 @@ def gate(one: int, other: int) -> Gate:
     doubts = _fault(one), _fault(other)
     if any(doubts):  # not kept: a file may be whole again
         return Gate(*_named(one, other), None, None, doubts)
-    return _gate(one, other)
+    found = _gate(one, other)
+    if not found.other_rows:
+        return found
+    with readers()() as session:
+        state = Answers(session).priced_state()
+    return _later(one, other, state) if state[0] else found
 
 
 @lru_cache(maxsize=512)
@@ -105,6 +113,20 @@ def _gate(one: int, other: int) -> Gate:
         for version, card in ((one, mine), (other, its))
     ]
     return Gate(*_named(one, other), judged, beside, (doubts[0], doubts[1]))
+
+
+@lru_cache(maxsize=64)
+def _later(one: int, other: int, state: object) -> Gate:  # noqa: ARG001  prices that have come
+    """On houses whose price came, where the two have learnt from other rows."""
+    with readers()() as session:
+        answers = Answers(session).priced()
+    # of a house that was asked about twice the last price counts
+    last = {json.dumps(answer.house, sort_keys=True): answer for answer in answers}
+    rows = [answer.house for answer in last.values()]
+    paid = np.array([answer.paid for answer in last.values()], np.float64)
+    mine, its = _load(one).predictor, _load(other).predictor
+    keys = [answer.key for answer in last.values()]
+    return later(_named(one, other), mine, its, rows, paid, keys)
 
 
 def _named(one: int, other: int) -> tuple[str, str]:
@@ -144,3 +166,4 @@ def forget() -> None:
     _load.cache_clear()
     told.cache_clear()
     _gate.cache_clear()
+    _later.cache_clear()

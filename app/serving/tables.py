@@ -81,7 +81,7 @@ def price_table(
         said = f"{error.message} {unread(parsed.unknown)}" if parsed.unknown else error.message
         raise Invalid(said, error.errors, parsed.unknown) from None
     priced = price(served, checked)
-    paid = [_paid(cell) for cell in parsed.target or ()]
+    paid = [paid_of(cell) for cell in parsed.target or ()]
     keys = log.keep(served, checked.values, priced, paid) if keep else None
     return PricedTable(
         csv=_write(served, parsed, checked, priced, keys),
@@ -147,7 +147,7 @@ def _score(
     )
 
 
-def _paid(cell: str) -> float:
+def paid_of(cell: str) -> float:
     """What was paid; 0 where that is no number."""
     try:
         return float(cell.strip().lstrip("$€£").replace(",", ""))

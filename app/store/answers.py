@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from app.store.models import Answer, Version
 from app.store.sessions import now
 
+PRICED = 5000  # answers whose price came that are looked at: the latest
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -66,6 +68,19 @@ class Answers:
             .group_by(Answer.version_id)
         )
         return dict(iter(self.session.execute(query)))  # as a Result has keys()
+
+    def priced(self, most: int = PRICED) -> list[Answer]:
+        """The latest of any version whose price came, the first of them first."""
+        query = (
+            select(Answer).where(Answer.paid.is_not(None)).order_by(Answer.id.desc()).limit(most)
+        )
+        return [*self.session.scalars(query)][::-1]
+
+    def priced_state(self) -> tuple[int, datetime | None]:
+        """What changes whenever a price comes."""
+        query = select(func.count(Answer.paid), func.max(Answer.paid_at))
+        n, at = self.session.execute(query).one()
+        return n, at
 
     def latest(self, version_id: int, most: int) -> list[Answer]:
         """The latest of a version, the first of them first."""

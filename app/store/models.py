@@ -251,6 +251,22 @@ class Answer(Base):
     paid_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
+class Table(Base):
+    """Sales of one's own that a job may learn from, by the digest of what they are."""
+
+    __tablename__ = "tables"
+
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    rows: Mapped[int]
+    about: Mapped[str] = mapped_column(String(300))  # where they come from, in words
+    version_id: Mapped[int | None] = mapped_column(  # that had learnt from all but `added` of them
+        ForeignKey("versions.id", ondelete="SET NULL")
+    )
+    added: Mapped[int]
+    payload: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+
 class WorkerRow(Base):
     """A worker and its last sign of life."""
 

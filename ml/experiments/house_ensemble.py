@@ -13,6 +13,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from ml import draws, fields
+from ml.data import tables
+from ml.data.hub import DataUnavailable
 from ml.ensemble import LIMIT, MEMBERS, WEIGHTS, Ensemble, Spread, blend
 from ml.events import Epoch, Event, Floats, Note, Started, Trained
 from ml.experiment import Preset
@@ -20,8 +22,8 @@ from ml.houses import files, submission
 from ml.houses.errors import median_error
 from ml.houses.folds import HouseExperiment
 from ml.houses.report import reported
-from ml.houses.scores import COVERAGE, DECIDING, ENSEMBLE, MASKS, OutOfFold, linear
-from ml.houses.tables import RichTable
+from ml.houses.scores import COVERAGE, ENSEMBLE, MASKS, OutOfFold, linear
+from ml.houses.tables import HouseTables, RichTable
 from ml.lanes import NO_ROWS, Lane, k_fold
 from ml.losses import rmse, smooth_l1
 from ml.members.comparables import Comparables
@@ -66,6 +68,13 @@ class HouseEnsemble(HouseExperiment):
     breakable = ("answers", "bounds", "every", "of_fold")
 
     name: Literal["house_ensemble"] = "house_ensemble"
+    sales: str = fields.own(
+        "",
+        "Data",
+        "Sales",
+        "A table of sales to learn from, by its name; none: the competition's 1,460.",
+        pattern=f"^({tables.NAME})?$",
+    )
     folding: Literal["shuffled", "book"] = fields.own(
         "shuffled", "Data", "Folding", "Houses at random, or the book's contiguous slices."
     )
@@ -106,11 +115,23 @@ class HouseEnsemble(HouseExperiment):
             )
         return value
 
+    @cached_property
+    def data(self) -> HouseTables:
+        """What is learnt from, and the competition's houses without a price."""
+        data = HouseTables.read(self.sales)
+        if len(data.train) < files.LEAST_SALES:
+            raise DataUnavailable(
+                f"Table {self.sales} has {len(data.train)} sales; {files.LEAST_SALES} are the least"
+                " to learn from."
+            )
+        return data
+
     @property
     def label(self) -> str:
         """What prices houses, and on which folds: "comparable sales, book folds"."""
         times = f"{self.repeats} × " if self.repeats > 1 else ""
-        return f"comparable sales, {times}{self.folding} folds"
+        whose = f", table {self.sales}" if self.sales else ""
+        return f"comparable sales, {times}{self.folding} folds{whose}"
 
     @property
     def asked(self) -> str:
@@ -163,7 +184,7 @@ class HouseEnsemble(HouseExperiment):
             scale=table.target.std,
             **how["lane"],
         )
-        batch = min(BATCH, len(train))
+        batch = min(BATCH, *(len(rows) for rows, _ in self.rows))  # of all folds the same
         return self.training(
             key,
             table.X,
@@ -221,7 +242,9 @@ class HouseEnsemble(HouseExperiment):
         spread = found.bounded(self.bounds)
         yield from reported(self, found)
         if self.matches(folding=self.folding):
-            all_rows, without = (found.valid(ENSEMBLE, rows).mean() for rows in ((), DECIDING))
+            all_rows, without = (
+                found.valid(ENSEMBLE, rows).mean() for rows in ((), found.deciding)
+            )
             yield self.at_most("log RMSE of the ensemble", MOST, all_rows)
             yield self.at_most("log RMSE without houses 524 and 1299", MOST_WITHOUT, without)
         ensemble = self.ensemble(self.table(self.every), self.nets(fits, " refit", 0, 1))
@@ -230,7 +253,7 @@ class HouseEnsemble(HouseExperiment):
         predictor = self.predictor(found, spread, ensemble)
         partly = self.known(predictor, found)
         yield by_known(partly)
-        yield from claims(self, partly)
+        yield from claims(self, partly, found.chance)
         predictor = replace(
             predictor, card=predictor.card.model_copy(update={"known": tuple(partly)})
         )
@@ -250,7 +273,10 @@ class HouseEnsemble(HouseExperiment):
     def out_of_fold(self, fits: Fits) -> OutOfFold:
         """What each member says of every house that it has not learnt from, in log dollars."""
         n, folds = len(self.data.train), len(self.rows)
-        found = OutOfFold.empty(self.rows, np.log(self.data.price), self.data.train, len(TOLD_BY))
+        data = self.data
+        found = OutOfFold.empty(
+            self.rows, np.log(data.price), data.train, len(TOLD_BY), data.deciding
+        )
         for fold, (train, valid) in enumerate(self.rows):
             table, own_rows = self.table(train), found.at(fold)
             nets = self.nets(fits, "", fold, folds)
@@ -326,7 +352,8 @@ class HouseEnsemble(HouseExperiment):
             interval=(low, high),
             median_error=median_error(off),
             sold=Histogram.of(data.price, files.EDGES),
-            made_of=made_of(*files.FILES),
+            made_of=made_of(*files.FILES[1:] if self.sales else files.FILES)
+            | ({"sales": f"table {self.sales}"} if self.sales else {}),
             told_by=files.TOLD_BY,
             not_for=files.NOT_FOR,
         )

@@ -14,7 +14,7 @@ from ml.intervals import interval
 
 COVERAGE = 0.9
 FIFTHS = 5
-DECIDING = (523, 1298)  # rows of houses 524 and 1299: large, unfinished, and sold for half
+FULL = 1460  # houses that what is claimed was measured on
 MASKS = 50  # of the dropout of each of the MLP's nets
 PENALTY = 30.0  # of the linear model, in rows
 ENSEMBLE, LINEAR = "ensemble", "linear model"
@@ -39,6 +39,7 @@ class OutOfFold:
     told: Floats  # (m, p) what the size of an error is told from
     linear: Floats  # (m,) log dollars
     masked: Floats  # (2, m) ends of what the MLP says with masks of its dropout, log dollars
+    deciding: Sequence[int]  # houses that can decide a ranking alone; none in tables of one's own
     ensembles: list[Ensemble] = field(default_factory=list)  # of the first k folds
     low: Floats = field(default_factory=lambda: np.zeros(0))  # (m,) ends of intervals, log dollars
     high: Floats = field(default_factory=lambda: np.zeros(0))
@@ -51,6 +52,7 @@ class OutOfFold:
         y: Floats,
         houses: Sequence[Mapping[str, object]],
         p: int,
+        deciding: Sequence[int] = (),
     ) -> "OutOfFold":
         """To be filled fold by fold: of n houses, whose log prices are y."""
         m = sum(len(valid) for _, valid in rows)
@@ -65,6 +67,7 @@ class OutOfFold:
             told=np.full((m, p), np.nan),
             linear=np.full(m, np.nan),
             masked=np.full((2, m), np.nan),
+            deciding=deciding,
         )
 
     @property
@@ -76,6 +79,16 @@ class OutOfFold:
     def repeats(self) -> int:
         """How many times each is answered for."""
         return len(self.y) // self.n
+
+    @property
+    def competition(self) -> bool:
+        """Whether these are the houses that the book learns, and not a table of one's own."""
+        return self.n == FULL and len(self.deciding) > 0
+
+    @property
+    def chance(self) -> float:
+        """How many times as far chance sets shares apart as among the competition's houses."""
+        return float(np.sqrt(max(1.0, FULL / self.n)))
 
     @property
     def k(self) -> int:

@@ -1,12 +1,13 @@
 """4.10.4 The houses as tensors: each lane's view of them, scaled on the rows it may look at."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.data import tables as own
 from ml.encoder import Encoder, Target
 from ml.features import Features
 from ml.houses import files as house_files
@@ -46,9 +47,14 @@ class HouseTables:
     richly_made: dict[bytes, RichTable] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def read(cls) -> "HouseTables":
-        """Both files of the competition (4.10.3). Raises hub.DataUnavailable."""
+    def read(cls, sales: str = "") -> "HouseTables":
+        """Both files of the competition (4.10.3), or a table of sales of that name for the first.
+
+        Raises hub.DataUnavailable.
+        """
         both = house_files.read()
+        if sales:
+            both = replace(both, train=house_files.frame(own.read(sales)))
         train, test = house_files.records(both.train), house_files.records(both.test)
         return cls(both, train, test, both.prices[:, 0].astype(np.float64))
 
@@ -59,6 +65,12 @@ class HouseTables:
         return [
             {house_files.ID: i} | row | {house_files.TARGET: float(price)} for i, row, price in rows
         ]
+
+    @cached_property
+    def deciding(self) -> list[int]:
+        """Rows of `train` that are houses 524 and 1299: large, unfinished, and sold for half."""
+        train = self.files.train
+        return np.flatnonzero(train[house_files.ID].isin(house_files.DECIDING)).tolist()
 
     @property
     def ids(self) -> list[int]:

@@ -19,7 +19,7 @@ from ml.houses.together import Together
 from ml.intervals import interval
 from ml.predictor.card import Card, Histogram, Known, Vector
 from ml.predictor.donors import Donors
-from ml.predictor.gate import Gate, Group, Question, share_inside, spread
+from ml.predictor.gate import Gate, Group, Later, Question, share_inside, spread
 from ml.predictor.judged import Compared, Judged, NotComparableError, Part, compare
 from ml.predictor.mixture import Errors, Mixture
 from ml.predictor.models import Blended, Layers, Model
@@ -40,6 +40,7 @@ __all__ = [
     "Histogram",
     "Judged",
     "Known",
+    "Later",
     "Layers",
     "Look",
     "NotComparableError",
@@ -52,6 +53,7 @@ __all__ = [
     "Reasons",
     "compare",
     "interval",
+    "later",
     "share_inside",
     "spread",
 ]  # fmt: skip
@@ -200,9 +202,32 @@ class Predictor:
 
     def met(self, rows: Sequence[Row]) -> NDArray[np.bool_]:
         """Which checked rows say just what a row says that it has learnt from: (n,)."""
-        known = self.card.input_schema.known
-        learnt = {frozenset(known(sale).items()) for sale in self.sales}
-        return np.array([frozenset(known(row).items()) in learnt for row in rows], bool)
+        learnt = {self.values(sale) for sale in self.sales}
+        return np.array([self.values(row) in learnt for row in rows], bool)
+
+    def values(self, row: Row) -> frozenset[tuple[str, Any]]:
+        """All that a checked row says there is: rows of the same values are of one house."""
+        known = self.card.input_schema.known(row)
+        return frozenset((name, value) for name, value in known.items() if value is not None)
+
+    def unlearnt(self, rows: Sequence[Row]) -> tuple[Predictions, NDArray[np.bool_]]:
+        """Prices of checked rows as if it had learnt from none of them, and from which it has.
+
+        Of these it says what a fold without them has said; NaN where none was judged on them.
+        """
+        told = self.predict(rows)
+        learnt = {self.values(sale): i for i, sale in enumerate(self.sales)}
+        at = [learnt.get(self.values(row), -1) for row in rows]
+        met = np.array(at, np.int64) >= 0
+        parts = [told.price.copy(), told.low.copy(), told.high.copy()]
+        judged = self.judged
+        if judged is None or len(self.sales) != len(judged.target):
+            for part in parts:
+                part[met] = np.nan
+            return Predictions(*parts), met
+        for part, by_fold in zip(parts, (judged.said, judged.low, judged.high), strict=True):
+            part[met] = np.exp(judged.each(by_fold.astype(np.float64))[np.array(at)[met]])
+        return Predictions(*parts), met
 
     def look(
         self,
@@ -281,6 +306,30 @@ class Predictor:
     def load(cls, path: Path) -> "Predictor":
         """Read a file that `save` wrote."""
         return cls.from_bytes(path.read_bytes())
+
+
+def later(
+    named: tuple[str, str],
+    one: Predictor,
+    other: Predictor,
+    rows: Sequence[Row],
+    paid: Vector,
+    names: Sequence[str] = (),
+) -> Later:
+    """Two models beside each other on checked rows and what was paid for them (n,), in dollars.
+
+    Each answers without having learnt from a row; where one cannot, the row does not count.
+    """
+    (mine, by_fold), (its, _) = one.unlearnt(rows), other.unlearnt(rows)
+    said = np.log([mine.price, mine.low, mine.high, its.price, its.low, its.high])
+    there = np.isfinite(said).all(axis=0)
+    target, n = np.log(paid[there]), int(there.sum())
+    first, second = (
+        Judged.of(target, [np.arange(n)], 1, *ends) for ends in np.split(said[:, there], 2)
+    )
+    covers = share_inside(one.judged) if one.judged else float("nan")
+    called = tuple(names[i] for i in np.flatnonzero(there).tolist()) if names else ()
+    return Later(*named, first, second, learnt=by_fold[there], names=called, covers=covers)
 
 
 def _band(value: object, width: float) -> str:

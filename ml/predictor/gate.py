@@ -1,6 +1,6 @@
 """Whether a model may take the place of another: what is asked, and what was found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -8,11 +8,21 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from ml.events import Floats
-from ml.predictor.judged import FIFTHS, Compared, Judged, NotComparableError, compare
+from ml.intervals import LEVEL
+from ml.predictor.judged import (
+    FIFTHS,
+    Compared,
+    Judged,
+    NotComparableError,
+    OtherRowsError,
+    compare,
+)
 
 DECIDING = 2  # rows with the largest squared error of both: a lead must not be theirs alone
 LOWEST, HIGHEST = 0.88, 0.92  # of intervals that promise 90 %
 SURE = 0.99  # of each of five groups: all hold together in 95 of 100 cases
+NEW = "new to both"  # rows whose target came, and that neither has learnt from
+LEAST = 30  # rows whose target came: of fewer, nothing is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,19 @@ class Gate:
             return None, str(error)
 
     @property
+    def other_rows(self) -> bool:
+        """Whether all that is between them is that they have learnt from other rows."""
+        if any(self.doubts) or self.one is None or self.beside is None:
+            return False
+        try:
+            compare(self.one, self.beside)
+        except OtherRowsError:
+            return True
+        except NotComparableError:
+            return False
+        return False
+
+    @property
     def compared(self) -> Compared | None:
         """Their errors, fold by fold; None where they say nothing of each other."""
         return None if self.reason else self._compared[0]
@@ -94,7 +117,19 @@ class Gate:
         assert self.beside is not None
         return compare(self.one, self.beside, self.deciding.tolist())
 
-    def group(self, name: str, part: NDArray[np.bool_]) -> Group:
+    @property
+    def difference(self) -> tuple[float, float]:
+        """Its error less that of the other, and half the 95 % interval of that."""
+        assert self.compared is not None
+        return self.compared.difference
+
+    @property
+    def better(self) -> bool:
+        """By the interval, never by the mean."""
+        mean, half = self.difference
+        return mean < -half
+
+    def group(self, name: str, part: NDArray[np.bool_], level: float = SURE) -> Group:
         """By how much the RMSE of some rows (n,) changes, paired by row.
 
         r - s = (r² - s²) / (r + s): the mean of differences of squares, over the sum of both.
@@ -105,7 +140,7 @@ class Gate:
         mine, other = self.one.square[part], self.beside.square[part]
         off, n = mine - other, int(part.sum())
         both = float(np.sqrt(mine.mean()) + np.sqrt(other.mean()))
-        t = float(stdtrit(n - 1, (1 + SURE) / 2))
+        t = float(stdtrit(n - 1, (1 + level) / 2))
         half = t * float(off.std(ddof=1)) / np.sqrt(n) if n > 1 else np.inf
         return Group(name, n, float(off.mean()) / both, float(half) / both)
 
@@ -126,8 +161,6 @@ class Gate:
         assert pairs is not None
         mean, half = pairs.difference
         rest, rest_half = without.difference
-        worse = [group.name for group in self.fifths if group.worse]
-        covers = share_inside(self.one)
         rows = " and ".join(f"{row + 1}" for row in self.deciding)
         return [
             Question("Same rows, same folds, scaled on training rows alone", True,
@@ -135,11 +168,15 @@ class Gate:
             Question("Interval of the difference below zero", pairs.better,
                      ends(mean, half)),
             Question(f"Lower without rows {rows}, too", rest < 0, f"{rest:+.4f} ± {rest_half:.4f}"),
-            Question("No fifth of the rows is clearly worse", not worse,
-                     ", ".join(worse) or f"none of {FIFTHS}"),
-            Question(f"90 % intervals cover {LOWEST:.0%} to {HIGHEST:.0%}",
-                     LOWEST <= covers <= HIGHEST, f"{covers:.1%}"),
+            self._no_fifth_worse,
+            covering(share_inside(self.one)),
         ]  # fmt: skip
+
+    @property
+    def _no_fifth_worse(self) -> Question:
+        worse = [group.name for group in self.fifths if group.worse]
+        found = ", ".join(worse) or f"none of {FIFTHS}"
+        return Question("No fifth of the rows is clearly worse", not worse, found)
 
     @property
     def passed(self) -> bool:
@@ -151,11 +188,119 @@ class Gate:
         """What was found, in words."""
         if self.reason:
             return f"{self.mine} and {self.other} cannot be compared. {self.reason}"
+        failed = [question.name for question in self.questions[2:] if not question.passed]
+        but = f" But not so: {'; '.join(failed)}." if self.better and failed else ""
+        return self._standing + but
+
+    @property
+    def _standing(self) -> str:
+        """How it stands to the other, in words."""
         pairs = self._compared[0]
         assert pairs is not None
-        failed = [question.name for question in self.questions[2:] if not question.passed]
-        but = f" But not so: {'; '.join(failed)}." if pairs.better and failed else ""
-        return pairs.sentence(self.mine, self.other) + but
+        return pairs.sentence(self.mine, self.other)
+
+
+@dataclass(frozen=True, eq=False)
+class Later(Gate):
+    """The same on rows (n,) whose target came later, where what both have learnt from differs.
+
+    `one` and `beside` are of these rows alone, as each answers without having learnt from them:
+    one repetition and no folds. From some of them, `learnt` (n,), it has learnt, so that a fold
+    without them has answered; `covers` is the share within intervals of all its own folds.
+    """
+
+    learnt: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    names: tuple[str, ...] = ()  # of the rows
+    covers: float = float("nan")
+
+    @property
+    def by_fold(self) -> int:
+        """How many rows a fold has answered."""
+        return int(self.learnt.sum())
+
+    @property
+    def reason(self) -> str:
+        """Too few rows, or what is doubted."""
+        assert self.one is not None
+        n = len(self.one.target)
+        few = (
+            f"They have learnt from other rows, and the targets of {n} that both can be judged on"
+            f" have come: {LEAST} are the least."
+        )
+        return next(filter(None, self.doubts), few * (n < LEAST))
+
+    @property
+    def compared(self) -> None:
+        """No folds are."""
+        return
+
+    @property
+    def other_rows(self) -> bool:
+        """That is what this is for."""
+        return False
+
+    @property
+    def difference(self) -> tuple[float, float]:
+        """RMSE less that of the other, and half the 95 % interval of that, paired by row."""
+        assert self.one is not None
+        every = self.group("", self.one.known, LEVEL)
+        return every.difference, every.half
+
+    @property
+    def questions(self) -> list[Question]:
+        """What is asked of it; all must be so for it to pass."""
+        if self.reason:
+            return [Question("Comparable", passed=False, found=self.reason)]
+        assert self.one is not None
+        (mean, half), (_, rest, *parts) = self.difference, self.parts
+        return [
+            Question(f"{LEAST} rows whose target came, none learnt from by who answers", True,
+                     f"{len(self.one.target):,} rows, {self.by_fold:,} of them by fold"),
+            Question("Interval of the difference below zero", self.better, ends(mean, half)),
+            Question(f"Lower without the {DECIDING} rows that decide, too", rest.difference < 0,
+                     f"{rest.difference:+.4f} ± {rest.half:.4f}"),
+            *(
+                Question(f"Lower on the {each.n:,} rows new to both, too", each.difference < 0,
+                         f"{each.difference:+.4f} ± {each.half:.4f}")
+                for each in parts if each.name == NEW and each.n >= LEAST
+            ),
+            self._no_fifth_worse,
+            covering(self.covers),
+        ]  # fmt: skip
+
+    @property
+    def parts(self) -> list[Group]:
+        """By how much the error changes of all rows, and of some, with 95 % intervals: without the
+        two that decide; where it has learnt from a part, of that part and of what is new to both.
+        """
+        assert self.one is not None
+        every = self.one.known
+        left = every.copy()
+        left[self.deciding] = False
+        of = {"all": every, "all but those two": left}
+        if 0 < self.by_fold < len(every):
+            of |= {"answered by folds": self.learnt, NEW: ~self.learnt}
+        return [self.group(name, rows, LEVEL) for name, rows in of.items()]
+
+    @property
+    def _standing(self) -> str:
+        assert self.one is not None
+        (mean, half), n = self.difference, len(self.one.target)
+        around, on = f"{abs(mean):.4f} ± {half:.4f}", f"{n:,} rows whose target came"
+        if abs(mean) > half:
+            side = "better" if self.better else "worse"
+            return f"{self.mine} is {side} than {self.other} by {around} on {on}."
+        side = "lower" if mean < 0 else "higher"
+        return (
+            f"{self.mine} and {self.other} cannot be told apart on {on}: its error is {side} by"
+            f" {around}."
+        )
+
+
+def covering(share: float) -> Question:
+    """Whether intervals that promise 90 % keep it."""
+    name = f"90 % intervals cover {LOWEST:.0%} to {HIGHEST:.0%}"
+    return Question(name, LOWEST <= share <= HIGHEST, f"{share:.1%}")
 
 
 def ends(mean: float, half: float) -> str:

@@ -235,6 +235,10 @@ class Compared:
         return f"{mine} and {other} cannot be told apart: its error is {side} by {around}. {would}"
 
 
+class OtherRowsError(NotComparableError):
+    """They have learnt from other rows."""
+
+
 def compare(one: Judged, other: Judged, without: Collection[int] = ()) -> Compared:
     """Their errors on folds that both were judged on, fold by fold, some rows left out.
 
@@ -245,7 +249,7 @@ def compare(one: Judged, other: Judged, without: Collection[int] = ()) -> Compar
         NotComparableError: where they know other rows, or no folds in common.
     """
     if len(one.target) != len(other.target) or not np.allclose(one.target, other.target):
-        raise NotComparableError("They have learnt from other rows: their errors say nothing.")
+        raise OtherRowsError("They have learnt from other rows: their errors say nothing.")
     theirs, pairs = other.foldings(), list[tuple[Floats, Floats]]()
     errors, others = one.errors(without), other.errors(without)
     for folding, mine in one.foldings().items():

@@ -64,8 +64,9 @@ def by_known(parts: Sequence[Known]) -> Table:
     )
 
 
-def claims(run: Experiment, parts: Sequence[Known]) -> Iterator[Event]:
-    """That intervals hold there, too: within what so few houses allow."""
+def claims(run: Experiment, parts: Sequence[Known], chance: float = 1.0) -> Iterator[Event]:
+    """That intervals hold there, too: within what so few houses allow, `chance` times that of the
+    competition's."""
     for part, off in zip(parts, (0.04, 0.05), strict=True):
         name = f"{part.what}: share of prices within their interval"
-        yield run.near(name, 0.9, part.inside, off)
+        yield run.near(name, 0.9, part.inside, off * chance)

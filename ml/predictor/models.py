@@ -1,7 +1,5 @@
 """What answers within a predictor: one net's layers, or an ensemble with the houses it knows."""
 
-import json
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from ml.data import tables
 from ml.ensemble import MEMBERS, Ensemble, blend
 from ml.features import Row
 from ml.houses.files import ID, TARGET
@@ -162,15 +161,12 @@ class Blended:
 
 
 def packed(houses: list[House]) -> dict[str, NDArray[Any]]:
-    """Houses as JSON by column."""
-    columns = {name: [house[name] for house in houses] for name in houses[0]} if houses else {}
-    text = zlib.compress(json.dumps(columns).encode(), level=9)
-    return {"rows.houses": np.frombuffer(text, np.uint8)}
+    """Houses as a table that is made small."""
+    return {"rows.houses": np.frombuffer(tables.packed(houses), np.uint8)}
 
 
 def unpacked(tensors: Mapping[str, NDArray[Any]]) -> list[House]:
     """What `packed` gave; none of a file that is older."""
     if "rows.houses" not in tensors:
         return []
-    columns = json.loads(zlib.decompress(tensors["rows.houses"].tobytes()))
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return tables.unpacked(tensors["rows.houses"].tobytes())

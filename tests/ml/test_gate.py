@@ -4,10 +4,11 @@ from math import sqrt
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from ml.events import Floats
-from ml.predictor import Gate, Judged, share_inside, spread
+from ml.predictor import Gate, Judged, Later, share_inside, spread
 
 N, K = 400, 5
 TARGET = np.random.default_rng(0).normal(12, 0.4, N)
@@ -205,3 +206,80 @@ def test_without_the_rows_that_decide_a_lead_may_be_small() -> None:
     (question,) = [each for each in one.questions if each.name.startswith("Lower without")]
     assert question.passed == (mean < 0)
     assert -half < mean < 0
+
+
+# ---- on rows whose target came later
+
+
+def later(
+    off: Floats, other: Floats, learnt: NDArray[np.bool_] | None = None, covers: float = 0.9
+) -> Later:
+    """Both beside each other on rows that neither had learnt from."""
+    n = len(off)
+    target, rows = TARGET[:n], [np.arange(n)]
+    mine, its = (
+        Judged.of(target, rows, 1, target + each, target + each - 1, target + each + 1)
+        for each in (off, other)
+    )
+    known = np.zeros(n, bool) if learnt is None else learnt
+    return Later("Version 2", "version 1", mine, its, learnt=known, covers=covers)
+
+
+def test_where_targets_came_the_difference_is_paired_by_row() -> None:
+    one, n = later(GOOD, BASE), len(BASE)
+    mean, half = one.difference
+    before, after = (np.sqrt(np.square(each).mean()) for each in (BASE, GOOD))
+    assert mean == pytest.approx(after - before, rel=1e-4)
+    each = (np.square(GOOD) - np.square(BASE)) / (after + before)
+    assert half == pytest.approx(stats.t.ppf(0.975, n - 1) * stats.sem(each), rel=1e-4)
+    assert (one.passed, one.compared, one.other_rows) == (True, None, False)
+    assert one.sentence == (
+        f"Version 2 is better than version 1 by {-mean:.4f} ± {half:.4f} on 400 rows whose target"
+        " came."
+    )
+    back = later(BASE, GOOD)
+    assert not back.passed
+    assert "is worse than" in back.sentence
+
+
+def test_of_few_rows_nothing_is_told() -> None:
+    assert later(GOOD[:30], BASE[:30]).reason == ""
+    one = later(GOOD[:29], BASE[:29])
+    assert "the targets of 29" in one.reason
+    assert [question.name for question in one.questions] == ["Comparable"]
+
+
+def test_a_lead_must_not_be_of_two_rows_nor_of_the_rows_that_it_knows() -> None:
+    other = BASE.copy()
+    other[[3, 5]] = 3.0
+    one = later(np.where(other == 3.0, 0, 1.02 * BASE), other)
+    assert one.difference[0] < 0
+    assert "Lower without the 2 rows that decide, too" in failed(one)
+    known = np.arange(N) < 200
+    one = later(np.where(known, 0.5 * BASE, 1.05 * BASE), BASE, known)
+    assert failed(one) == ["Lower on the 200 rows new to both, too"]
+    sizes = {part.name: part.n for part in one.parts}
+    assert sizes == {
+        "all": 400, "all but those two": 398, "answered by folds": 200, "new to both": 200,
+    }  # fmt: skip
+    few = np.arange(N) < 371
+    assert failed(later(np.where(few, 0.5 * BASE, 1.05 * BASE), BASE, few)) == []
+
+
+def test_intervals_are_judged_over_all_its_own_rows() -> None:
+    assert failed(later(GOOD, BASE, covers=0.87)) == ["90 % intervals cover 88% to 92%"]
+    worse = np.where(np.quantile(TARGET, 0.2) > TARGET, 1.5, 0.7) * BASE
+    assert "No fifth of the rows is clearly worse" in failed(later(worse, BASE))
+
+
+def test_only_other_rows_lead_to_targets_that_came() -> None:
+    less = Judged.of(TARGET[:9], [np.arange(9)], 1, *np.zeros((3, 9)))
+    assert Gate("Version 2", "version 1", judged(GOOD), less).other_rows
+    assert not gate().other_rows
+    assert not Gate("Version 2", "version 1", judged(GOOD), less, ("It knew.", "")).other_rows
+    other = FOLDS[::-1]
+    rows = np.concatenate(other)
+    folds = Judged.of(TARGET, other, K, *[(TARGET + BASE)[rows]] * 3)
+    assert Gate("Version 2", "version 1", judged(GOOD), folds).reason
+    assert not Gate("Version 2", "version 1", judged(GOOD), folds).other_rows
+    assert not Gate("Version 2", "version 1", judged(GOOD), None).other_rows

@@ -13,7 +13,6 @@ from ml.events import Check, Checkpoint, Epoch, Event, Figure, Started, Table, T
 from ml.experiments.house_ensemble import THIN, HouseEnsemble
 from ml.houses.report import shared, traits, verdict
 from ml.houses.scores import (
-    DECIDING,
     ENSEMBLE,
     FIFTHS,
     LINEAR,
@@ -183,7 +182,7 @@ def test_the_blend_is_the_mean_of_members_but_never_far_from_sales(found: OutOfF
 def test_scores_are_of_the_rows_they_name(found: OutOfFold, said: list[Event]) -> None:
     off = found.y - found.of(ENSEMBLE)
     mean = np.mean([np.sqrt(np.mean(off[valid] ** 2)) for _, valid in found.rows])
-    off[[*DECIDING]] = np.nan
+    off[found.deciding] = np.nan
     rest = np.mean([np.sqrt(np.nanmean(off[valid] ** 2)) for _, valid in found.rows])
     first = table(said, "members").rows[0]
     assert first[0] == ENSEMBLE
@@ -463,7 +462,9 @@ def test_what_it_is_judged_by_is_kept_with_it(predictor: Predictor, found: OutOf
     judged = predictor.judged
     assert judged is not None
     np.testing.assert_allclose(judged.errors()[0], found.valid(ENSEMBLE), rtol=1e-5)
-    np.testing.assert_allclose(judged.errors(DECIDING)[0], found.valid(ENSEMBLE, DECIDING), 1e-5)
+    np.testing.assert_allclose(
+        judged.errors(found.deciding)[0], found.valid(ENSEMBLE, found.deciding), 1e-5
+    )
     assert judged.inside.mean() == pytest.approx(found.inside.mean(), abs=0.001)
     np.testing.assert_allclose(judged.said[0], found.of(ENSEMBLE), rtol=1e-6)
     assert judged.errors()[0] == pytest.approx(predictor.card.folds, rel=1e-5)

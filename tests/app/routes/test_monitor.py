@@ -370,9 +370,10 @@ def test_another_version_is_measured_where_prices_are_known(
     (beside,) = client.get(MONITOR).json()["look"]["instead"]
     assert (beside["version"], beside["names"]) == (other, ["challenger"])
     paid = data.price[:60]
-    squares = [np.square(np.log(paid / said)) for said in (its, mine)]
-    assert beside["rmse"] == pytest.approx(np.sqrt(squares[0].mean()), abs=1e-5)
-    assert beside["difference"] == pytest.approx((squares[0] - squares[1]).mean(), abs=1e-6)
+    after, before = (np.sqrt(np.square(np.log(paid / said)).mean()) for said in (its, mine))
+    assert (beside["n"], beside["learnt"]) == (60, 0)
+    assert (beside["rmse"], beside["before"]) == pytest.approx((after, before), abs=1e-5)
+    assert beside["difference"] == pytest.approx(after - before, abs=1e-5)
     assert f"Let version {other} answer" in get(client, "/monitor").words
 
 

@@ -1,0 +1,134 @@
+"""Sales to learn from: of people's tables, and of answers whose price came later."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from app.errors import Fault, Invalid
+from app.serving.tables import paid_of
+from app.store.models import Answer
+from ml.houses.files import ID, LEAST_SALES, TARGET, read, schema
+from ml.predictor import Predictor
+from ml.schema import BadTable, InputSchema, InvalidRows, Parsed, text_of, unread
+
+MOST = 10_000  # sales of a table
+FAULTS = 20  # rows without a price that are told
+LEAST = 30  # new prices: fewer teach little, and nothing can be told of them
+FIRST_ID = 100_000  # of the sale that answer 0 would be: beyond all ids of the competition
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """Rows with all columns, `Id` and `SalePrice`; and how the file was read."""
+
+    rows: list[dict[str, Any]]
+    remarks: list[str]
+
+
+def sales_of(body: bytes, mapping: Mapping[str, str] | None = None) -> Sales:
+    """The sales of a CSV file.
+
+    Raises:
+        Invalid: where it is no such table, or a row of it cannot be or has no price.
+    """
+    of = _schema()
+    try:
+        text, told = text_of(body)
+        parsed = of.parse_csv(text, MOST, mapping=mapping)
+    except BadTable as error:
+        raise Invalid(str(error)) from None
+    if not parsed.target:
+        raise Invalid(f"A table of sales needs a column {TARGET}.", unknown=parsed.unknown)
+    paid = _prices(parsed)
+    try:
+        checked = of.check(parsed.rows, lines=parsed.lines)
+    except InvalidRows as error:
+        first = error.errors[0]
+        said = f"{first.place}: {first.message}"
+        raise Invalid(f"{said} {unread(parsed.unknown)}" if parsed.unknown else said) from None
+    names = [field.name for field in of.fields]
+    ids = parsed.ids if parsed.ids and _whole(parsed.ids) else parsed.lines
+    rows = [
+        {ID: int(i)} | {name: row.get(name) for name in names} | {TARGET: price}
+        for i, row, price in zip(ids, checked.values, paid, strict=True)
+    ]
+    return Sales(rows, [*told, *parsed.remarks, *checked.remarks])
+
+
+def _prices(parsed: Parsed) -> list[float]:
+    """What each was sold for. Raises Invalid where one says nothing, or there are too few."""
+    paid = [paid_of(cell) for cell in parsed.target]
+    lost = [
+        Fault(
+            loc=["body", line, TARGET],
+            message=f"Line {line}: {TARGET} is {cell[:40]!r}; it must be above 0.",
+            input=cell,
+            allowed="above 0",
+        )
+        for line, cell, price in zip(parsed.lines, parsed.target, paid, strict=True)
+        if not (price > 0 and math.isfinite(price))
+    ]
+    if lost:
+        n = len(lost) - 1
+        more = f" {n:,} more {'is' if n == 1 else 'are'}, too." if n else ""
+        raise Invalid(lost[0].message + more, lost[:FAULTS])
+    if len(paid) < LEAST_SALES:
+        raise Invalid(f"The file has {len(paid)} sales; {LEAST_SALES} are the least to learn from.")
+    return paid
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Sales that a version has not learnt from, and how many answers tell too little to be."""
+
+    sales: list[dict[str, Any]]
+    thin: int
+
+    @property
+    def reason(self) -> str:
+        """Why they cannot be learnt from; empty where they can."""
+        if (n := len(self.sales)) >= LEAST:
+            return ""
+        came = f"{n} price has come" if n == 1 else f"{n or 'No'} prices have come"
+        few = f"{came} that it could learn from; {LEAST} are the least."
+        if not self.thin:
+            return few
+        which = "answer tells" if self.thin == 1 else "answers tell"
+        return f"{few} {self.thin:,} priced {which} too little of the house to be learnt from."
+
+
+def news(predictor: Predictor, answers: Sequence[Answer]) -> News:
+    """What these answers would teach, the last price of each house.
+
+    An answer tells enough where it leaves out only what is not known of some that were learnt from,
+    too: training knows how to do without that.
+    """
+    fields = predictor.card.input_schema.fields
+    met = {predictor.values(sale) for sale in predictor.sales}
+    needed = {field.name for field in fields if field.none or not field.missing}
+    new, thin = dict[frozenset[tuple[str, Any]], dict[str, Any]](), 0
+    for answer in answers:
+        known, values = (
+            predictor.card.input_schema.known(answer.house),
+            predictor.values(answer.house),
+        )
+        if values in met or answer.paid is None:
+            continue
+        if needed - known.keys():
+            thin += 1
+            continue
+        sale = {field.name: known.get(field.name) for field in fields}
+        new[values] = {ID: FIRST_ID + answer.id} | sale | {TARGET: answer.paid}
+    return News([*new.values()], thin)
+
+
+def _whole(ids: list[int | str]) -> bool:
+    return all(isinstance(i, int) for i in ids) and len({*ids}) == len(ids)
+
+
+@lru_cache
+def _schema() -> InputSchema:
+    """That of the competition's houses: a table says the same columns."""
+    return schema(read().train)

@@ -1,0 +1,96 @@
+"""Tables of sales of one's own, and who has learnt from them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, undefer
+
+from app.errors import Conflict, NotFound, short
+from app.store.models import Job, Table, Version
+from app.store.sessions import now
+from ml.data import tables
+
+
+class Tables:
+    """Every query of these; it never commits."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def add(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        about: str,
+        *,
+        version: int | None = None,
+        added: int = 0,
+    ) -> Table:
+        """Keep rows, `added` of which a version has not learnt from; the same are kept once."""
+        payload = tables.packed(rows)
+        name = tables.name_of(payload)
+        if (there := self.session.get(Table, name)) is not None:
+            return there
+        made = Table(
+            name=name, created_at=now(), rows=len(rows), about=about[:300], version_id=version,
+            added=added, payload=payload,
+        )  # fmt: skip
+        self.session.add(made)
+        self.session.flush()
+        return made
+
+    def all(self) -> list[Table]:
+        """All of them, the latest first."""
+        return [*self.session.scalars(select(Table).order_by(Table.created_at.desc(), Table.name))]
+
+    def get(self, name: str) -> Table:
+        """The one of that name. Raises NotFound, with what there is."""
+        found = self.session.get(Table, name)
+        if found is None:
+            names = ", ".join(table.name for table in self.all()[:5]) or "none"
+            raise NotFound(f"There is no table {short(name, 40)!r}; there is {names}.")
+        return found
+
+    def payload(self, name: str) -> bytes | None:
+        """What is laid where a job reads it; None where there is no such table."""
+        query = select(Table).where(Table.name == name).options(undefer(Table.payload))
+        found = self.session.scalar(query)
+        return found.payload if found else None
+
+    def jobs(self) -> dict[str, list[int]]:
+        """Jobs that name a table, by its name."""
+        named = Job.experiment["sales"].as_string()
+        found = dict[str, list[int]]()
+        for job_id, name in self.session.execute(select(Job.id, named).where(named.is_not(None))):
+            found.setdefault(name, []).append(job_id)
+        return found
+
+    def grown_from(self, version: int) -> list[int]:
+        """Versions that have learnt from tables which go on from what a version has learnt from."""
+        named = Job.experiment["sales"].as_string()
+        query = (
+            select(Version.id)
+            .join(Job, Job.id == Version.job_id)
+            .join(Table, Table.name == named)
+            .where(Table.version_id == version)
+            .order_by(Version.id)
+        )
+        return [*self.session.scalars(query)]
+
+    def learning_from(self, version: int) -> list[int]:
+        """Jobs that learn, or have, from tables which go on from a version."""
+        named = Job.experiment["sales"].as_string()
+        query = select(Job.id).join(Table, Table.name == named).where(Table.version_id == version)
+        return [*self.session.scalars(query.order_by(Job.id))]
+
+    def delete(self, name: str) -> None:
+        """Forget one.
+
+        Raises:
+            NotFound: where there is none.
+            Conflict: where a job names it: it could not be run again.
+        """
+        self.get(name)
+        if jobs := self.jobs().get(name):
+            raise Conflict(f"Job {jobs[0]} learns from table {name}: delete that first.")
+        self.session.execute(delete(Table).where(Table.name == name))
