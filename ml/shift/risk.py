@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.events import Floats
 from ml.shift import given
 from ml.shift.ratio import DensityRatio, by_chance
 
-FEW = 50  # effective rows below which a weighted fit is chance
+FEW = 30  # effective rows below which a weighted fit is chance
 ALONE = 0.05  # share of unsupported target rows from which no weights can be relied on
 
 
@@ -40,25 +41,49 @@ def gain(plain: Floats, weighted: Floats, beta: Floats) -> Risk:
     )
 
 
-def advice(ratio: DensityRatio, won: Risk | None = None) -> str:
-    """Whether correcting can help, and whether it need be done; `won` is what `gain` says."""
-    n, alone = len(ratio.source), float(ratio.unsupported.mean())
-    if alone > max(ALONE, by_chance(n, len(ratio.unsupported))):
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What source and target are called where somebody reads of them."""
+
+    source: str = "source row"
+    sources: str = "source rows"
+    targets: str = "target rows"
+    labels: str = "Labels"
+
+
+def advice(
+    ratio: DensityRatio,
+    won: Risk | None = None,
+    *,
+    alone: NDArray[np.bool_] | None = None,
+    named: Named = Named(),
+) -> str:
+    """Whether correcting can help, and whether it need be done; `won` is what `gain` says.
+
+    `alone` (m,) are the target rows without support, where more is known of it than the ratio says.
+    """
+    n, lonely = len(ratio.source), ratio.unsupported if alone is None else alone
+    share = float(lonely.mean())
+    if share > max(ALONE, by_chance(n, len(lonely))):
         return (
-            f"Correcting cannot be relied on: {alone:.0%} of the target rows are like no source"
-            " row, and no weight can stand for them. Labels from there are needed."
+            f"Correcting cannot be relied on: {share:.0%} of the {named.targets} are like no"
+            f" {named.source}, and no weight can stand for them. {named.labels} from there are"
+            " needed."
         )
     if not ratio.slopes.any():
-        return "Correcting need not be done: no classifier tells source from target."
+        told = f"{named.targets} from {named.sources}"
+        return f"Correcting need not be done: no classifier tells {told}."
+    worth = f"{n:,} {named.sources} are worth {ratio.effective:.0f}"
     if ratio.effective < min(FEW, n / 2):
         return (
-            f"Correcting cannot be relied on: under the weights {n:,} source rows are worth"
-            f" {ratio.effective:.0f}. A clip would trade this for bias."
+            f"Correcting cannot be relied on: under the weights {worth}, and {FEW} is the least. A"
+            " clip would trade this for bias."
         )
     if won and not won.value >= 2 * won.error:
         return (
             "Correcting need not be done: a weighted fit is not better on the target than chance"
             " would make it. A model that is well specified needs no weights."
         )
-    worth = f"{n:,} source rows are worth {ratio.effective:.0f}"
-    return f"Correcting can help: {worth}, and {1 - alone:.0%} of the target rows have their like."
+    unsure = "" if won else " It need not: a model that is well specified needs no weights."
+    like = f"{1 - share:.0%} of the {named.targets} have their like"
+    return f"Correcting can help: {worth}, and {like}.{unsure}"

@@ -15,12 +15,12 @@ from ml.shift.columns import ColumnShift
 from ml.shift.concept import ConceptShift, concept_shift
 from ml.shift.detector import Shift, detect
 from ml.shift.ratio import DensityRatio, by_chance, density_ratio
-from ml.shift.risk import ALONE, Risk, corrected_risk
+from ml.shift.risk import ALONE, FEW, Named, Risk, advice, corrected_risk
 
 LEAST = 30  # questions that a look needs
 SURE = 0.01  # level of a look: it is repeated, and each alarm calls somebody
-WORTH = 30.0  # rows that weighted ones must be worth for what they say to be told
 NOWHERE = 99.0  # β from which a question is like none learnt from: one row in a hundred would be
+NAMED = Named("row learnt from", "rows learnt from", "questions", "Prices")
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -117,25 +117,7 @@ class Look:
     @property
     def weights(self) -> str:
         """Whether weighting what was learnt from can help, and why not."""
-        n, worth = len(self.ratio.source), self.ratio.effective
-        if self.lonely:
-            return (
-                f"Weights cannot help: {self.alone.mean():.0%} of the questions are like no row"
-                " learnt from, and no weight can stand for them. Prices from there are needed."
-            )
-        if not self.ratio.slopes.any():
-            return (
-                "Weights are not needed: by its numbers no question is told from a row learnt from."
-            )
-        if worth < WORTH:
-            return (
-                f"Weights cannot help: they rest on {worth:.1f} of {n:,} rows, and {WORTH:.0f} is"
-                " the least."
-            )
-        return (
-            f"Weights may help: {n:,} rows are worth {worth:.0f}. They need not, where the model is"
-            " well specified."
-        )
+        return advice(self.ratio, alone=self.alone, named=NAMED)
 
 
 def look(
@@ -173,7 +155,7 @@ def look(
     ratio = density_ratio(X, Z, seed=seed)
     alone, known = ratio.unsupported | (ratio.target > NOWHERE), ~np.isnan(losses)
     expected = None
-    if ratio.effective >= WORTH and known.sum() > 1 and not _lonely(len(q), alone):
+    if ratio.effective >= FEW and known.sum() > 1 and not _lonely(len(q), alone):
         expected = corrected_risk(losses[known], ratio.source[known])
     unseen = np.zeros(len(p), bool)
     for field in fields:

@@ -61,7 +61,7 @@ def test_nothing_is_raised_by_kaggles_own_file(
         rows = [{k: v for k, v in row.items() if rng.random() < 0.5} for row in rows]
     found = look(schema, data.train, rows, losses)
     assert (found.verdict, found.sentence) == ("quiet", "Nothing has moved beyond chance.")
-    assert found.weights.startswith("Weights are not needed")
+    assert found.weights.startswith("Correcting need not be done")
     assert found.ratio.effective == len(data.train)
     assert found.promised == pytest.approx(np.sqrt(losses.mean()))
     assert found.expected_error == pytest.approx(found.promised)
@@ -78,7 +78,7 @@ def test_newer_houses_are_found_and_no_weight_stands_for_them(
     assert len(KIN & {*names(found, 6)}) >= 5
     assert found.lonely
     assert found.alone.mean() > 0.4
-    assert found.weights.startswith("Weights cannot help")
+    assert found.weights.startswith("Correcting cannot be relied on")
     assert found.expected is None
     seen = {row["Neighborhood"] for row in old}
     strange = np.array([row["Neighborhood"] not in seen for row in new])
@@ -136,7 +136,7 @@ def test_a_shift_with_overlap_has_weights_and_an_expected_error(
     found = look(schema, old, new, np.square(size[~better]))
     assert names(found, 1) == ["OverallQual"]
     assert not found.lonely
-    assert found.weights.startswith("Weights may help")
+    assert found.weights.startswith("Correcting can help")
     assert 100 < found.ratio.effective < len(old)
     truth = np.sqrt(np.square(size[better]).mean())
     assert found.expected_error is not None
