@@ -778,6 +778,36 @@ class Preflight(BaseModel):
     )
 
 
+class Apart(BaseModel):
+    """A house of which a submission and a version say different prices, in dollars."""
+
+    id: int
+    price: float = Field(description="The submission's.")
+    ours: float
+
+
+class Beside(BaseModel):
+    """A submission beside the prices of a version."""
+
+    version: int
+    n: int = Field(description="Houses that both price.")
+    rmse: float = Field(description="Of log price, between the two: not an error of either.")
+    bias: float = Field(description="Mean of log(submission / version).")
+    furthest: list[Apart]
+
+
+class Preflighted(BaseModel):
+    """Somebody's submission, checked as it is."""
+
+    checks: list[CheckOut]
+    ready: bool
+    rows: int
+    bytes: int
+    head: list[str]
+    remarks: list[str] = Field(description="How it had to be read: a file for Kaggle needs none.")
+    beside: Beside | None
+
+
 class Health(BaseModel):
     """Alive."""
 

@@ -147,6 +147,27 @@ def submission(
 
 
 @cli.command()
+def preflight(
+    file: Annotated[Path, typer.Argument(help="A submission.csv, whoever has written it.")],
+    as_json: Json = False,
+) -> None:
+    """Check a submission as it is, before it is uploaded; ends with 4 where it fails."""
+    from app.cli import steps
+    from app.serving.predictors import champion
+    from app.serving.submissions import looked_at
+    from app.store.migrations import bring_to_head
+    from app.store.sessions import readers
+
+    body = file.read_bytes()
+    bring_to_head()
+    with readers()() as session:
+        found = looked_at(body, champion(session))
+    typer.echo(found.model_dump_json() if as_json else steps.preflighted(found))
+    if not found.ready:
+        raise typer.Exit(4)
+
+
+@cli.command()
 def predict(
     csv: Annotated[Path | None, typer.Argument(help="Houses, else Kaggle's test.csv.")] = None,
     model: Annotated[

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import DownloadColumn, Progress
 
-from app.bodies import JobOut
+from app.bodies import JobOut, Preflighted
 from app.cli.files import check_writable, write_whole
 from app.cli.progress import follow, report
 from app.cli.up import Service, job_of
@@ -108,3 +108,20 @@ def train_once(
     if submission:
         write_whole(submission, service.fetch(f"/api/v1/jobs/{job_id}/submission.csv"))
         out.print(f"submission.csv written: {submission}", highlight=False)
+
+
+def preflighted(found: Preflighted) -> str:
+    """A submission that was looked at, in lines."""
+    lines = [
+        f"{'holds' if check.passed else 'fails'}  {check.name.removeprefix('submission: ')}:"
+        f" {check.got}" + ("" if check.passed else f", not {check.expected}")
+        for check in found.checks
+    ]
+    lines += [f"{remark} Kaggle reads plain CSV." for remark in found.remarks]
+    if beside := found.beside:
+        far = f"; furthest: house {beside.furthest[0].id}" if beside.furthest else ""
+        lines.append(
+            f"{beside.n:,} prices are {beside.rmse:.3f} in log RMSE from those of version"
+            f" {beside.version}{far}."
+        )
+    return "\n".join([*lines, "Ready to upload." if found.ready else "Not ready."])

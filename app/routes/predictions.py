@@ -10,8 +10,9 @@ from starlette.datastructures import UploadFile
 from app import bodies
 from app.errors import Invalid, responses
 from app.serving import log
-from app.serving.predictors import serving
+from app.serving.predictors import champion, serving
 from app.serving.prices import check, columns, price
+from app.serving.submissions import looked_at
 from app.serving.tables import price_table
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import ReadSession
@@ -115,6 +116,11 @@ def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> bodies.
     )  # fmt: skip
 
 
+SUBMISSION = {
+    "schema": {"type": "string", "minLength": 1, "example": "Id,SalePrice\n1461,169000.5\n"}
+}
+
+
 async def read_table(request: Request) -> bytes:
     """The table in the body: as it is, or as the field `file` of a form."""
     body: bytes = await request.body()
@@ -210,3 +216,13 @@ def predict_table_in_words(
         ],
         csv=found.csv,
     )  # fmt: skip
+
+
+@router.post(
+    "/submissions/preflight",
+    responses=responses(400, 413, 422),
+    openapi_extra={"requestBody": {"required": True, "content": {"text/csv": SUBMISSION}}},
+)
+def preflight(body: Table, session: ReadSession) -> bodies.Preflighted:
+    """Check somebody's submission.csv as it is, and set it beside the prices of who answers."""
+    return looked_at(body, champion(session))

@@ -54,6 +54,11 @@ def serving(session: Session, model: str | int = CHAMPION) -> Served:
     return _load(version.id)
 
 
+def champion(session: Session) -> Served | None:
+    """Who answers where no version is named; None where nobody does."""
+    return serving(session) if Registry(session).champion() else None
+
+
 def of_job(session: Session, job_id: int) -> Served:
     """The version that a job has made. Raises as `made_by`."""
     return _load(made_by(session, job_id).id)
