@@ -15,7 +15,7 @@ from pydantic import Field
 from ml.events import Checkpoint, Epoch, Event, Note, Started, Table, Trained
 from ml.experiment import Diverged, Experiment
 
-Deed = Literal["nothing", "raise", "diverge", "exit", "kill", "hang", "shout", "unstorable"]
+Deed = Literal["nothing", "raise", "diverge", "exit", "kill", "hang", "shout", "unstorable", "late"]
 
 
 class Trouble(Experiment):
@@ -45,6 +45,8 @@ class Trouble(Experiment):
                 yield from self.stumble()
         if self.leaves:
             yield Trained(Path(self.leaves).read_bytes())
+        if self.do == "late":
+            explode()
 
     def stumble(self) -> Iterator[Event]:
         """What `do` says."""

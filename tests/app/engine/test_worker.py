@@ -363,6 +363,23 @@ def test_what_passes_the_gate_is_promoted_where_the_operator_says_so(
     assert ((last.reason, last.who) == why) == (rule == "better")
 
 
+def test_what_a_failed_job_has_left_is_no_version_however_good(
+    worker: Worker, trained: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RIDGELINE_PROMOTE", "better")
+    settings.cache_clear()
+    finish(worker, ask(leaves=str(trained["first"])))
+    failed = ask(leaves=str(trained["better"]), do="late")
+    assert finish(worker, failed).status == JobStatus.failed
+    with sessions.readers()() as session:
+        registry = Registry(session)
+        champion = registry.champion()
+        assert champion is not None
+        assert [version.id for version, _ in registry.versions()] == [champion[0].id] == [1]
+        assert registry.of_job(failed) is None
+        assert len(registry.history()) == 1
+
+
 def test_a_worker_shows_that_it_lives(worker: Worker) -> None:
     worker.tick()
     with sessions.readers()() as session:
