@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import bodies
 from app.errors import AppError
 from app.monitor import watch
+from app.retraining import needed
 from app.settings import settings
-from app.store.sessions import readers
+from app.store.sessions import readers, writers
 
 PATIENCE = 10.0  # seconds that whoever is called may take
 QUIET = ("few", "quiet")
@@ -50,12 +51,24 @@ class Watchman(threading.Thread):
             log.warning("no look", error=str(error)[:200])
             return None
         log.info("look", version=found.version, verdict=found.verdict, sentence=found.sentence)
+        self.retrain(found)
         news = found.version, found.verdict
         if found.verdict in QUIET:
             self.called = None
         elif news != self.called and call(found):
             self.called = news
         return found
+
+    @staticmethod
+    def retrain(found: bodies.Monitor) -> None:
+        """Learn from the prices that came, where the operator lets a look decide."""
+        try:
+            with writers().begin() as session:
+                job = needed(session, found)
+                if job is not None:
+                    log.info("retraining", version=found.version, job=job.id)
+        except (AppError, SQLAlchemyError) as error:
+            log.warning("no retraining", error=str(error)[:200])
 
 
 def call(found: bodies.Monitor) -> bool:

@@ -7,11 +7,12 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app import lifecycle
-from app.bodies import Terms
+from app.bodies import Monitor, Terms
 from app.errors import Conflict
 from app.serving import log
 from app.serving.predictors import serving
-from app.serving.sales import news
+from app.serving.sales import LEAST, news
+from app.settings import settings
 from app.store.answers import Answers
 from app.store.jobs import SERVED
 from app.store.models import Job
@@ -25,7 +26,8 @@ def retrain(session: Session, model: str = CHAMPION, terms: Terms | None = None)
 
     Raises:
         NotFound: where there is no such version.
-        Conflict: where it remembers no sales, or too few prices came that it does not know.
+        Conflict: where it remembers no sales, too few prices came that it does not know, or a job
+            learns from the same already.
     """
     log.flush()
     served = serving(session, model)
@@ -34,16 +36,28 @@ def retrain(session: Session, model: str = CHAMPION, terms: Terms | None = None)
     found = news(served.predictor, Answers(session).priced())
     if found.reason:
         raise Conflict(found.reason)
-    rows = [*served.predictor.sales, *found.sales]
-    table = Tables(session).add(
+    rows, tables = [*served.predictor.sales, *found.sales], Tables(session)
+    table = tables.add(
         rows,
         f"{len(served.predictor.sales):,} sales of version {served.version} and"
         f" {len(found.sales):,} prices that came",
         version=served.version,
         added=len(found.sales),
     )
+    if job := tables.job_of(table.name):
+        raise Conflict(f"Job {job} learns from these prices already.")
     experiment = _like(served.predictor.card.experiment, table.name)
     return lifecycle.submit(session, parse(experiment), terms)
+
+
+def needed(session: Session, found: Monitor) -> Job | None:
+    """The same by itself, where a look finds answers worse than promised, the operator wants it,
+    and enough prices came since the last time; else None."""
+    if settings().retrain != "worse" or found.verdict != "worse" or found.learn.reason:
+        return None
+    if found.learn.prices - Tables(session).added_to(found.version) < LEAST:
+        return None
+    return retrain(session, str(found.version))
 
 
 def _like(asked: Mapping[str, Any], table: str) -> dict[str, Any]:

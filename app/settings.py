@@ -42,6 +42,11 @@ class Settings(BaseSettings):
         le=8760,
         description="Hours between two looks at the champion's answers; 0: none.",
     )
+    retrain: Literal["never", "worse"] = Field(
+        "never",
+        description="Whether a look that finds answers worse than promised starts to learn from the"
+        " prices that came.",
+    )
     webhook: str = Field(
         "",
         pattern="^(https?://.+)?$",

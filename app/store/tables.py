@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, undefer
 
 from app.errors import Conflict, NotFound, short
 from app.store.models import Job, Table, Version
 from app.store.sessions import now
+from app.store.states import FINAL, JobStatus
 from ml.data import tables
 
 
@@ -76,6 +77,17 @@ class Tables:
             .order_by(Version.id)
         )
         return [*self.session.scalars(query)]
+
+    def added_to(self, version: int) -> int:
+        """The most rows that a table adds to what a version has learnt from."""
+        query = select(func.max(Table.added)).where(Table.version_id == version)
+        return self.session.scalar(query) or 0
+
+    def job_of(self, name: str) -> int | None:
+        """A job that learns or has learnt from a table, and has not failed."""
+        named = Job.experiment["sales"].as_string()
+        alive = Job.status.not_in(FINAL - {JobStatus.succeeded})
+        return self.session.scalar(select(func.max(Job.id)).where(named == name, alive))
 
     def learning_from(self, version: int) -> list[int]:
         """Jobs that learn, or have, from tables which go on from a version."""

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from app.alarm import Watchman
 from app.engine.runners import Processes
 from app.engine.worker import Worker
 from app.serving.predictors import serving
 from app.serving.sales import LEAST, news
+from app.settings import settings
 from app.store import sessions
 from app.store.jobs import RunStore
 from app.store.models import Answer
@@ -161,6 +163,37 @@ def test_prices_that_came_become_a_version_that_is_judged_by_them(
     assert moved.status_code == 200, moved.text
     assert moved.json()["evidence"] == found["sentence"]
     assert problem(client.delete(f"{TABLES}/{table['table']}"), 409)["detail"].startswith("Job")
+
+
+def test_a_look_learns_by_itself_where_the_operator_wants_it_and_prices_came(
+    client: TestClient,
+    older: int,
+    sales: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dearer = [row | {"SalePrice": 3 * row["SalePrice"]} for row in sales[OLD:]]
+    ids = ask_and_pay(client, dearer, PAID)
+    jobs = client.get(JOBS).json()["total"]
+    man = Watchman(1)
+    looked = man.look()
+    assert looked is not None
+    assert (looked.version, looked.verdict) == (older, "worse")
+    assert client.get(JOBS).json()["total"] == jobs
+    monkeypatch.setenv("RIDGELINE_RETRAIN", "worse")
+    settings.cache_clear()
+    for _ in range(2):  # and not again for the same prices
+        man.look()
+        last = client.get(JOBS).json()["items"][0]
+        assert (client.get(JOBS).json()["total"], last["status"]) == (jobs + 1, "queued")
+    said = problem(client.post(f"{MODELS}/{older}/retrain"), 409)["detail"]
+    assert said == f"Job {last['id']} learns from these prices already."
+    pay(client, ids[PAID:], dearer[PAID:])  # 37 more
+    man.look()
+    assert client.get(JOBS).json()["total"] == jobs + 2
+    client.post(f"{JOBS}/{last['id'] + 1}/cancel")
+    assert client.post(f"{MODELS}/{older}/retrain").status_code == 202  # nobody learns from them
+    client.delete(f"{MODELS}/names/champion")
+    assert man.look() is None
 
 
 # ---- what is learnt from
