@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.bodies import Terms
 from app.errors import Conflict, Invalid, NotFound
+from app.store.answers import Answers
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.registry import CHAMPION, Registry
@@ -98,11 +99,14 @@ def retry(session: Session, job: Job) -> Job:
     return submit(session, experiment, terms, retry_of=job.id)
 
 
-def delete(session: Session, job: Job) -> int:
+def delete(session: Session, job: Job, prices: int = 0) -> int:
     """Forget it with all it made; gives the bytes that are free again.
 
+    Answers of its version go with it: of those whose price was told at most `prices`.
+
     Raises:
-        Conflict: where it has not ended, or a name points at the version that it made.
+        Conflict: where it has not ended, a name points at the version that it made, or more prices
+            would go than somebody knows of.
     """
     if job.status not in FINAL:
         raise Conflict(f"Job {job.id} is {job.status}; cancel it before you delete it.")
@@ -115,6 +119,14 @@ def delete(session: Session, job: Job) -> int:
         raise Conflict(
             f"Job {job.id} has made version {version.id}, which is called {' and '.join(names)}:"
             f" {how} before you delete it."
+        )
+    paid = Answers(session).kept(version.id).paid if version else 0
+    if version and paid > prices:
+        told = "price was" if paid == 1 else "prices were"
+        raise Conflict(
+            f"{paid:,} {told} told of answers of version {version.id}, which job {job.id} has made:"
+            f" they would go with it, and nothing could learn from them. Say prices={paid} if they"
+            " may."
         )
     return RunStore(session).delete(job.id)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app import bodies
 from app.errors import Conflict
 from app.serving import log
-from app.serving.predictors import Served, serving
+from app.serving.predictors import Served, on_paid, serving
 from app.serving.sales import news
 from app.settings import settings
 from app.store.answers import Answers, Kept
@@ -19,7 +19,7 @@ from app.store.models import Answer
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import readers
 from app.store.tables import Tables
-from ml.predictor import LEAST, Look, Predictions, interval, later
+from ml.predictor import LEAST, Look, Predictions, interval
 
 LATEST = 2000  # answers that are looked at
 FIRST = 20  # of those that are like nothing
@@ -108,10 +108,7 @@ def _instead(
     except Conflict:  # it cannot be read
         return None
     known = _unmet(served, [answer for answer in answers if answer.paid])
-    if len(known) < 2:
-        return None
-    rows, paid = [answer.house for answer in known], np.array([answer.paid for answer in known])
-    found = later(("", ""), beside.predictor, served.predictor, rows, paid.astype(np.float64))
+    found = on_paid(("", ""), beside.predictor, served.predictor, known)
     if found.one is None or found.beside is None or len(found.one.target) < 2:
         return None
     difference, half = found.difference

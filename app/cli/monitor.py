@@ -1,7 +1,6 @@
 """`ridgeline monitor`, `ridgeline actuals`: has the world moved, and what was paid."""
 
 import csv
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -68,6 +67,8 @@ def _read(file: Path) -> tuple[dict[str, float], int]:
     Raises:
         BadParameter: for a file without these columns.
     """
+    from app.serving.tables import paid_of
+
     prices, passed = dict[str, float](), 0
     with file.open(newline="", encoding="utf-8-sig") as lines:
         rows = csv.DictReader(lines)
@@ -80,11 +81,8 @@ def _read(file: Path) -> tuple[dict[str, float], int]:
                 param_hint=str(file),
             )
         for row in rows:
-            try:
-                price = float((row[paid] or "").lstrip("$").replace(",", ""))
-            except ValueError:
-                price = math.nan
-            if row["answer"] and 0 < price <= 1e12:
+            price = paid_of(row[paid] or "")
+            if row["answer"] and price:
                 prices[row["answer"]] = price
             else:
                 passed += 1

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Form
 from fastapi import Query as Param
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from app.results.headline import headline_of
 from app.results.reading import Reading, read
 from app.results.repetitions import settings_of
 from app.serving.predictors import gate, told
+from app.store.answers import Answers
 from app.store.jobs import RunStore
 from app.store.models import LARGEST, Job, Version
 from app.store.registry import Registry
@@ -73,6 +74,7 @@ def show_job(
         workers=workers,
         waiting_for=waiting_for(job, workers),
         model=version,
+        priced=Answers(session).kept(version.id).paid if version else 0,
         **_beside_the_champion(session, version),
         median=told(version.id)[0].median_error if version else None,
         trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
@@ -195,9 +197,12 @@ def retry(job: JobToChange, session: DbSession) -> Response:
 
 
 @router.post("/jobs/{job_id}/delete")
-def delete(job: JobToChange, session: DbSession) -> Response:
-    """Forget the job, and show those that are left."""
-    freed = lifecycle.delete(session, job)
+def delete(
+    job: JobToChange, session: DbSession, prices: Annotated[int, Form(ge=0)] = 0
+) -> Response:
+    """Forget the job, and show those that are left; of prices that were told, as many as were
+    named."""
+    freed = lifecycle.delete(session, job, prices)
     return RedirectResponse(f"/jobs?deleted={job.id}&freed={freed}", 303)
 
 

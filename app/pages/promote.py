@@ -175,7 +175,10 @@ def _groups(found: Gate, session: ReadSession) -> dict[str, Any] | None:
     sales, by = _remembered(found, session) if found.compared else (0, {})
     for column, labels in by.items():
         of[column] = [found.group(name, labels == name) for name in np.unique(labels).tolist()]
-    shown = {column: [group for group in groups if group.n >= 20] for column, groups in of.items()}
+    shown = {
+        column: [group for group in groups if column == "target" or group.n >= 20]
+        for column, groups in of.items()
+    }
     ends = [
         end
         for groups in shown.values()

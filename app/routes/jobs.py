@@ -86,10 +86,18 @@ def get_job(job: CurrentJob, session: ReadSession) -> JobOut:
         "schema": {"type": "integer", "minimum": 0}, "description": "Bytes that are free again.",
     }},
 }})  # fmt: skip
-def delete_job(job: JobToChange, session: DbSession, response: Response) -> None:
+def delete_job(
+    job: JobToChange,
+    session: DbSession,
+    response: Response,
+    prices: Annotated[
+        int,
+        Query(ge=0, description="How many prices that were told of its answers may go with it."),
+    ] = 0,
+) -> None:
     """Forget a job that has ended, with its runs, curves and predictor; `Freed-Bytes` says what
     that gave."""
-    response.headers[FREED] = str(lifecycle.delete(session, job))
+    response.headers[FREED] = str(lifecycle.delete(session, job, prices))
 
 
 @router.post("/{job_id}/cancel", status_code=202, responses=responses(404, 409, 422))

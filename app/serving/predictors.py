@@ -1,7 +1,7 @@
 """The models that answer: loaded once from the store, and kept while they are asked."""
 
 import hashlib
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, NotFound
 from app.store.answers import Answers
 from app.store.jobs import SERVED, RunStore
-from app.store.models import Version
+from app.store.models import Answer, Version
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import readers
-from ml.predictor import Card, Gate, Judged, Predictor, later
+from ml.predictor import Card, Gate, Judged, Later, Predictor, later
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +125,23 @@ def _later(one: int, other: int, state: object) -> Gate:  # noqa: ARG001  prices
     """On houses whose price came, where the two have learnt from other rows."""
     with readers()() as session:
         answers = Answers(session).priced()
-    # of a house that was asked about twice the last price counts
-    last = {json.dumps(answer.house, sort_keys=True): answer for answer in answers}
-    rows = [answer.house for answer in last.values()]
-    paid = np.array([answer.paid for answer in last.values()], np.float64)
-    mine, its = _load(one).predictor, _load(other).predictor
-    keys = [answer.key for answer in last.values()]
-    return later(_named(one, other), mine, its, rows, paid, keys)
+    return on_paid(_named(one, other), _load(one).predictor, _load(other).predictor, answers)
+
+
+def on_paid(
+    named: tuple[str, str], one: Predictor, other: Predictor, answers: Sequence[Answer]
+) -> Later:
+    """Two models beside each other on the houses of answers whose price came, each once: of one
+    that was asked about twice the price that was told last counts. One that either cannot read does
+    not count."""
+    last = {one.values(a.house): a for a in answers if a.paid and one.reads(a.house)}
+    known = [answer for answer in last.values() if other.reads(answer.house)]
+    return later(
+        named, one, other,
+        [answer.house for answer in known],
+        np.array([answer.paid for answer in known], np.float64),
+        [answer.key for answer in known],
+    )  # fmt: skip
 
 
 def _named(one: int, other: int) -> tuple[str, str]:

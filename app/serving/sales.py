@@ -1,6 +1,5 @@
 """Sales to learn from: of people's tables, and of answers whose price came later."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,12 +8,14 @@ from typing import Any
 from app.errors import Fault, Invalid
 from app.serving.tables import paid_of
 from app.store.models import Answer
-from ml.houses.files import ID, LEAST_SALES, TARGET, read, schema
+from ml.houses.files import ID, TARGET, lacking, read, schema
 from ml.predictor import Predictor
 from ml.schema import BadTable, InputSchema, InvalidRows, Parsed, text_of, unread
 
 MOST = 10_000  # sales of a table
 FAULTS = 20  # rows without a price that are told
+LOWEST, HIGHEST = 1_000, 100_000_000  # dollars: a single price far from all others spoils the rest
+BETWEEN = f"from {LOWEST:,} to {HIGHEST:,}"
 LEAST = 30  # new prices: fewer teach little, and nothing can be told of them
 FIRST_ID = 100_000  # of the sale that answer 0 would be: beyond all ids of the competition
 
@@ -31,30 +32,46 @@ def sales_of(body: bytes, mapping: Mapping[str, str] | None = None) -> Sales:
     """The sales of a CSV file.
 
     Raises:
-        Invalid: where it is no such table, or a row of it cannot be or has no price.
+        Invalid: where it is no such table, a row of it cannot be or has no price, or nothing could
+            be learnt from it.
     """
-    of = _schema()
+    parsed, told = _parsed(body, mapping)
+    more = unread(parsed.unknown) if parsed.unknown else ""
+    paid, names = _prices(parsed), [field.name for field in _schema().fields]
     try:
-        text, told = text_of(body)
-        parsed = of.parse_csv(text, MOST, mapping=mapping)
-    except BadTable as error:
-        raise Invalid(str(error)) from None
-    if not parsed.target:
-        raise Invalid(f"A table of sales needs a column {TARGET}.", unknown=parsed.unknown)
-    paid = _prices(parsed)
-    try:
-        checked = of.check(parsed.rows, lines=parsed.lines)
+        checked = _schema().check(parsed.rows, lines=parsed.lines)
     except InvalidRows as error:
         first = error.errors[0]
-        said = f"{first.place}: {first.message}"
-        raise Invalid(f"{said} {unread(parsed.unknown)}" if parsed.unknown else said) from None
-    names = [field.name for field in of.fields]
-    ids = parsed.ids if parsed.ids and _whole(parsed.ids) else parsed.lines
+        raise Invalid(f"{first.place}: {first.message} {more}".strip()) from None
+    whole = bool(parsed.ids) and _whole(parsed.ids)
     rows = [
         {ID: int(i)} | {name: row.get(name) for name in names} | {TARGET: price}
-        for i, row, price in zip(ids, checked.values, paid, strict=True)
+        for i, row, price in zip(
+            parsed.ids if whole else parsed.lines, checked.values, paid, strict=True
+        )
     ]
-    return Sales(rows, [*told, *parsed.remarks, *checked.remarks])
+    if why := lacking(rows):
+        raise Invalid(f"{why} {more}".strip())
+    remarks = [*told, *parsed.remarks, *checked.remarks]
+    if parsed.ids and not whole:
+        remarks.append("Ids are no whole numbers, or are there twice: lines of the file stand in.")
+    if twice := len(rows) - len({tuple(row[name] for name in names) for row in rows}):
+        remarks.append(f"{twice:,} sales are of a house that is there before: all in one fold.")
+    return Sales(rows, remarks)
+
+
+def _parsed(body: bytes, mapping: Mapping[str, str] | None) -> tuple[Parsed, list[str]]:
+    """Rows with a price, not yet checked, and how the file was unpacked. Raises Invalid."""
+    try:
+        text, told = text_of(body)
+        parsed = _schema().parse_csv(text, MOST, mapping=mapping)
+    except BadTable as error:
+        raise Invalid(str(error)) from None
+    if not parsed.rows:
+        raise Invalid("The file has a header and no rows.")
+    if not parsed.target:
+        raise Invalid(f"A table of sales needs a column {TARGET}.", unknown=parsed.unknown)
+    return parsed, told
 
 
 def _prices(parsed: Parsed) -> list[float]:
@@ -63,19 +80,17 @@ def _prices(parsed: Parsed) -> list[float]:
     lost = [
         Fault(
             loc=["body", line, TARGET],
-            message=f"Line {line}: {TARGET} is {cell[:40]!r}; it must be above 0.",
+            message=f"Line {line}: {TARGET} is {cell[:40]!r}; it must be {BETWEEN}.",
             input=cell,
-            allowed="above 0",
+            allowed=BETWEEN,
         )
         for line, cell, price in zip(parsed.lines, parsed.target, paid, strict=True)
-        if not (price > 0 and math.isfinite(price))
+        if not LOWEST <= price <= HIGHEST
     ]
     if lost:
         n = len(lost) - 1
         more = f" {n:,} more {'is' if n == 1 else 'are'}, too." if n else ""
         raise Invalid(lost[0].message + more, lost[:FAULTS])
-    if len(paid) < LEAST_SALES:
-        raise Invalid(f"The file has {len(paid)} sales; {LEAST_SALES} are the least to learn from.")
     return paid
 
 
@@ -114,9 +129,9 @@ def news(predictor: Predictor, answers: Sequence[Answer]) -> News:
             predictor.card.input_schema.known(answer.house),
             predictor.values(answer.house),
         )
-        if values in met or answer.paid is None:
+        if values in met or not LOWEST <= (answer.paid or 0) <= HIGHEST:
             continue
-        if needed - known.keys():
+        if needed - known.keys() or not predictor.reads(answer.house):
             thin += 1
             continue
         sale = {field.name: known.get(field.name) for field in fields}

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,10 @@ from ml.schema import BadTable, Checked, CheckedRow, Parsed, text_of, unread
 MOST = 10_000  # rows of a table
 WORST = 10  # rows of a scored one that are told
 COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings", "answer")
+MOST_PAID = 1e12  # dollars: nothing that is larger was paid for a house
+PLAIN = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?")
+AMERICAN = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
+EUROPEAN = re.compile(r"\d{1,3}(\.\d{3})+,\d*|\d{1,3}(\.\d{3}){2,}|\d+,\d{1,2}")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 
@@ -148,8 +153,14 @@ def _score(
 
 
 def paid_of(cell: str) -> float:
-    """What was paid; 0 where that is no number."""
-    try:
-        return float(cell.strip().lstrip("$€£").replace(",", ""))
-    except ValueError:
+    """What was paid, however it is written: 208500, $208,500.00, 208.500,00; 0 where that can be no
+    price."""
+    text = cell.strip().lstrip("$€£").strip()
+    if EUROPEAN.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
+    elif AMERICAN.fullmatch(text):
+        text = text.replace(",", "")
+    elif not PLAIN.fullmatch(text):
         return 0.0
+    price = float(text)
+    return price if 0 < price <= MOST_PAID else 0.0

@@ -70,11 +70,12 @@ class Answers:
         return dict(iter(self.session.execute(query)))  # as a Result has keys()
 
     def priced(self, most: int = PRICED) -> list[Answer]:
-        """The latest of any version whose price came, the first of them first."""
+        """The latest of any version whose price came, the price that was told last at the end."""
         query = (
             select(Answer).where(Answer.paid.is_not(None)).order_by(Answer.id.desc()).limit(most)
         )
-        return [*self.session.scalars(query)][::-1]
+        found = [*self.session.scalars(query)]
+        return sorted(found, key=lambda answer: (answer.paid_at or answer.at, answer.id))
 
     def priced_state(self) -> tuple[int, datetime | None]:
         """What changes whenever a price comes."""

@@ -12,6 +12,8 @@ from app.store.sessions import now
 from app.store.states import FINAL, JobStatus
 from ml.data import tables
 
+ALIVE = Job.status.not_in(FINAL - {JobStatus.succeeded})  # that learn or have learnt
+
 
 class Tables:
     """Every query of these; it never commits."""
@@ -32,8 +34,9 @@ class Tables:
         name = tables.name_of(payload)
         if (there := self.session.get(Table, name)) is not None:
             return there
+        plain = "".join(c if c.isprintable() else " " for c in about).strip()
         made = Table(
-            name=name, created_at=now(), rows=len(rows), about=about[:300], version_id=version,
+            name=name, created_at=now(), rows=len(rows), about=plain[:300], version_id=version,
             added=added, payload=payload,
         )  # fmt: skip
         self.session.add(made)
@@ -86,14 +89,18 @@ class Tables:
     def job_of(self, name: str) -> int | None:
         """A job that learns or has learnt from a table, and has not failed."""
         named = Job.experiment["sales"].as_string()
-        alive = Job.status.not_in(FINAL - {JobStatus.succeeded})
-        return self.session.scalar(select(func.max(Job.id)).where(named == name, alive))
+        return self.session.scalar(select(func.max(Job.id)).where(named == name, ALIVE))
 
     def learning_from(self, version: int) -> list[int]:
         """Jobs that learn, or have, from tables which go on from a version."""
         named = Job.experiment["sales"].as_string()
-        query = select(Job.id).join(Table, Table.name == named).where(Table.version_id == version)
-        return [*self.session.scalars(query.order_by(Job.id))]
+        query = (
+            select(Job.id)
+            .join(Table, Table.name == named)
+            .where(Table.version_id == version, ALIVE)
+            .order_by(Job.id)
+        )
+        return [*self.session.scalars(query)]
 
     def delete(self, name: str) -> None:
         """Forget one.

@@ -31,14 +31,21 @@ def name_of(payload: bytes) -> str:
 
 
 def keep(payload: bytes, cache: Path | None = None) -> Path:
-    """Lay a packed table where `read` looks for it; one that is there stays."""
+    """Lay a packed table where `read` looks for it; one that is there and whole stays."""
     file = _file(name_of(payload), cache)
-    if not file.exists():
+    if not _whole(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_name(f"{file.name}.part")
         part.write_bytes(payload)
         part.replace(file)
     return file
+
+
+def _whole(file: Path) -> bool:
+    try:
+        return name_of(file.read_bytes()) == file.name
+    except (OSError, zlib.error):
+        return False
 
 
 def read(name: str) -> list[dict[str, Any]]:

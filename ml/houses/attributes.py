@@ -101,6 +101,7 @@ NONE: dict[str, tuple[str, ...]] = {
 """Where the data's own description says that a missing value means that there is none; and amounts
 that tell of one all the same: a garage for two cars without a kind is one whose kind is not known.
 """
+TEXTS = tuple(name for name in NONE if name != "GarageYrBlt")  # also where no house has one
 CODES = ("MSSubClass",)  # numbers that are names: 150 is not between 120 and 160
 FIRST = (  # what is asked of a house first, for it moves a price most
     "Neighborhood", "LotArea", "GrLivArea", "TotalBsmtSF", "BsmtFinSF1", "BedroomAbvGr",

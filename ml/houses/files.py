@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.data import hub
-from ml.houses.attributes import CODES, FIELDS, FIRST, LIMITS, NONE
+from ml.houses.attributes import CODES, FIELDS, FIRST, LIMITS, NONE, TEXTS
 from ml.schema import InputSchema
 
 ID, TARGET = "Id", "SalePrice"
@@ -24,6 +24,7 @@ NOT_FOR = (
 )
 DECIDING = (524, 1299)  # large, unfinished, and sold for half: they can decide a ranking alone
 LEAST_SALES = 100  # of a table: of fewer, folds say little and intervals nothing
+SHOWN = 8  # names in a sentence
 EDGES = tuple(np.geomspace(30_000, 800_000, 41).tolist())  # dollars, of a histogram of prices
 
 
@@ -58,6 +59,30 @@ def frame(sales: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     return pd.DataFrame([*sales], columns=[ID, *FIELDS, TARGET])
 
 
+def lacking(sales: Sequence[Mapping[str, object]]) -> str:
+    """Why sales cannot be learnt from, as a sentence; empty where they can."""
+    n = len(sales)
+    if n < LEAST_SALES:
+        return f"{n} {'sale is' if n == 1 else 'sales are'} too few: {LEAST_SALES} are the least."
+    silent = [
+        name
+        for name in FIELDS
+        if name not in NONE and all(sale.get(name) is None for sale in sales)
+    ]
+    if silent:
+        more = f" and {len(silent) - SHOWN} more" if len(silent) > SHOWN else ""
+        return (
+            f"No sale says anything of {', '.join(silent[:SHOWN])}{more}: each column needs a"
+            " value somewhere."
+        )
+    kinds = {tuple(sale.get(name) for name in FIELDS) for sale in sales}
+    if len(kinds) < LEAST_SALES:
+        return f"The sales are of {len(kinds)} different houses: {LEAST_SALES} are the least."
+    if len({sale[TARGET] for sale in sales}) < 2:
+        return "All sales have the same price: there is nothing to learn."
+    return ""
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, object]]:
     """The attributes of each row as plain values: str, int, float, None where missing.
 
@@ -87,4 +112,5 @@ def schema(train: pd.DataFrame) -> InputSchema:
         none=NONE,
         codes=CODES,
         first=FIRST,
+        texts=TEXTS,
     )

@@ -59,7 +59,7 @@ def verdict(found: OutOfFold) -> Finding:
     return Finding(
         better,
         f"Log RMSE {mine.mean():.4f} on houses that no model has learnt from{than}"
-        f" a linear model is {gap:.4f} ± {half:.4f} worse. {len(worst)} of {len(square):,} houses,"
+        f" a linear model is {side(gap, half)}. {len(worst)} of {len(square):,} houses,"
         f" {cheap.sum()} of them of the cheapest fifth, make"
         f" {square[worst].sum() / square.sum():.0%} of the squared error.",
         "Means over the folds. It helps where the 95 % interval of the difference to a linear model"
@@ -68,6 +68,11 @@ def verdict(found: OutOfFold) -> Finding:
         * found.competition,
         ENSEMBLE,
     )
+
+
+def side(gap: float, half: float) -> str:
+    """By how much something is worse, or better: "0.0123 ± 0.0045 worse"."""
+    return f"{abs(gap):.4f} ± {half:.4f} {'worse' if gap >= 0 else 'better'}"
 
 
 def on_the_books_folds(found: OutOfFold) -> bool:
@@ -89,7 +94,7 @@ def by_fold(found: OutOfFold) -> Event:
         "folds",
         "Valid log RMSE of each fold",
         f"{mine.mean():.4f} on average of {drawn} folds, from {mine.min():.3f} to"
-        f" {mine.max():.3f}; a linear model on the same inputs is {gap:.4f} ± {half:.4f} worse"
+        f" {mine.max():.3f}; a linear model on the same inputs is {side(gap, half)}"
         f" (paired by house). Half of the prices are off by less than {off:.1%}."
         + (again if found.repeats > 1 else ""),
         {f"fold {fold + 1}": part for fold, part in enumerate(parts.T)}
@@ -159,7 +164,12 @@ def shared(found: OutOfFold) -> str:
 def traits(found: OutOfFold) -> dict[str, NDArray[np.bool_]]:
     """What houses may have in common, at least one in fifty: (n,) each."""
     of = {name: np.array([str(house[name]) for house in found.houses]) for name in CAUSES}
-    built, grade = of["YearBuilt"].astype(int), of["OverallQual"].astype(int)
+    built, grade = (
+        np.array(
+            [house[name] if house[name] is not None else np.nan for house in found.houses], float
+        )
+        for name in ("YearBuilt", "OverallQual")
+    )
     has = {
         "those sold unfinished": of["SaleCondition"] == "Partial",
         "those sold abnormally": of["SaleCondition"] == "Abnorml",

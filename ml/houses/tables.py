@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data import tables as own
+from ml.data import tables as own_tables
 from ml.encoder import Encoder, Target
 from ml.features import Features
 from ml.houses import files as house_files
@@ -43,6 +43,7 @@ class HouseTables:
     train: list[dict[str, object]]
     test: list[dict[str, object]]
     price: NDArray[np.float64]
+    own: bool = False  # a table of one's own, and not the competition's houses
     made: dict[tuple[str, bytes, bool], HouseTable] = field(default_factory=dict, repr=False)
     richly_made: dict[bytes, RichTable] = field(default_factory=dict, repr=False)
 
@@ -54,9 +55,9 @@ class HouseTables:
         """
         both = house_files.read()
         if sales:
-            both = replace(both, train=house_files.frame(own.read(sales)))
+            both = replace(both, train=house_files.frame(own_tables.read(sales)))
         train, test = house_files.records(both.train), house_files.records(both.test)
-        return cls(both, train, test, both.prices[:, 0].astype(np.float64))
+        return cls(both, train, test, both.prices[:, 0].astype(np.float64), bool(sales))
 
     @cached_property
     def sold(self) -> list[dict[str, Any]]:
@@ -69,6 +70,8 @@ class HouseTables:
     @cached_property
     def deciding(self) -> list[int]:
         """Rows of `train` that are houses 524 and 1299: large, unfinished, and sold for half."""
+        if self.own:
+            return []
         train = self.files.train
         return np.flatnonzero(train[house_files.ID].isin(house_files.DECIDING)).tolist()
 

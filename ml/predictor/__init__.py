@@ -25,6 +25,7 @@ from ml.predictor.mixture import Errors, Mixture
 from ml.predictor.models import Blended, Layers, Model
 from ml.predictor.reasons import Reason, Reasons, reasons
 from ml.predictor.sales import Comparable, Comparables, Difference
+from ml.schema import InvalidRows
 from ml.shift.watch import LEAST, Look, Paid, look
 
 __all__ = [
@@ -210,6 +211,14 @@ class Predictor:
         known = self.card.input_schema.known(row)
         return frozenset((name, value) for name, value in known.items() if value is not None)
 
+    def reads(self, row: Row) -> bool:
+        """Whether a row that another model has read is one for this, too: of the same kinds."""
+        try:
+            self.card.input_schema.check([row])
+        except InvalidRows:
+            return False
+        return True
+
     def unlearnt(self, rows: Sequence[Row]) -> tuple[Predictions, NDArray[np.bool_]]:
         """Prices of checked rows as if it had learnt from none of them, and from which it has.
 
@@ -320,7 +329,10 @@ def later(
 
     Each answers without having learnt from a row; where one cannot, the row does not count.
     """
-    (mine, by_fold), (its, _) = one.unlearnt(rows), other.unlearnt(rows)
+    if not rows:
+        nothing = Judged.of(np.zeros(0), [np.arange(0)], 1, *np.zeros((3, 0)))
+        return Later(*named, nothing, nothing)
+    (mine, by_fold), (its, its_fold) = one.unlearnt(rows), other.unlearnt(rows)
     said = np.log([mine.price, mine.low, mine.high, its.price, its.low, its.high])
     there = np.isfinite(said).all(axis=0)
     target, n = np.log(paid[there]), int(there.sum())
@@ -329,7 +341,9 @@ def later(
     )
     covers = share_inside(one.judged) if one.judged else float("nan")
     called = tuple(names[i] for i in np.flatnonzero(there).tolist()) if names else ()
-    return Later(*named, first, second, learnt=by_fold[there], names=called, covers=covers)
+    return Later(
+        *named, first, second, learnt=(by_fold | its_fold)[there], names=called, covers=covers
+    )
 
 
 def _band(value: object, width: float) -> str:

@@ -22,6 +22,7 @@ DECIDING = 2  # rows with the largest squared error of both: a lead must not be 
 LOWEST, HIGHEST = 0.88, 0.92  # of intervals that promise 90 %
 SURE = 0.99  # of each of five groups: all hold together in 95 of 100 cases
 NEW = "new to both"  # rows whose target came, and that neither has learnt from
+FEW = 10  # rows of a part: of fewer an error says little
 LEAST = 30  # rows whose target came: of fewer, nothing is told
 
 
@@ -205,8 +206,8 @@ class Later(Gate):
     """The same on rows (n,) whose target came later, where what both have learnt from differs.
 
     `one` and `beside` are of these rows alone, as each answers without having learnt from them:
-    one repetition and no folds. From some of them, `learnt` (n,), it has learnt, so that a fold
-    without them has answered; `covers` is the share within intervals of all its own folds.
+    one repetition and no folds. From some of them, `learnt` (n,), one or both have learnt, so that
+    a fold without them has answered; `covers` is the share within intervals of all its own folds.
     """
 
     learnt: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
@@ -280,7 +281,7 @@ class Later(Gate):
         of = {"all": every, "all but those two": left}
         if 0 < self.by_fold < len(every):
             of |= {"answered by folds": self.learnt, NEW: ~self.learnt}
-        return [self.group(name, rows, LEVEL) for name, rows in of.items()]
+        return [self.group(name, rows, LEVEL) for name, rows in of.items() if rows.sum() >= FEW]
 
     @property
     def _standing(self) -> str:

@@ -73,13 +73,15 @@ class InputSchema(BaseModel):
         none: Mapping[str, Sequence[str]] | None = None,
         codes: Collection[str] = (),
         first: Sequence[str] = (),
+        texts: Collection[str] = (),
     ) -> "InputSchema":
         """Types, levels and ranges from training rows, in which None is missing.
 
         `descriptions` gives (group, text) and `limits` gives (lowest, highest), where known. The
         columns of id and target are left out. `none` names fields of which a missing value means
         that there is none, with the amounts that tell of one all the same; `codes` numbers that are
-        but names; `first` what is asked first, in that order.
+        but names; `first` what is asked first, in that order; `texts` columns that are of text also
+        where no row says anything.
 
         Raises:
             ValueError: without rows, or for a column that mixes numbers with text.
@@ -96,6 +98,7 @@ class InputSchema(BaseModel):
                 none=(none or {}).get(name),
                 coded=name in codes,
                 first=first.index(name) + 1 if name in first else 0,
+                text=name in texts,
             )
             for name in names
             if name not in {id_column, target_column}

@@ -67,10 +67,12 @@ class InputField(BaseModel):
         none: Sequence[str] | None = None,
         coded: bool = False,
         first: int = 0,
+        text: bool = False,
     ) -> "InputField":
         """A field from a training column; `about` is (group, description), `limits` what can exist.
 
-        Whole numbers make an integer, other numbers (or nothing at all) a number, texts a level.
+        Whole numbers make an integer, other numbers a number, texts a level; nothing at all is a
+        number, or a level where it is known to be `text`.
 
         Raises:
             ValueError: for a column that mixes numbers with text, or holds anything else.
@@ -90,7 +92,11 @@ class InputField(BaseModel):
             amounts=tuple(none or ()),
             codes=tuple(sorted({*numbers})) if coded else (),
             first=first,
-            **(_text_facts(texts, gaps) if texts else _number_facts(numbers, gaps, limits)),
+            **(
+                _text_facts(texts, gaps)
+                if texts or (text and not numbers)
+                else _number_facts(numbers, gaps, limits)
+            ),
         )
 
     @cached_property
@@ -278,9 +284,10 @@ def _is_unicode(text: str) -> bool:
 
 
 def _text_facts(texts: Sequence[str], gaps: int) -> dict[str, Any]:
-    (level, count), *_ = Counter(texts).most_common(1)
-    levels = tuple(sorted(set(texts)))
-    return {"kind": "level", "levels": levels, "typical": level if count >= gaps else None}
+    levels, typical = tuple(sorted(set(texts))), None
+    for level, count in Counter(texts).most_common(1):
+        typical = level if count >= gaps else None
+    return {"kind": "level", "levels": levels, "typical": typical}
 
 
 def _number_facts(numbers: Sequence[int | float], gaps: int, limits: Bounds) -> dict[str, Any]:

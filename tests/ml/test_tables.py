@@ -10,7 +10,7 @@ from ml.data import tables
 from ml.data.hub import DataUnavailable, download, store_in
 from ml.events import Check, Finding, Trained
 from ml.experiments.house_ensemble import HouseEnsemble
-from ml.houses.files import FILES
+from ml.houses.files import FILES, lacking
 from ml.houses.tables import HouseTables
 from ml.predictor import Predictor
 
@@ -42,6 +42,9 @@ def test_a_table_is_called_by_what_it_holds(folder: Path) -> None:
     assert laid(ROWS) == name
     assert laid(ROWS[:1]) != name
     assert len([*(folder / "tables").iterdir()]) == 2
+    file = folder / "tables" / name
+    file.write_bytes(b"garbage")
+    assert tables.read(laid(ROWS)) == ROWS  # what is damaged is laid anew
     assert tables.unpacked(tables.packed([])) == []
 
 
@@ -84,9 +87,63 @@ def test_an_ensemble_learns_the_sales_of_its_table_and_no_others(folder: Path) -
 
 def test_too_few_sales_and_no_table_are_sentences(folder: Path) -> None:
     few = laid([dict(sale) for sale in HouseTables.read().sold[:99]])
-    with pytest.raises(DataUnavailable, match="has 99 sales; 100 are the least"):
+    with pytest.raises(
+        DataUnavailable, match=r"cannot be learnt from\. 99 sales are too few: 100 are the least"
+    ):
         [*HouseEnsemble(sales=few, **QUICK).run()]
     with pytest.raises(DataUnavailable, match="Table 0123456789abcdef cannot be read"):
         [*HouseEnsemble(sales="0123456789abcdef", **QUICK).run()]
     with pytest.raises(ValueError, match="pattern"):
         HouseEnsemble(sales="../etc/passwd")
+
+
+def test_a_house_that_was_sold_twice_is_in_one_fold(folder: Path) -> None:
+    once = [dict(sale) for sale in HouseTables.read().sold[:120]]
+    again = [sale | {"Id": 10_000 + i, "SalePrice": 1.1 * sale["SalePrice"]}
+             for i, sale in enumerate(once[::3])]  # fmt: skip
+    one = HouseEnsemble(sales=laid([*once, *again]), **QUICK)
+    assert sorted(np.concatenate([valid for _, valid in one.rows]).tolist()) == [*range(160)]
+    for train, valid in one.rows:
+        assert not {*train.tolist()} & {*valid.tolist()}
+        for i in range(40):
+            assert (120 + i in valid) == (3 * i in valid)
+    alone = HouseEnsemble(sales=laid(once), **QUICK)
+    usual = np.array_split(np.random.RandomState(0).permutation(120), 2)
+    for (_, valid), part in zip(alone.rows, usual, strict=True):
+        assert valid.tolist() == sorted(part.tolist())
+
+
+def test_where_no_house_has_a_thing_it_is_a_level_that_was_never_seen(folder: Path) -> None:
+    """No alley, no fence, none sold as new: what others have all the same is still priced."""
+    data = HouseTables.read()
+    plain = [
+        sale for sale in data.sold
+        if sale["Alley"] is None and sale["Fence"] is None and sale["SaleCondition"] != "Normal"
+    ][:110]  # fmt: skip
+    one = HouseEnsemble(
+        sales=laid([sale | {"SaleCondition": "Partial"} for sale in plain]), **QUICK
+    )
+    (made,) = [event for event in one.run() if isinstance(event, Trained)]
+    predictor = Predictor.from_bytes(made.payload)
+    kinds = {field.name: field.kind for field in predictor.card.input_schema.fields}
+    assert (kinds["Alley"], kinds["Fence"], kinds["PoolQC"]) == ("level",) * 3
+    assert predictor.reads({"Alley": "Grvl", "LotArea": 9000})
+    assert not predictor.reads({"LotArea": "Grvl"})
+    assert np.isfinite(predictor.predict([{"Alley": "Grvl", "LotArea": 9000}]).price).all()
+    assert not any("Ames" in what for what in predictor.card.not_for)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"YearBuilt": None, "LotArea": None}, "No sale says anything of LotArea, YearBuilt: each"),
+        ({"SalePrice": 5000.0}, "All sales have the same price"),
+        ({"Id": 3}, ""),
+        (dict.fromkeys(["Alley", "Fence", "GarageType", "BsmtQual"]), ""),
+    ],
+)
+def test_what_is_lacking_is_said(change: dict[str, Any], words: str) -> None:
+    rows = HouseTables.read().sold[:120]
+    said = lacking([row | change for row in rows])
+    assert said.startswith(words) if words else said == ""
+    assert "of 1 different houses" in lacking([rows[0]] * 120)

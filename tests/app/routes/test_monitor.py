@@ -381,6 +381,14 @@ def test_answers_go_with_their_version(client: TestClient, other: int) -> None:
     ask(client, model=other)
     found = client.get(MONITOR, params={"model": other}).json()
     assert found["answers"] == 1
-    assert client.delete(f"/api/v1/jobs/{found['job']}").is_success
+    said = ask(client, HOUSE, {"LotArea": 9000}, model=other)
+    client.post(ACTUALS, json={"actuals": [{"id": one["id"], "paid": 9e4} for one in said]})
+    words = " ".join(get(client, f"/jobs/{found['job']}").words.split())
+    assert "log go with it, and 2 prices that were told of its answers" in words
+    gone = f"/api/v1/jobs/{found['job']}"
+    for prices in ("", "?prices=1"):
+        told = problem(client.delete(gone + prices), 409)["detail"]
+        assert told.startswith(f"2 prices were told of answers of version {other}")
+    assert client.delete(f"{gone}?prices=2").is_success
     with sessions.readers()() as session:
         assert not Answers(session).latest(other, 10)

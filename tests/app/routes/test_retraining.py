@@ -11,10 +11,12 @@ from starlette.testclient import TestClient
 from app.alarm import Watchman
 from app.engine.runners import Processes
 from app.engine.worker import Worker
-from app.serving.predictors import serving
+from app.serving.predictors import on_paid, serving
 from app.serving.sales import LEAST, news
+from app.serving.tables import paid_of
 from app.settings import settings
 from app.store import sessions
+from app.store.answers import Answers
 from app.store.jobs import RunStore
 from app.store.models import Answer
 from app.store.tables import Tables
@@ -151,9 +153,9 @@ def test_prices_that_came_become_a_version_that_is_judged_by_them(
     (instead,) = client.get("/api/v1/monitor").json()["look"]["instead"]
     assert (instead["version"], instead["n"], instead["learnt"]) == (number, ASKED, PAID)
     assert (instead["before"], instead["rmse"]) == pytest.approx((before, after), abs=1e-5)
-    words = get(client, f"/models/{number}/promote").words
+    words = " ".join(get(client, f"/models/{number}/promote").words.split())
     for text in (f"{ASKED} houses whose price came", "answered by folds", "new to both",
-                 f"it is nearer for {found['ahead']}"):  # fmt: skip
+                 f"nearer for {found['ahead']} of {ASKED}.", "above $"):  # fmt: skip
         assert text in words
     assert "priced houses" in get(client, "/models").words
     moved = client.post(
@@ -215,10 +217,10 @@ def test_of_a_house_the_last_price_is_learnt_and_none_that_tells_too_little(
     alike = {k: v for k, v in new.items() if k != "LotFrontage"}  # some of the learnt lack it, too
     assert "LotFrontage" in new
     found = news_of(
-        predictor, (new, 100.0), (new, 200.0), (met, 1.0), (new | {"LotArea": 5}, None),
-        (less, 9.0), (alike, 300.0),
+        predictor, (new, 1e5), (new, 2e5), (met, 1e6), (new | {"LotArea": 5}, None),
+        (less, 9e5), (alike, 3e5), (new | {"LotArea": 6}, 1e9),
     )  # fmt: skip
-    assert [sale["SalePrice"] for sale in found.sales] == [200, 300]
+    assert [sale["SalePrice"] for sale in found.sales] == [2e5, 3e5]
     assert [sale["Id"] for sale in found.sales] == [100_001, 100_005]
     assert [*found.sales[0]] == [*sales[0]]
     assert known(found.sales[1]) == alike | {"LotFrontage": None}
@@ -275,12 +277,18 @@ def test_a_table_is_read_as_a_person_means_it_and_kept_once(
     [
         (lambda rows: [{k: v for k, v in r.items() if k != "SalePrice"} for r in rows],
          "A table of sales needs a column SalePrice."),
-        (lambda rows: rows[:99], "The file has 99 sales; 100 are the least to learn from."),
+        (lambda rows: rows[:99], "99 sales are too few: 100 are the least."),
         (lambda rows: [rows[0] | {"SalePrice": 0}, *rows[1:]],
-         "Line 2: SalePrice is '0'; it must be above 0."),
+         "Line 2: SalePrice is '0'; it must be from 1,000 to 100,000,000."),
         (lambda rows: [rows[0] | {"SalePrice": "n/a"}, rows[1] | {"SalePrice": "inf"}, *rows[2:]],
-         "Line 2: SalePrice is 'n/a'; it must be above 0. 1 more is, too."),
+         "Line 2: SalePrice is 'n/a'; it must be from 1,000 to 100,000,000. 1 more is, too."),
         (lambda rows: [*rows[:4], rows[4] | {"OverallQual": 11}, *rows[5:]], "OverallQual is 11"),
+        (lambda rows: [rows[0] | {"SalePrice": "208.500"}, *rows[1:]], "SalePrice is '208.500'"),
+        (lambda rows: [{"Id": r["Id"], "LotArea": r["LotArea"], "SalePrice": r["SalePrice"]}
+                       for r in rows], "No sale says anything of MSSubClass, MSZoning"),
+        (lambda rows: [*rows[:99], rows[0]], "The sales are of 99 different houses: 100 are"),
+        (lambda rows: [r | {"SalePrice": 9000} for r in rows], "All sales have the same price"),
+        (lambda rows: rows[:0] or [dict.fromkeys(rows[0], "")], "a header and no rows"),
     ],
 )  # fmt: skip
 def test_a_table_that_cannot_be_learnt_from_says_why(
@@ -297,3 +305,61 @@ def test_a_job_names_a_table_that_is_there(client: TestClient) -> None:
     assert said["detail"] == "There is no table '0123456789abcdef'; there is none."
     problem(client.delete(f"{TABLES}/0123456789abcdef"), 404)
     problem(client.delete(f"{TABLES}/x"), 422)
+
+
+def test_a_house_counts_once_and_only_where_both_can_read_it(
+    client: TestClient, older: int, sales: list[dict[str, Any]]
+) -> None:
+    with sessions.readers()() as session:
+        predictor = serving(session, older).predictor
+    new = predictor.card.input_schema.known(sales[OLD])
+    answers = [
+        Answer(key=str(i), house=house, paid=paid)
+        for i, (house, paid) in enumerate([
+            (new, 1e5), (new | {"Alley": None}, 2e5), (new | {"LotArea": "Grvl"}, 3e5),
+            (sales[3], 4e5), (new | {"LotArea": 9}, None),
+        ])
+    ]  # fmt: skip
+    found = on_paid(("A", "B"), predictor, predictor, answers)
+    assert found.one is not None
+    assert found.names == ("1", "3")
+    np.testing.assert_allclose(np.exp(found.one.target), [2e5, 4e5], rtol=1e-6)
+    assert found.learnt.tolist() == [False, True]
+    assert on_paid(("A", "B"), predictor, predictor, []).reason
+
+
+def test_of_two_prices_of_a_house_the_one_told_last_counts(
+    client: TestClient, older: int, sales: list[dict[str, Any]]
+) -> None:
+    first, second = ask_and_pay(client, [sales[OLD], sales[OLD]], 0)
+    for key, price in ((second, 210_000), (first, 417_000)):
+        pay(client, [key], [{"SalePrice": price}])
+    with sessions.readers()() as session:
+        assert [answer.paid for answer in Answers(session).priced()] == [210_000, 417_000]
+        found = news(serving(session, older).predictor, Answers(session).priced())
+    assert [sale["SalePrice"] for sale in found.sales] == [417_000]
+
+
+@pytest.mark.parametrize(
+    ("cell", "price"),
+    [
+        ("208500", 208_500), ("$208,500", 208_500), (" € 208.500,00", 208_500),
+        ("208500,5", 208_500.5), ("1.208.500", 1_208_500), ("1,208,500.25", 1_208_500.25),
+        ("2.085e5", 208_500), ("208.500", 208.5), ("inf", 0), ("-5", 0), ("1e13", 0), ("nan", 0),
+        ("$,,2", 0), ("1_000", 0), ("", 0), ("2,08,500", 0),
+    ],
+)  # fmt: skip
+def test_a_price_is_read_as_it_is_meant_or_not_at_all(cell: str, price: float) -> None:
+    assert paid_of(cell) == price
+
+
+def test_a_price_that_can_be_none_is_not_kept_as_paid(client: TestClient) -> None:
+    text = "LotArea,SalePrice\n9000,inf\n8000,1e300\n7000,$120,000\n".replace("$120,000", "120000")
+    assert client.post("/api/v1/predictions.csv", content=text).is_success
+    look = client.get("/api/v1/monitor").json()
+    assert (look["answers"], look["paid"]) == (3, 1)
+
+
+def test_words_about_a_table_are_plain(client: TestClient, sales: list[dict[str, Any]]) -> None:
+    kept = client.post(f"{TABLES}?about=a%1b[31m%0Ab%00c", content=as_csv(sales[:100])).json()
+    assert kept["about"] == "a [31m b c"
