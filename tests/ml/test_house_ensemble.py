@@ -377,7 +377,8 @@ def test_the_verdict_is_of_numbers_that_can_be_had_another_way(found: OutOfFold)
         text = verdict(one).text
         assert f"Log RMSE {mean:.4f} on houses" in text
         assert f" {mean / 0.170157:.0%} of the 0.1702 of the book's net {on}" in text
-        assert f"a linear model is {gap:.4f} ± " in text
+        assert f"a linear model is {abs(gap):.4f} ± " in text
+        assert ("worse. 14 of" if gap >= 0 else "better. 14 of") in text
         assert f". 14 of 1,460 houses, {cheap} of them of the cheapest fifth, make" in text
         assert f" make {sum(square[worst]) / square.sum():.0%} of the squared error." in text
 
