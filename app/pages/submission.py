@@ -26,8 +26,8 @@ def ask(request: Request, session: ReadSession) -> Response:
 def check(request: Request, session: ReadSession, file: UploadFile | None = None) -> Response:
     """The file, checked as it is."""
     body = file.file.read(LARGEST + 1) if file else b""
-    if not body:
-        return _page(request, session, fault="Choose a file: it is empty, or none was chosen.")
+    if not file or not file.filename:
+        return _page(request, session, fault="Choose a file.")
     try:
         found = looked_at(body, champion(session))
     except Invalid as error:

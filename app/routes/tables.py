@@ -29,7 +29,7 @@ def list_tables(session: ReadSession) -> bodies.TableList:
 @router.post(
     "",
     status_code=201,
-    responses=responses(400, 413, 422),
+    responses=responses(400, 409, 413, 422),
     openapi_extra={"requestBody": {"required": True, "content": {"text/csv": TABLE}}},
 )
 def add_table(

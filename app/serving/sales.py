@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from app.errors import Fault, Invalid
+from app.errors import Conflict, Fault, Invalid
 from app.serving.tables import paid_of
 from app.store.models import Answer
+from ml.data.hub import DataUnavailable
 from ml.houses.files import ID, TARGET, lacking, read, schema
 from ml.predictor import Predictor
 from ml.schema import BadTable, InputSchema, InvalidRows, Parsed, text_of, unread
@@ -145,5 +146,9 @@ def _whole(ids: list[int | str]) -> bool:
 
 @lru_cache
 def _schema() -> InputSchema:
-    """That of the competition's houses: a table says the same columns."""
-    return schema(read().train)
+    """That of the competition's houses: a table says the same columns. Raises Conflict where their
+    file cannot be had."""
+    try:
+        return schema(read().train)
+    except DataUnavailable as error:
+        raise Conflict(str(error)) from None

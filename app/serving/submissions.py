@@ -23,6 +23,8 @@ def looked_at(body: bytes, served: Served | None) -> bodies.Preflighted:
     Raises:
         Invalid: where it is no text, or far too large.
     """
+    if not body.strip():
+        raise Invalid("The file is empty.")
     if len(body) > LARGEST:
         raise Invalid(f"The file has {len(body):,} bytes; a submission has about 30,000.")
     try:

@@ -33,7 +33,12 @@ def preflight(text: str) -> list[Check]:
         _check("rows", len(wanted), len(rows), len(rows) == len(wanted)),
         _check("ids", f"{FIRST} to {LAST}, each once, in order", _span(ids), ids == wanted),
         _check("finite prices", len(wanted), finite, finite == len(wanted)),
-        _check("lowest price", "above 0", lowest, bool(len(prices)) and lowest > 0),
+        _check(
+            "lowest price",
+            "above 0",
+            lowest if np.isfinite(lowest) else "none",
+            0 < lowest < np.inf,
+        ),
     ]
 
 

@@ -59,6 +59,7 @@ def test_a_good_file_is_ready_and_beside_the_champion(client: TestClient, ours: 
         (lambda text: text.replace("SalePrice", "price"), {"header"}),
         (lambda text: "\n".join(text.splitlines()[:-1]), {"rows", "ids", "finite prices"}),
         (lambda text: text.replace("\n1461,", "\n1461,-"), {"lowest price"}),
+        (lambda text: text.replace("\n1461,", "\n1461,nan"), {"finite prices", "lowest price"}),
         (lambda text: text[:5], {"header", "rows", "ids", "finite prices", "lowest price"}),
     ],
 )
@@ -79,6 +80,8 @@ def test_what_is_packed_is_read_but_not_ready(client: TestClient, ours: str) -> 
 def test_what_is_no_submission_is_a_sentence(client: TestClient) -> None:
     said = problem(client.post(CHECK, content="x" * 2_000_001), 422)
     assert said["detail"] == "The file has 2,000,001 bytes; a submission has about 30,000."
+    for empty in (b"", b" \n"):
+        assert problem(client.post(CHECK, content=empty), 422)["detail"] == "The file is empty."
     said = problem(client.post(CHECK, content="a," + "x" * 200_000), 422)
     assert said["detail"].startswith("The file is no CSV")
 
@@ -99,7 +102,9 @@ def test_the_page_says_the_same(client: TestClient, ours: str) -> None:
     words = sent(client, ours.replace("SalePrice", "price"))
     assert "Not ready: 1 of 5 checks of mine.csv fail" in words
     assert "Id,price, not Id,SalePrice" in words
-    assert "Choose a file" in sent(client, "")
+    assert "The file is empty." in sent(client, "")
+    none = client.post("/submission", headers={"accept": "text/html"})
+    assert (none.status_code, "Choose a file." in Page(none.text).words) == (422, True)
 
 
 def test_the_command_says_the_same(client: TestClient, ours: str, tmp_path: Path) -> None:

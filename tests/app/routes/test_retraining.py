@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from app.alarm import Watchman
 from app.engine.runners import Processes
 from app.engine.worker import Worker
+from app.serving import sales as reading
 from app.serving.predictors import on_paid, serving
 from app.serving.sales import LEAST, news
 from app.serving.tables import paid_of
@@ -21,6 +22,7 @@ from app.store.jobs import RunStore
 from app.store.models import Answer
 from app.store.tables import Tables
 from ml.data import tables as packing
+from ml.data.hub import DataUnavailable
 from ml.experiments import parse
 from ml.houses.tables import HouseTables
 from ml.predictor import Predictor, later
@@ -358,6 +360,18 @@ def test_a_price_that_can_be_none_is_not_kept_as_paid(client: TestClient) -> Non
     assert client.post("/api/v1/predictions.csv", content=text).is_success
     look = client.get("/api/v1/monitor").json()
     assert (look["answers"], look["paid"]) == (3, 1)
+
+
+def test_where_the_houses_cannot_be_had_a_table_is_not_read(
+    client: TestClient, sales: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> None:
+        raise DataUnavailable("No source gives kaggle_house_train.")
+
+    monkeypatch.setattr(reading, "read", gone)
+    reading._schema.cache_clear()
+    said = problem(client.post(TABLES, content=as_csv(sales[:100])), 409)
+    assert said["detail"] == "No source gives kaggle_house_train."
 
 
 def test_words_about_a_table_are_plain(client: TestClient, sales: list[dict[str, Any]]) -> None:
