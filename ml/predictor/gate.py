@@ -74,34 +74,27 @@ class Gate:
                 return (
                     f"{name[0].upper()}{name[1:]} is of an older kind: it kept no answers by fold."
                 )
-        return self._compared[1]
+        return str(self._compared) if isinstance(self._compared, NotComparableError) else ""
 
     @cached_property
-    def _compared(self) -> tuple[Compared | None, str]:
+    def _compared(self) -> Compared | NotComparableError:
         assert self.one is not None
         assert self.beside is not None
         try:
-            return compare(self.one, self.beside), ""
+            return compare(self.one, self.beside)
         except NotComparableError as error:
-            return None, str(error)
+            return error
 
     @property
     def other_rows(self) -> bool:
         """Whether all that is between them is that they have learnt from other rows."""
-        if any(self.doubts) or self.one is None or self.beside is None:
-            return False
-        try:
-            compare(self.one, self.beside)
-        except OtherRowsError:
-            return True
-        except NotComparableError:
-            return False
-        return False
+        there = self.one is not None and self.beside is not None
+        return there and not any(self.doubts) and isinstance(self._compared, OtherRowsError)
 
     @property
     def compared(self) -> Compared | None:
         """Their errors, fold by fold; None where they say nothing of each other."""
-        return None if self.reason else self._compared[0]
+        return self._compared if not self.reason and isinstance(self._compared, Compared) else None
 
     @cached_property
     def deciding(self) -> NDArray[np.int64]:
@@ -158,7 +151,7 @@ class Gate:
         if self.reason:
             return [Question("Comparable", passed=False, found=self.reason)]
         assert self.one is not None
-        pairs, without = self._compared[0], self.without
+        pairs, without = self.compared, self.without
         assert pairs is not None
         mean, half = pairs.difference
         rest, rest_half = without.difference
@@ -196,7 +189,7 @@ class Gate:
     @property
     def _standing(self) -> str:
         """How it stands to the other, in words."""
-        pairs = self._compared[0]
+        pairs = self.compared
         assert pairs is not None
         return pairs.sentence(self.mine, self.other)
 
