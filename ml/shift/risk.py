@@ -51,6 +51,11 @@ class Named:
     labels: str = "Labels"
 
 
+def lonely(n: int, alone: NDArray[np.bool_]) -> bool:
+    """Whether more target rows (m,) are without support among n than chance would flag."""
+    return bool(alone.mean() > max(ALONE, by_chance(n, len(alone))))
+
+
 def advice(
     ratio: DensityRatio,
     won: Risk | None = None,
@@ -62,9 +67,9 @@ def advice(
 
     `alone` (m,) are the target rows without support, where more is known of it than the ratio says.
     """
-    n, lonely = len(ratio.source), ratio.unsupported if alone is None else alone
-    share = float(lonely.mean())
-    if share > max(ALONE, by_chance(n, len(lonely))):
+    n, alone = len(ratio.source), ratio.unsupported if alone is None else alone
+    share = float(alone.mean())
+    if lonely(n, alone):
         return (
             f"Correcting cannot be relied on: {share:.0%} of the {named.targets} are like no"
             f" {named.source}, and no weight can stand for them. {named.labels} from there are"

@@ -14,8 +14,8 @@ from ml.schema import InputSchema
 from ml.shift.columns import ColumnShift
 from ml.shift.concept import ConceptShift, concept_shift
 from ml.shift.detector import Shift, detect
-from ml.shift.ratio import DensityRatio, by_chance, density_ratio
-from ml.shift.risk import ALONE, FEW, Named, Risk, advice, corrected_risk
+from ml.shift.ratio import DensityRatio, density_ratio
+from ml.shift.risk import ALONE, FEW, Named, Risk, advice, corrected_risk, lonely
 
 LEAST = 30  # questions that a look needs
 SURE = 0.01  # level of a look: it is repeated, and each alarm calls somebody
@@ -82,7 +82,7 @@ class Look:
     @property
     def lonely(self) -> bool:
         """Whether more questions are like nothing learnt from than chance would flag."""
-        return _lonely(len(self.ratio.source), self.alone)
+        return lonely(len(self.ratio.source), self.alone)
 
     @property
     def verdict(self) -> str:
@@ -155,7 +155,7 @@ def look(
     ratio = density_ratio(X, Z, seed=seed)
     alone, known = ratio.unsupported | (ratio.target > NOWHERE), ~np.isnan(losses)
     expected = None
-    if ratio.effective >= FEW and known.sum() > 1 and not _lonely(len(q), alone):
+    if ratio.effective >= FEW and known.sum() > 1 and not lonely(len(q), alone):
         expected = corrected_risk(losses[known], ratio.source[known])
     unseen = np.zeros(len(p), bool)
     for field in fields:
@@ -191,10 +191,6 @@ def _paid(losses: Floats, off: Floats, inside: NDArray[np.bool_]) -> Paid:
         inside=float(inside.mean()),
         concept=concept_shift(losses, square),
     )
-
-
-def _lonely(n: int, alone: NDArray[np.bool_]) -> bool:
-    return bool(alone.mean() > max(ALONE, by_chance(n, len(alone))))
 
 
 def _frame(schema: InputSchema, rows: Rows) -> pd.DataFrame:
