@@ -91,7 +91,7 @@ def card_of(session: Session, model: str) -> ModelCard:
 def _table(session: Session, name: object) -> Table | None:
     """The table of sales that a version has learnt from, while the store has it."""
     tables = Tables(session)
-    found = next((one for one in tables.all() if one.name == name), None) if name else None
+    found = tables.find(name) if isinstance(name, str) and name else None
     return Table.of(found, tables.jobs().get(found.name, [])) if found else None
 
 

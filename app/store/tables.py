@@ -12,6 +12,7 @@ from app.store.sessions import now
 from app.store.states import FINAL, JobStatus
 from ml.data import tables
 
+NAMED = Job.experiment["sales"].as_string()  # the table that a job learns from
 ALIVE = Job.status.not_in(FINAL - {JobStatus.succeeded})  # that learn or have learnt
 
 
@@ -32,7 +33,7 @@ class Tables:
         """Keep rows, `added` of which a version has not learnt from; the same are kept once."""
         payload = tables.packed(rows)
         name = tables.name_of(payload)
-        if (there := self.session.get(Table, name)) is not None:
+        if (there := self.find(name)) is not None:
             return there
         plain = "".join(c if c.isprintable() else " " for c in about).strip()
         made = Table(
@@ -47,9 +48,13 @@ class Tables:
         """All of them, the latest first."""
         return [*self.session.scalars(select(Table).order_by(Table.created_at.desc(), Table.name))]
 
+    def find(self, name: str) -> Table | None:
+        """The one of that name, where there is one."""
+        return self.session.get(Table, name)
+
     def get(self, name: str) -> Table:
         """The one of that name. Raises NotFound, with what there is."""
-        found = self.session.get(Table, name)
+        found = self.find(name)
         if found is None:
             names = ", ".join(table.name for table in self.all()[:5]) or "none"
             raise NotFound(f"There is no table {short(name, 40)!r}; there is {names}.")
@@ -63,19 +68,17 @@ class Tables:
 
     def jobs(self) -> dict[str, list[int]]:
         """Jobs that name a table, by its name."""
-        named = Job.experiment["sales"].as_string()
         found = dict[str, list[int]]()
-        for job_id, name in self.session.execute(select(Job.id, named).where(named.is_not(None))):
+        for job_id, name in self.session.execute(select(Job.id, NAMED).where(NAMED.is_not(None))):
             found.setdefault(name, []).append(job_id)
         return found
 
     def grown_from(self, version: int) -> list[int]:
         """Versions that have learnt from tables which go on from what a version has learnt from."""
-        named = Job.experiment["sales"].as_string()
         query = (
             select(Version.id)
             .join(Job, Job.id == Version.job_id)
-            .join(Table, Table.name == named)
+            .join(Table, Table.name == NAMED)
             .where(Table.version_id == version)
             .order_by(Version.id)
         )
@@ -88,15 +91,13 @@ class Tables:
 
     def job_of(self, name: str) -> int | None:
         """A job that learns or has learnt from a table, and has not failed."""
-        named = Job.experiment["sales"].as_string()
-        return self.session.scalar(select(func.max(Job.id)).where(named == name, ALIVE))
+        return self.session.scalar(select(func.max(Job.id)).where(name == NAMED, ALIVE))
 
     def learning_from(self, version: int) -> list[int]:
         """Jobs that learn, or have, from tables which go on from a version."""
-        named = Job.experiment["sales"].as_string()
         query = (
             select(Job.id)
-            .join(Table, Table.name == named)
+            .join(Table, Table.name == NAMED)
             .where(Table.version_id == version, ALIVE)
             .order_by(Job.id)
         )

@@ -268,8 +268,7 @@ def test_a_table_is_read_as_a_person_means_it_and_kept_once(
         kept = packing.unpacked(Tables(session).payload(plain["table"]) or b"")
     assert [row["Id"] for row in kept] == [row["Id"] for row in rows]
     assert [row["SalePrice"] for row in kept] == [row["SalePrice"] for row in rows]
-    names = {name for name in rows[0] if kept[7][name] != rows[7][name]}
-    assert names == set()
+    assert kept[7] == rows[7]
     assert client.delete(f"{TABLES}/{plain['table']}").status_code == 204
     assert client.get(TABLES).json() == {"tables": []}
 
@@ -290,7 +289,7 @@ def test_a_table_is_read_as_a_person_means_it_and_kept_once(
                        for r in rows], "No sale says anything of MSSubClass, MSZoning"),
         (lambda rows: [*rows[:99], rows[0]], "The sales are of 99 different houses: 100 are"),
         (lambda rows: [r | {"SalePrice": 9000} for r in rows], "All sales have the same price"),
-        (lambda rows: rows[:0] or [dict.fromkeys(rows[0], "")], "a header and no rows"),
+        (lambda rows: [dict.fromkeys(rows[0], "")], "a header and no rows"),
     ],
 )  # fmt: skip
 def test_a_table_that_cannot_be_learnt_from_says_why(
@@ -356,7 +355,7 @@ def test_a_price_is_read_as_it_is_meant_or_not_at_all(cell: str, price: float) -
 
 
 def test_a_price_that_can_be_none_is_not_kept_as_paid(client: TestClient) -> None:
-    text = "LotArea,SalePrice\n9000,inf\n8000,1e300\n7000,$120,000\n".replace("$120,000", "120000")
+    text = "LotArea,SalePrice\n9000,inf\n8000,1e300\n7000,120000\n"
     assert client.post("/api/v1/predictions.csv", content=text).is_success
     look = client.get("/api/v1/monitor").json()
     assert (look["answers"], look["paid"]) == (3, 1)
