@@ -13,6 +13,7 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 PROBES = {"/healthz", "/readyz"}  # asked by machines that know us by some address
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 MAX_BODY = 32 * 2**20  # bytes
+STREAMED = {"/api/v1/predictions.csv": 2**30}  # of bodies that are never in memory as a whole
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"
@@ -42,7 +43,7 @@ class Gate:
             return await response(scope, receive, send)
         if scope["method"] == "HEAD":  # where GET answers, HEAD does: the same without a body
             scope, send = {**scope, "method": "GET"}, _headless(send)
-        return await self.app(scope, bounded(receive), _guarded(send))
+        return await self.app(scope, bounded(receive, most(scope)), _guarded(send))
 
     def refusal(self, scope: Scope) -> errors.Problem | None:
         """Why this request goes no further."""
@@ -61,9 +62,18 @@ class Gate:
             return errors.problem(403, f"A page of {origin} may not change anything here.")
         if headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
             return errors.problem(403, "A page of another site may not change anything here.")
-        if int(headers.get("content-length", "0") or 0) > MAX_BODY:
-            return errors.problem(413, f"A body may have {MAX_BODY // 2**20} MiB at most.")
+        if int(headers.get("content-length", "0") or 0) > most(scope):
+            return errors.problem(413, _too_large(most(scope)))
         return None
+
+
+def most(scope: Scope) -> int:
+    """Bytes that the body of a request may have."""
+    return STREAMED.get(scope["path"], MAX_BODY)
+
+
+def _too_large(most: int) -> str:
+    return f"A body may have {most // 2**20:,} MiB at most."
 
 
 def _name(host: str) -> str:
@@ -71,7 +81,7 @@ def _name(host: str) -> str:
     return host.lower().rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host.lower()
 
 
-def bounded(receive: Receive) -> Receive:
+def bounded(receive: Receive, most: int) -> Receive:
     """Stop reading a body that says no length and does not end."""
     seen = 0
 
@@ -79,8 +89,8 @@ def bounded(receive: Receive) -> Receive:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > MAX_BODY:
-            raise errors.TooLarge(f"A body may have {MAX_BODY // 2**20} MiB at most.")
+        if seen > most:
+            raise errors.TooLarge(_too_large(most))
         return message
 
     return read

@@ -6,7 +6,17 @@ from importlib import import_module
 
 import torch
 
-PARTS = ("chapter", "training", "serving", "marathon", "shift", "known", "retraining", "device")
+PARTS = (
+    "chapter",
+    "training",
+    "serving",
+    "marathon",
+    "shift",
+    "known",
+    "retraining",
+    "table",
+    "device",
+)
 
 
 def main() -> None:

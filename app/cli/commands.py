@@ -182,7 +182,7 @@ def predict(
     """Price the houses of a table, however spelled and packed; CSV comes out, remarks on stderr."""
     from app.cli import files, flags
     from app.serving.predictors import serving
-    from app.serving.tables import price_table
+    from app.serving.tables import PricedTable, opened
     from app.settings import settings
     from app.store.migrations import bring_to_head
     from app.store.sessions import readers
@@ -190,24 +190,26 @@ def predict(
 
     file = csv or hub.download("kaggle_house_test", settings().cache_dir)
     pairs = flags.mapping(mapping)
-    body = file.read_bytes()
     bring_to_head()
-    with readers()() as session:
-        found = price_table(serving(session, model), body, strict=strict, mapping=pairs)
-    for remark in found.remarks:
+    with file.open("rb") as packed, opened(packed) as text:
+        with readers()() as session:
+            served = serving(session, model)
+        table = PricedTable(served, text, strict=strict, mapping=pairs)
+        priced = (part.csv.encode() for part in table.parts())
+        if output:
+            files.write_whole(output, priced)
+        else:
+            for piece in priced:
+                typer.echo(piece, nl=False)
+    for remark in table.remarks:
         typer.echo(remark, err=True)
-    if score := found.score:
+    if score := table.score:
         far = "; ".join(f"{m.name}, ${m.paid:,.0f} for ${m.price:,.0f}" for m in score.worst[:3])
         typer.echo(
             f"Beside {score.n:,} prices of the file: log RMSE {score.rmse:.4f}, {score.inside:.0%}"
             f" in their intervals. Furthest off (paid for said): {far}.",
             err=True,
         )
-    priced = found.csv.encode()
-    if output:
-        files.write_whole(output, priced)
-    else:
-        typer.echo(priced, nl=False)
 
 
 @cli.command()

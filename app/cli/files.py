@@ -2,21 +2,22 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.errors import Complaint, disk_full, is_full
 
 
-def write_whole(path: Path, body: bytes) -> None:
-    """Write the file, whole or not at all.
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write the file, piece after piece, whole or not at all.
 
     Raises:
         Complaint: where that cannot be done.
     """
     with _part_of(path) as part:
-        part.write_bytes(body)
+        with part.open("wb") as file:
+            file.writelines(pieces)
         part.replace(path)
 
 
@@ -36,7 +37,8 @@ def _part_of(path: Path) -> Iterator[Path]:
     try:
         yield part
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         why = disk_full(path.parent) if is_full(error) else f"{error.strerror}."
         raise Complaint(f"{path} cannot be written. {why}") from None
+    finally:
+        with suppress(OSError):
+            part.unlink()

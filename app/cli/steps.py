@@ -84,7 +84,7 @@ def write_submission(job_id: int, path: Path) -> None:
 
     with readers()() as session:
         text = of_job(session, job_id).predictor.submission()
-    write_whole(path, text.encode())
+    write_whole(path, [text.encode()])
 
 
 def train_once(
@@ -106,7 +106,7 @@ def train_once(
         report(follow(job, err, service.check), out)
         ended_well(job_id)
     if submission:
-        write_whole(submission, service.fetch(f"/api/v1/jobs/{job_id}/submission.csv"))
+        write_whole(submission, [service.fetch(f"/api/v1/jobs/{job_id}/submission.csv")])
         out.print(f"submission.csv written: {submission}", highlight=False)
 
 

@@ -1,9 +1,13 @@
 """Predictions: one house, many, or a CSV file; checked against the schema the predictor carries."""
 
+from collections.abc import AsyncIterator, Iterator
 from itertools import islice, zip_longest
-from typing import Annotated, Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
 from pydantic import ConfigDict, Field
 from starlette.datastructures import UploadFile
 
@@ -13,13 +17,17 @@ from app.serving import log
 from app.serving.predictors import champion, serving
 from app.serving.prices import check, columns, price
 from app.serving.submissions import looked_at
-from app.serving.tables import price_table
+from app.serving.tables import PricedTable, opened
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import ReadSession
+from ml.schema import Opened, TooManyRows
 
 router = APIRouter(tags=["predictions"])
 AT_ONCE = 1000  # houses of a JSON request; a file may have more
-FIRST = 100  # rows of a table that are told beside its CSV
+MOST = 10_000  # rows of a table that is told in words
+FIRST = 100  # of these, which are told beside its CSV
+AT_HAND = 2**20  # bytes of a table that are not put on disk
+ANY_LENGTH = "POST /api/v1/predictions.csv and `ridgeline predict` take any number."
 TABLE = {
     "schema": {
         "type": "string",
@@ -121,16 +129,31 @@ SUBMISSION = {
 }
 
 
-async def read_table(request: Request) -> bytes:
-    """The table in the body: as it is, or as the field `file` of a form."""
-    body: bytes = await request.body()
+async def open_table(request: Request) -> AsyncIterator[IO[bytes]]:
+    """The table in the body: as it is, or as the field `file` of a form. A large one is on disk."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         async with request.form() as form:
-            file = form.get("file")
-            if not isinstance(file, UploadFile):
+            sent = form.get("file")
+            if not isinstance(sent, UploadFile):
                 raise Invalid("The form has no file. Send the CSV as its field 'file'.")
-            body = await file.read()
-    return body
+            yield sent.file
+        return
+    with SpooledTemporaryFile(AT_HAND) as file:
+        async for piece in request.stream():
+            await run_in_threadpool(file.write, piece)
+        yield file
+
+
+def read_text(file: "OpenTable") -> Iterator[Opened]:
+    """The same as text."""
+    with opened(file) as text:
+        yield text
+
+
+def read_table(file: "OpenTable") -> bytes:
+    """The same, where it is small."""
+    file.seek(0)
+    return file.read()
 
 
 def read_mapping(
@@ -151,6 +174,8 @@ def read_mapping(
     return dict(pair.rsplit("=", 1) for pair in given or ())
 
 
+OpenTable = Annotated[IO[bytes], Depends(open_table)]
+Text = Annotated[Opened, Depends(read_text)]
 Table = Annotated[bytes, Depends(read_table)]
 Mapping = Annotated[dict[str, str], Depends(read_mapping)]
 Strict = Annotated[bool, Query(description="Refuse what training has not seen, and own columns.")]
@@ -165,7 +190,7 @@ Keep = Annotated[bool, Query(description="Keep the answers, and what was paid, f
     openapi_extra={"requestBody": {"required": True, "content": {"text/csv": TABLE}}},
 )
 def predict_table(
-    body: Table,
+    text: Text,
     mapping: Mapping,
     session: ReadSession,
     model: ModelQuery = CHAMPION,
@@ -174,14 +199,18 @@ def predict_table(
 ) -> Response:
     """Price the rows of a table, as CSV: columns by Kaggle's names in any spelling; Id, SalePrice
     and own columns may be there, which come back beside the prices. Whatever separates cells,
-    UTF-8, UTF-16 or Latin-1, packed by gzip or not; .xlsx and Parquet where their libraries are."""
+    UTF-8, UTF-16 or Latin-1, packed by gzip or not; .xlsx and Parquet where their libraries are.
+
+    Of any length: all rows are checked first, then the prices come as they are made. A row whose
+    price no house can have stands without one, and its warnings say why."""
     served = serving(session, model)
-    priced = price_table(served, body, strict=strict, mapping=mapping, keep=keep).csv
+    table = PricedTable(served, text, strict=strict, mapping=mapping, keep=keep)
     headers = {
         "Content-Disposition": 'attachment; filename="predictions.csv"',
         "Ridgeline-Version": str(served.version),
     }
-    return Response(priced, headers=headers, media_type="text/csv")
+    lines = (part.csv for part in table.parts())
+    return StreamingResponse(lines, headers=headers, media_type="text/csv")
 
 
 @router.post(
@@ -190,23 +219,28 @@ def predict_table(
     openapi_extra={"requestBody": {"required": True, "content": {"text/csv": TABLE}}},
 )
 def predict_table_in_words(
-    body: Table,
+    text: Text,
     mapping: Mapping,
     session: ReadSession,
     model: ModelQuery = CHAMPION,
     strict: Strict = False,
     keep: Keep = True,
 ) -> bodies.PricedTable:
-    """The same, and how the table was read: what was changed, what is no field, how right it is."""
+    """The same of at most 10,000 rows, and how the table was read: what was changed, what is no
+    field, how right it is."""
     served = serving(session, model)
-    found = price_table(served, body, strict=strict, mapping=mapping, keep=keep)
+    try:
+        table = PricedTable(served, text, strict=strict, mapping=mapping, keep=keep, most=MOST)
+    except TooManyRows as error:
+        raise Invalid(f"{error} {ANY_LENGTH}") from None
+    found = table.whole()
     rows = zip(found.names, found.rows, *columns(found.priced), strict=True)
     return bodies.PricedTable(
         **served.whose,
-        rows=len(found.names),
-        remarks=found.remarks,
-        unknown=found.unknown,
-        score=bodies.Score.model_validate(found.score) if found.score else None,
+        rows=table.count,
+        remarks=table.remarks,
+        unknown=table.unknown,
+        score=bodies.Score.model_validate(table.score) if table.score else None,
         first=[
             bodies.PricedRow(
                 name=str(name), price=price, low=low, high=high, imputed=len(row.imputed),

@@ -21,6 +21,8 @@ from ml.predictor import Predictions
 
 MOST = 50_000  # answers that may wait: what comes beyond is not kept, and counted
 AT_ONCE = 5_000  # of a transaction
+PATIENT = 1_000  # answers that may wait before a table does
+LONGEST_WAIT = 60.0  # seconds that it waits for room
 Rows = list[dict[str, Any]]
 
 
@@ -29,7 +31,7 @@ class Log:
 
     def __init__(self) -> None:
         self._queue: queue.Queue[Rows | None] = queue.Queue()
-        self._waiting, self._lock = 0, threading.Lock()
+        self._waiting, self._room = 0, threading.Condition()
         self._thread = threading.Thread(target=self._write, name="answers", daemon=True)
         self._thread.start()
 
@@ -39,13 +41,18 @@ class Log:
         houses: Sequence[dict[str, Any]],
         priced: Predictions,
         paid: Sequence[float] = (),
+        *,
+        wait: bool = False,
     ) -> list[str] | None:
         """A key for each answer, by which its price can be told later; None where none is kept.
 
-        `houses` are what the rows say, `paid` what was paid already, 0 where that is not known.
+        `houses` are what the rows say, `paid` what was paid already, 0 where that is not known. A
+        part of a table can `wait` until few answers do, so that a long one fills no memory.
         """
         n, at = len(houses), round(time.time(), 3)
-        with self._lock:
+        with self._room:
+            if wait:
+                self._room.wait_for(lambda: self._waiting < PATIENT, LONGEST_WAIT)
             if self._waiting + n > MOST:
                 metrics.lost.inc(n)
                 return None
@@ -101,8 +108,9 @@ class Log:
             metrics.lost.inc(len(rows))
             structlog.get_logger().warning("answers lost", count=len(rows), error=str(error)[:200])
         finally:
-            with self._lock:
+            with self._room:
                 self._waiting -= len(rows)
+                self._room.notify_all()
 
 
 @lru_cache
@@ -118,9 +126,13 @@ def keep(
     houses: Sequence[dict[str, Any]],
     priced: Predictions,
     paid: Sequence[float] = (),
+    *,
+    wait: bool = False,
 ) -> list[str] | None:
     """As Log.keep, where answers are kept at all."""
-    return log().keep(served, houses, priced, paid) if settings().keep_answers else None
+    if not settings().keep_answers:
+        return None
+    return log().keep(served, houses, priced, paid, wait=wait)
 
 
 def flush() -> None:

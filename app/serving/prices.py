@@ -9,7 +9,7 @@ from app import metrics
 from app.errors import Fault, Invalid
 from app.serving.predictors import Served
 from ml.predictor import Predictions
-from ml.schema import Checked, InvalidRows
+from ml.schema import Checked, CheckedRow, InvalidRows
 
 LEAST = 1.0  # dollars: the book clips there (4.10.5), and no house sells below
 
@@ -20,43 +20,53 @@ def check(
     loc: list[str | int],
     *,
     strict: bool,
-    lines: Sequence[int] = (),
 ) -> Checked:
-    """The rows, ready to encode; or a 422 with every row, column, value and what is allowed.
-
-    The rows of a file are named by its `lines`, in words as in `loc`.
-    """
+    """The rows, ready to encode; or a 422 with every row, column, value and what is allowed."""
     try:
-        return served.predictor.card.input_schema.check(rows, strict=strict, lines=lines)
+        return served.predictor.card.input_schema.check(rows, strict=strict)
     except InvalidRows as error:
-        faults = [
-            Fault(
-                loc=[*loc, lines[item.row] if lines else item.row, item.column],
-                message=f"{item.place}: {item.message}" if lines else item.message,
-                input=item.value,
-                allowed=item.allowed,
-            )
-            for item in error.errors
-        ]
-        raise Invalid(str(error), faults) from None
+        raise refused(error, loc) from None
+
+
+def refused(error: InvalidRows, loc: list[str | int]) -> Invalid:
+    """The 422 of rows: those of a file are named by their lines, in words as in `loc`."""
+    faults = [
+        Fault(
+            loc=[*loc, item.row if item.line is None else item.line, item.column],
+            message=item.message if item.line is None else f"{item.place}: {item.message}",
+            input=item.value,
+            allowed=item.allowed,
+        )
+        for item in error.errors
+    ]
+    return Invalid(str(error), faults)
 
 
 def price(served: Served, checked: Checked) -> Predictions:
-    """Prices of checked rows; never one that no house can have."""
+    """Prices of checked rows. Raises Invalid for one that no house can have."""
+    priced, lost = price_each(served, checked)
+    for why in lost.values():
+        raise Invalid(why)
+    return priced
+
+
+def price_each(served: Served, checked: Checked) -> tuple[Predictions, dict[int, str]]:
+    """Prices of checked rows; and of those that came out at what no house can have, why."""
     with metrics.seconds.time():
         priced = served.predictor.predict(checked.values)
-    metrics.priced.labels(served.version).inc(len(checked.rows))
     finite = np.isfinite(priced.high) & np.isfinite(priced.low)
-    lost = np.flatnonzero(~finite | (priced.price <= LEAST))
-    if len(lost):
-        row = checked.rows[lost[0]]
-        why = " ".join(item.message for item in row.warnings)
-        worth = f"not above ${LEAST:g}" if finite[lost[0]] else "no finite number"
-        raise Invalid(
-            f"{row.place} is so far from all that training has seen that its price is {worth}."
-            + (f" Its warnings without that: {why}" if why else "")
-        )
-    return priced
+    lost = np.flatnonzero(~finite | (priced.price <= LEAST)).tolist()
+    metrics.priced.labels(served.version).inc(len(checked.rows) - len(lost))
+    return priced, {i: _absurd(checked.rows[i], bool(finite[i])) for i in lost}
+
+
+def _absurd(row: CheckedRow, finite: bool) -> str:
+    """Why a row has no price."""
+    why = " ".join(item.message for item in row.warnings)
+    worth = f"not above ${LEAST:g}" if finite else "no finite number"
+    return f"{row.place} is so far from all that training has seen that its price is {worth}." + (
+        f" Its warnings without that: {why}" if why else ""
+    )
 
 
 def columns(priced: Predictions) -> tuple[list[float], list[float], list[float]]:

@@ -1,5 +1,6 @@
 """Sales to learn from: of people's tables, and of answers whose price came later."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,8 +65,8 @@ def sales_of(body: bytes, mapping: Mapping[str, str] | None = None) -> Sales:
 def _parsed(body: bytes, mapping: Mapping[str, str] | None) -> tuple[Parsed, list[str]]:
     """Rows with a price, not yet checked, and how the file was unpacked. Raises Invalid."""
     try:
-        text, told = text_of(body)
-        parsed = _schema().parse_csv(text, MOST, mapping=mapping)
+        with text_of(io.BytesIO(body)) as (text, told):
+            parsed = next(_schema().sheet(text, mapping=mapping).parts(most=MOST))
     except BadTable as error:
         raise Invalid(str(error)) from None
     if not parsed.rows:

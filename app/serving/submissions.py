@@ -28,7 +28,8 @@ def looked_at(body: bytes, served: Served | None) -> bodies.Preflighted:
     if len(body) > LARGEST:
         raise Invalid(f"The file has {len(body):,} bytes; a submission has about 30,000.")
     try:
-        text, told = text_of(body)
+        with text_of(io.BytesIO(body)) as (file, told):
+            text = file.read().removeprefix("\ufeff")
     except BadTable as error:
         raise Invalid(str(error)) from None
     try:

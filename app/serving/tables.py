@@ -2,9 +2,12 @@
 
 import csv
 import io
+import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +15,23 @@ from numpy.typing import NDArray
 from app.errors import Invalid
 from app.serving import log
 from app.serving.predictors import Served
-from app.serving.prices import check, columns, price
+from app.serving.prices import columns, price_each, refused
+from app.settings import settings
 from ml.predictor import Predictions
-from ml.schema import BadTable, Checked, CheckedRow, Parsed, text_of, unread
+from ml.schema import (
+    BadTable,
+    Changes,
+    Checked,
+    CheckedRow,
+    InvalidRows,
+    Opened,
+    Parsed,
+    TooManyRows,
+    text_of,
+    unread,
+)
 
-MOST = 10_000  # rows of a table
+PART = 250  # rows that are in memory at once
 WORST = 10  # rows of a scored one that are told
 COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings", "answer")
 MOST_PAID = 1e12  # dollars: nothing that is larger was paid for a house
@@ -34,6 +49,11 @@ class Miss:
     paid: float
     price: float
 
+    @property
+    def off(self) -> float:
+        """By how much, in log price."""
+        return math.log(self.paid / self.price)
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -46,79 +66,207 @@ class Score:
     worst: list[Miss]  # those furthest off, the worst first
 
 
+@dataclass
+class _Scoring:
+    """The score so far, of a table whose prices come part by part."""
+
+    n: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+    inside: int = 0
+    worst: list[Miss] = field(default_factory=list)
+
+    def add(
+        self, paid: NDArray[np.float64], priced: Predictions, names: Sequence[int | str]
+    ) -> None:
+        """The rows of a part: what was paid, 0 where that is not known, and what was said."""
+        known = np.flatnonzero(paid > 0)
+        paid, said = paid[known], priced.price[known]
+        off = np.log(paid / said)
+        self.n += len(off)
+        self.total += float(off.sum())
+        self.squares += float(np.square(off).sum())
+        self.inside += int(((priced.low[known] <= paid) & (paid <= priced.high[known])).sum())
+        far = np.argsort(-np.abs(off), kind="stable")[:WORST].tolist()
+        self.worst += [Miss(str(names[known[i]]), float(paid[i]), float(said[i])) for i in far]
+        self.worst = sorted(self.worst, key=lambda miss: -abs(miss.off))[:WORST]
+
+    def score(self) -> Score | None:
+        """None where the file says nothing of two rows at least."""
+        n = self.n
+        if n < 2:
+            return None
+        return Score(n, (self.squares / n) ** 0.5, self.total / n, self.inside / n, self.worst)
+
+
 @dataclass(frozen=True, slots=True)
-class PricedTable:
-    """A table with its prices: as CSV, and in words."""
+class Part:
+    """Rows of a table with their prices: in words, and as lines of CSV, the first with a header."""
 
     csv: str
     names: list[int | str]  # of the rows: ids, or their lines
     rows: list[CheckedRow]
     priced: Predictions
-    remarks: list[str]
-    unknown: dict[str, list[str]]
-    score: Score | None
+    lost: dict[int, str]  # rows without a price, and why
 
 
-def price_table(
-    served: Served,
-    body: bytes,
-    *,
-    strict: bool = False,
-    mapping: Mapping[str, str] | None = None,
-    keep: bool = True,
-) -> PricedTable:
-    """Price the rows of a file, and keep the answers for the monitor.
-
-    Raises:
-        Invalid: where it is no such table, or a row of it cannot be priced.
-    """
-    schema = served.predictor.card.input_schema
+@contextmanager
+def opened(file: IO[bytes]) -> Iterator[Opened]:
+    """A file as text. Raises Invalid where it is none."""
     try:
-        text, told = text_of(body)
-        parsed = schema.parse_csv(text, MOST, mapping=mapping, strict=strict)
+        with text_of(file) as text:
+            yield text
     except BadTable as error:
         raise Invalid(str(error)) from None
-    if not parsed.rows:
-        raise Invalid("The file has a header and no rows.")
-    try:
-        checked = check(served, parsed.rows, ["body"], strict=strict, lines=parsed.lines)
-    except Invalid as error:  # what was not read may be what is missing
-        said = f"{error.message} {unread(parsed.unknown)}" if parsed.unknown else error.message
-        raise Invalid(said, error.errors, parsed.unknown) from None
-    priced = price(served, checked)
-    paid = [paid_of(cell) for cell in parsed.target or ()]
-    keys = log.keep(served, checked.values, priced, paid) if keep else None
-    return PricedTable(
-        csv=_write(served, parsed, checked, priced, keys),
-        names=parsed.ids or [*parsed.lines],
-        rows=checked.rows,
-        priced=priced,
-        remarks=[*told, *parsed.remarks, *checked.remarks],
-        unknown=parsed.unknown,
-        score=_score(np.array(paid), priced, parsed.ids or parsed.lines),
-    )
 
 
-def _write(
-    served: Served,
-    parsed: Parsed,
-    checked: Checked,
-    priced: Predictions,
-    keys: Sequence[str] | None,
-) -> str:
-    """Id (or the line in the file), price, bounds, by whom, what was guessed, under which key the
-    answer is kept; then own columns."""
+class PricedTable:
+    """A file of houses: checked, all of it, before any is priced; prices come part by part, so that
+    it may be of any length, and are kept for the monitor as they come."""
+
+    def __init__(
+        self,
+        served: Served,
+        text: Opened,
+        *,
+        strict: bool = False,
+        mapping: Mapping[str, str] | None = None,
+        keep: bool = True,
+        most: int | None = None,
+    ) -> None:
+        """Check a file; of at most so many rows, which are then one part, and refused
+        where one of them has no price.
+
+        Raises:
+            Invalid: where it is no such table, or a row of it cannot be.
+            TooManyRows: where it has more.
+        """
+        self._served, self._strict, self._keep, self._most = served, strict, keep, most
+        self._scoring, self._lost = _Scoring(), 0
+        self.count, self._paid = 0, False
+        self._only: tuple[Parsed, Checked] | None = None  # of a table that is one part
+        schema = served.predictor.card.input_schema
+        try:
+            file, told = text
+            self._sheet = schema.sheet(file, mapping=mapping, strict=strict)
+            self._read = [*told, *self._look()]
+        except TooManyRows:
+            raise
+        except BadTable as error:
+            raise Invalid(str(error)) from None
+
+    @property
+    def unknown(self) -> dict[str, list[str]]:
+        """Columns that are no field, and what each may have been meant by."""
+        return self._sheet.header.unknown
+
+    @property
+    def remarks(self) -> list[str]:
+        """How it was read; and, once all is priced, how many rows have no price."""
+        n = self._lost
+        lost = f"{n:,} {'row has' if n == 1 else 'rows have'} no price; their warnings say why."
+        return [*self._read, *([lost] if n else [])]
+
+    @property
+    def score(self) -> Score | None:
+        """Once all is priced, the prices beside what the file says was paid; None where it says
+        nothing of two rows at least."""
+        return self._scoring.score()
+
+    def whole(self) -> Part:
+        """All rows of a table of at most `most`. Raises Invalid where one has no price."""
+        return next(self.parts())
+
+    def parts(self) -> Iterator[Part]:
+        """All rows, one part after another. A row whose price no house can have stands without."""
+        kept = self.count - settings().keep_answers if self._keep else self.count  # from there on
+        done = 0
+        for parsed, checked in [self._only] if self._only else self._again():
+            done += len(parsed.rows)
+            yield self._priced(parsed, checked, first=done == len(parsed.rows), keep=done > kept)
+
+    def _look(self) -> list[str]:
+        """Check all rows; how they were read. Raises Invalid with what is wrong in any."""
+        wrong, changes = None, Changes()
+        for parsed in self._parsed():
+            self.count += len(parsed.rows)
+            self._paid |= any(parsed.target)
+            try:
+                checked = self._check(parsed)
+            except InvalidRows as error:
+                wrong = wrong.join(error) if wrong else error
+            else:
+                changes.join(checked.changes)
+        if wrong:  # what was not read may be what is missing
+            said, more = refused(wrong, ["body"]), unread(self.unknown) if self.unknown else ""
+            raise Invalid(f"{said.message} {more}".strip(), said.errors, self.unknown)
+        if not self.count:
+            raise Invalid("The file has a header and no rows.")
+        if self.count == len(parsed.rows):
+            self._only = parsed, checked
+        return [*parsed.remarks, *changes.remarks]
+
+    def _parsed(self) -> Iterator[Parsed]:
+        return self._sheet.parts(self._most or PART, self._most)
+
+    def _again(self) -> Iterator[tuple[Parsed, Checked]]:
+        return ((parsed, self._check(parsed)) for parsed in self._parsed())
+
+    def _check(self, parsed: Parsed) -> Checked:
+        schema = self._served.predictor.card.input_schema
+        return schema.check(parsed.rows, strict=self._strict, lines=parsed.lines)
+
+    def _priced(self, parsed: Parsed, checked: Checked, *, first: bool, keep: bool) -> Part:
+        priced, lost = price_each(self._served, checked)
+        if self._most:
+            for why in lost.values():
+                raise Invalid(why)
+        names = parsed.ids or [*parsed.lines]
+        paid = np.array([paid_of(cell) for cell in parsed.target] or [0.0] * len(names))
+        paid[[*lost]] = 0.0
+        self._lost += len(lost)
+        self._scoring.add(paid, priced, names)
+        keys = self._keys(checked, priced, paid, lost) if keep else [""] * len(names)
+        own = parsed.own | ({"actual": parsed.target} if self._paid else {})
+        header = [("Id" if parsed.ids else "line", *COLUMNS, *own)] if first else []
+        prices = zip(*columns(priced), strict=True)
+        lines = [
+            (
+                name,
+                *(["", "", ""] if i in lost else [f"{x:.4f}" for x in three]),
+                self._served.version,
+                " ".join(row.imputed),
+                lost.get(i) or " ".join(item.message for item in row.warnings),
+                key,
+                *(_harmless(cells[i]) for cells in own.values()),
+            )
+            for i, (name, row, three, key) in enumerate(
+                zip(names, checked.rows, prices, keys, strict=True)
+            )
+        ]
+        return Part(_csv([*header, *lines]), names, checked.rows, priced, lost)
+
+    def _keys(
+        self,
+        checked: Checked,
+        priced: Predictions,
+        paid: NDArray[np.float64],
+        lost: Mapping[int, str],
+    ) -> list[str]:
+        """Under which each answer is kept; empty where it is not."""
+        keys = [""] * len(checked.rows)
+        good = [i for i in range(len(keys)) if i not in lost]
+        some = Predictions(priced.price[good], priced.low[good], priced.high[good])
+        houses = [checked.rows[i].values for i in good]
+        made = log.keep(self._served, houses, some, paid[good].tolist(), wait=True)
+        for i, key in zip(good, made or (), strict=False):
+            keys[i] = key
+        return keys
+
+
+def _csv(lines: Sequence[Sequence[object]]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    own = parsed.own | ({"actual": parsed.target} if any(parsed.target) else {})
-    writer.writerow(("Id" if parsed.ids else "line", *COLUMNS, *own))
-    names = parsed.ids or parsed.lines
-    keys = keys or [""] * len(names)
-    rows = zip(names, keys, checked.rows, *columns(priced), strict=True)
-    for i, (name, key, row, *prices) in enumerate(rows):
-        warnings = " ".join(item.message for item in row.warnings)
-        cells = *(f"{x:.4f}" for x in prices), served.version, " ".join(row.imputed), warnings, key
-        writer.writerow((name, *cells, *(_harmless(kept[i]) for kept in own.values())))
+    csv.writer(out, lineterminator="\n").writerows(lines)
     return out.getvalue()
 
 
@@ -131,25 +279,6 @@ def _harmless(cell: str) -> str:
     except ValueError:
         return f"'{cell}"
     return cell
-
-
-def _score(
-    paid: NDArray[np.float64], priced: Predictions, names: Sequence[int | str]
-) -> Score | None:
-    """Against what the file says was paid; none where it says nothing of two rows at least."""
-    known = np.flatnonzero(paid > 0)
-    if len(known) < 2:
-        return None
-    off = np.log(paid[known] / priced.price[known])
-    worst = known[np.argsort(-np.abs(off), kind="stable")[:WORST]].tolist()
-    inside = (priced.low[known] <= paid[known]) & (paid[known] <= priced.high[known])
-    return Score(
-        n=len(known),
-        rmse=float(np.sqrt(np.square(off).mean())),
-        bias=float(off.mean()),
-        inside=float(inside.mean()),
-        worst=[Miss(str(names[i]), float(paid[i]), float(priced.price[i])) for i in worst],
-    )
 
 
 def paid_of(cell: str) -> float:

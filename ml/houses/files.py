@@ -1,16 +1,21 @@
 """4.10.2-4.10.4 The houses of Ames: both files, their rows as plain values, and their encoding."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ml.data import hub
 from ml.houses.attributes import CODES, FIELDS, FIRST, LIMITS, NONE, TEXTS
 from ml.schema import InputSchema
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ID, TARGET = "Id", "SalePrice"
 FILES = ("kaggle_house_train", "kaggle_house_test")  # in the data hub
@@ -47,6 +52,8 @@ def read(cache: Path | None = None) -> Houses:
     Only "NA" and nothing at all are missing: "None" is a level (of MasVnrType), which pandas
     would read as missing.
     """
+    import pandas as pd
+
     train, test = (
         pd.read_csv(hub.download(name, cache), keep_default_na=False, na_values=["NA", ""])
         for name in FILES
@@ -56,6 +63,8 @@ def read(cache: Path | None = None) -> Houses:
 
 def frame(sales: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     """Sales, each with `Id` and `SalePrice`, as the competition's file has them."""
+    import pandas as pd
+
     return pd.DataFrame([*sales], columns=[ID, *FIELDS, TARGET])
 
 

@@ -61,7 +61,7 @@ __all__ = [
 
 
 ENDS = (0.05, 0.95)  # what 9 of 10 lie between
-AT_ONCE = 1024  # whole rows that a model answers together
+AT_ONCE = 128  # whole rows that a model answers together
 
 
 @dataclass(frozen=True, slots=True)

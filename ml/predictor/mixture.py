@@ -24,11 +24,14 @@ class Errors:
 
         `ends` are levels with values that hold whatever the scores say.
         """
-        n = len(scores)
-        levels = np.concatenate([np.arange(1, n + 1) / (n + 1), [level for level, _ in ends]])
-        values = np.concatenate([np.sort(scores), [value for _, value in ends]])
+        held, those = np.array(sorted(ends), np.float64).reshape(-1, 2).T
+        levels = np.arange(1, len(scores) + 1) / (len(scores) + 1)
+        least = np.append(-np.inf, those)[np.searchsorted(held, levels, "right")]
+        most = np.append(those, np.inf)[np.searchsorted(held, levels, "left")]
+        levels = np.concatenate([levels, held])
+        values = np.concatenate([np.clip(np.sort(scores), least, most), those])
         order = np.argsort(levels, kind="stable")
-        return cls(levels[order], np.maximum.accumulate(values[order]))
+        return cls(levels[order], values[order])
 
     def at(self, levels: Vector) -> Vector:
         """The quantiles: (q,)."""

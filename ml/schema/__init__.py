@@ -1,36 +1,44 @@
 """What a row of a table must look like, learnt from training rows and kept as data (4.10.3)."""
 
+import io
 import keyword
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, TextIO
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from ml.schema.checks import (
+    Changes,
     Checked,
     CheckedRow,
     InvalidRows,
+    Meanings,
     RowError,
     RowWarning,
     check,
     nothing,
 )
 from ml.schema.fields import LONGEST, Bounds, InputField, Refused, Value, told
-from ml.schema.reading import BadTable, text_of
-from ml.schema.tables import Parsed, parse_csv, unread
+from ml.schema.reading import BadTable, Opened, TooManyRows, text_of
+from ml.schema.tables import Parsed, Sheet, unread
 
 __all__ = [
     "BadTable",
+    "Changes",
     "Checked",
     "CheckedRow",
     "InputField",
     "InputSchema",
     "InvalidRows",
+    "Opened",
     "Parsed",
     "RowError",
     "RowWarning",
+    "Sheet",
+    "TooManyRows",
     "text_of",
     "unread",
 ]
@@ -41,7 +49,7 @@ TEXT = Annotated[str, Field(max_length=LONGEST, description="The same, as text."
 class InputSchema(BaseModel):
     """The fields of a table, in order: types, known levels, ranges and what is typical.
 
-    A predictor carries it as JSON; `check`, `row_model` and `parse_csv` are made from it, and the
+    A predictor carries it as JSON; `check`, `row_model` and `sheet` are made from it, and the
     first two accept exactly the same rows.
     """
 
@@ -136,7 +144,28 @@ class InputSchema(BaseModel):
                 are not finite or cannot exist; rows that say nothing.
         """
         others = {self.id_column, self.target_column}
-        return check(self.fields, rows, strict=strict, noun=self.noun, lines=lines, others=others)
+        return check(self.meanings, rows, strict=strict, lines=lines, others=others)
+
+    @cached_property
+    def meanings(self) -> tuple[Meanings, ...]:
+        """The fields, each with what values of it have meant before."""
+        return tuple(Meanings(field, self.noun) for field in self.fields)
+
+    def sheet(
+        self, file: TextIO, *, mapping: Mapping[str, str] | None = None, strict: bool = False
+    ) -> Sheet:
+        """A CSV file, opened: its rows come part by part, not yet checked. Raises BadTable.
+
+        `mapping` says of columns which field they are, or by "" that they are none.
+        """
+        return Sheet.open(
+            file,
+            self.fields,
+            id_column=self.id_column,
+            target_column=self.target_column,
+            mapping=mapping,
+            strict=strict,
+        )
 
     def parse_csv(
         self,
@@ -146,19 +175,9 @@ class InputSchema(BaseModel):
         mapping: Mapping[str, str] | None = None,
         strict: bool = False,
     ) -> Parsed:
-        """The rows of a CSV file, at most `most`, not yet checked, with ids. Raises BadTable.
-
-        `mapping` says of columns which field they are, or by "" that they are none.
-        """
-        return parse_csv(
-            text,
-            self.fields,
-            id_column=self.id_column,
-            target_column=self.target_column,
-            most=most,
-            mapping=mapping,
-            strict=strict,
-        )
+        """The same of a text, all rows at once, at most `most`. Raises BadTable."""
+        sheet = self.sheet(io.StringIO(text, newline=""), mapping=mapping, strict=strict)
+        return next(sheet.parts(most=most))
 
     def row_model(self, name: str = "Row") -> type[BaseModel]:
         """A pydantic model of one row: every field may be missing, none may be added.

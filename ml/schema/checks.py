@@ -1,14 +1,16 @@
 """Checking rows against fields: all errors at once, and a warning where a model must guess."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 
-from ml.schema.fields import Change, InputField, Refused, Value, shown, told
+from ml.schema.fields import LONGEST, Change, InputField, Refused, Value, shown, told
 
 MAX_ERRORS = 100  # told one by one; the rest is only counted
+REMEMBERED = 1_000  # values of a field whose meaning is not found anew
 CHANGED: dict[Change, str] = {
     "blanks": "read without the blanks around",
     "case": "read as a level of the same letters",
@@ -37,16 +39,21 @@ class RowError:
     allowed: str
     message: str
     place: str  # "Row 0", or "Line 2" where the rows came from a file
+    line: int | None = None  # of that file
 
 
 class InvalidRows(ValueError):
     """Rows that were refused: their first 100 errors, and how many there are in `total`."""
 
     def __init__(self, errors: Sequence[RowError], total: int) -> None:
-        self.errors = tuple(errors)
+        self.errors = tuple(errors[:MAX_ERRORS])
         self.total = total
         first = f"{errors[0].place}: {errors[0].message}"
         super().__init__(first if total == 1 else f"{total} errors in the rows. {first}")
+
+    def join(self, later: "InvalidRows") -> "InvalidRows":
+        """With those of rows that come after these."""
+        return InvalidRows([*self.errors, *later.errors], self.total + later.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +69,79 @@ class CheckedRow:
     place: str  # as errors name it
 
 
+@dataclass
+class Changes:
+    """What was read otherwise than it stands: how often by column and kind, and the first of it."""
+
+    counts: Counter[tuple[str, Change]] = field(default_factory=Counter)
+    first: dict[tuple[str, Change], object] = field(default_factory=dict)
+
+    @property
+    def remarks(self) -> list[str]:
+        """A sentence a column and kind."""
+        return [
+            f"{column}: {count:,} {'value' if count == 1 else 'values'} {CHANGED[change]}"
+            f" ({shown(self.first[column, change])})."
+            for (column, change), count in self.counts.items()
+        ]
+
+    def note(self, column: str, change: Change, value: object) -> None:
+        """That a value was read so."""
+        self.counts[column, change] += 1
+        self.first.setdefault((column, change), value)
+
+    def join(self, later: "Changes") -> None:
+        """Those of rows that come after these."""
+        self.counts += later.counts
+        self.first = later.first | self.first
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """All rows, in their order, and by column what was read otherwise than it stands."""
+    """All rows, in their order, and what of them was read otherwise than it stands."""
 
     rows: list[CheckedRow]
-    remarks: list[str] = field(default_factory=list)
+    changes: Changes = field(default_factory=Changes)
+
+    @property
+    def remarks(self) -> list[str]:
+        """How the rows were read, in words."""
+        return self.changes.remarks
 
     @property
     def values(self) -> list[dict[str, Value]]:
         """What an encoder reads."""
         return [row.values for row in self.rows]
+
+
+class Meanings:
+    """One field, and what values of it mean: each that comes often is read but once."""
+
+    def __init__(self, known: InputField, noun: str) -> None:
+        self.field, self._noun = known, noun
+        self._met: dict[tuple[type, object], tuple[Value, Change | None, str]] = {}
+
+    def of(self, value: object) -> tuple[Value, Change | None, str]:
+        """The value as it is encoded, in what it was read otherwise, and what is doubtful of it.
+
+        Raises:
+            Refused: as `InputField.read`.
+        """
+        key = type(value), value  # True is no 1
+        try:
+            return self._met[key]
+        except KeyError:
+            found = self._read(value)
+        except TypeError:  # a list, say
+            return self._read(value)
+        if len(self._met) < REMEMBERED and len(str(value)) <= LONGEST:
+            self._met[key] = found
+        return found
+
+    def _read(self, value: object) -> tuple[Value, Change | None, str]:
+        cleaned, change = self.field.read(value)
+        doubt = "" if cleaned is None else self.field.doubt(cleaned, self._noun)
+        return cleaned, change, doubt
 
 
 @dataclass
@@ -82,51 +151,37 @@ class _Report:
     lines: Sequence[int]
     errors: list[RowError] = field(default_factory=list)
     total: int = 0
-    changed: dict[tuple[str, Change], list[object]] = field(default_factory=dict)
-
-    @property
-    def remarks(self) -> list[str]:
-        """A sentence a column and kind of change, with how many and the first of them."""
-        return [
-            f"{column}: {len(values):,} {'value' if len(values) == 1 else 'values'}"
-            f" {CHANGED[change]} ({shown(values[0])})."
-            for (column, change), values in self.changed.items()
-        ]
+    changes: Changes = field(default_factory=Changes)
 
     def place(self, row: int) -> str:
         """Where a reader finds the row: an editor counts lines from 1, an array rows from 0."""
         return f"Line {self.lines[row]}" if self.lines else f"Row {row}"
 
-    def note(self, column: str, change: Change | None, value: object) -> None:
-        """That a value was read otherwise than it stands, if it was."""
-        if change:
-            self.changed.setdefault((column, change), []).append(value)
-
     def add(self, row: int, column: str, value: object, allowed: str, message: str) -> None:
         self.total += 1
         if len(self.errors) < MAX_ERRORS:
-            place = self.place(row)
-            self.errors.append(RowError(row, column, _echo(value), allowed, message, place))
+            place, line = self.place(row), self.lines[row] if self.lines else None
+            self.errors.append(RowError(row, column, _echo(value), allowed, message, place, line))
 
 
 def check(
-    fields: Sequence[InputField],
+    meanings: Sequence[Meanings],
     rows: Sequence[object],
     *,
     strict: bool = False,
-    noun: str = "rows",
     lines: Sequence[int] = (),
     others: Collection[str] = (),
 ) -> Checked:
     """Every row with cleaned values, imputed fields and warnings; `strict` makes these errors.
 
-    `lines` are those of the file the rows came from, if they did: errors then name these. What
-    stands under the names of `others` is passed over: an id, a target. A row that says nothing at
-    all is refused: nobody has asked for the price of anything.
+    `meanings` are of the fields, in order. `lines` are those of the file the rows came from, if
+    they did: errors then name these. What stands under the names of `others` is passed over: an id,
+    a target. A row that says nothing at all is refused: nobody has asked for the price of anything.
 
     Raises:
         InvalidRows: with the errors of all rows.
     """
+    fields = [one.field for one in meanings]
     report, names = _Report(lines), [known.name for known in fields]
     suggestion = cache(lambda name: suggest(name, names))
     checked = []
@@ -135,7 +190,7 @@ def check(
             report.add(i, "", row, "an object", f"The row is {shown(row)}; it must be an object.")
             continue
         before = report.total
-        checked.append(_row(i, row, fields, noun, report))
+        checked.append(_row(i, row, meanings, fields, report))
         for name in row.keys() - names - {*others}:
             report.add(i, str(name), row[name], "", suggestion(name))
         if report.total == before and len(checked[-1].imputed) == len(fields):
@@ -144,25 +199,31 @@ def check(
             report.add(i, warning.column, warning.value, "as in training", warning.message)
     if report.total:
         raise InvalidRows(report.errors, report.total)
-    return Checked(checked, report.remarks)
+    return Checked(checked, report.changes)
 
 
 def _row(
-    i: int, row: Mapping[object, object], fields: Sequence[InputField], noun: str, report: _Report
+    i: int,
+    row: Mapping[object, object],
+    meanings: Sequence[Meanings],
+    fields: Sequence[InputField],
+    report: _Report,
 ) -> CheckedRow:
     values: dict[str, Value] = {}
     warnings = []
-    for known in fields:
-        name = known.name
-        try:
-            value, change = known.read(row.get(name))
-        except Refused as refused:
-            report.add(i, name, row[name], known.allowed, str(refused))
+    for one in meanings:
+        name = one.field.name
+        if name not in row:
             continue
-        if name in row:
-            values[name] = value
-        report.note(name, change, row.get(name))
-        if value is not None and (doubt := known.doubt(value, noun)):
+        try:
+            value, change, doubt = one.of(row[name])
+        except Refused as refused:
+            report.add(i, name, row[name], one.field.allowed, str(refused))
+            continue
+        values[name] = value
+        if change:
+            report.changes.note(name, change, row[name])
+        if doubt:
             warnings.append(RowWarning(name, _echo(value), doubt))
     said = told(fields, values)
     imputed = [

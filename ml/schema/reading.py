@@ -1,13 +1,20 @@
 """Files of people as rows of text: packed or not, in whatever letters, sheets and tables too."""
 
+import codecs
 import csv
 import gzip
 import io
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.util import find_spec
+from typing import IO, TextIO
 
-MOST_BYTES = 256 * 2**20  # of what a packed file becomes
+MOST_BYTES = 2**30  # of what a packed file becomes
+MOST_WHOLE = 32 * 2**20  # bytes of a workbook or a Parquet table, which is read at once
+PIECE = 2**20  # bytes read at a time
 LETTERS = {  # by their byte order mark
     b"\xef\xbb\xbf": "utf-8",
     b"\xff\xfe": "utf-16-le",
@@ -15,12 +22,22 @@ LETTERS = {  # by their byte order mark
 }
 
 
+Opened = tuple[TextIO, list[str]]  # text, and how it was read where that is not as it stands
+
+
 class BadTable(ValueError):
     """A file that is no table of these fields; the message says what to change."""
 
 
-def text_of(body: bytes) -> tuple[str, list[str]]:
-    """The text of a file, and how it was read where that is not as it stands.
+class TooManyRows(BadTable):
+    """A table that has more rows than somebody takes at once."""
+
+
+@contextmanager
+def text_of(file: IO[bytes]) -> Iterator[Opened]:
+    """A file as text that can be read again and again, and how it was read where that is not as it
+    stands. No more than a piece of it is in memory, but for workbooks and Parquet. A byte order
+    mark stays. The file is closed in the end.
 
     Gzip is unpacked; .xlsx gives its first sheet and Parquet its table as comma-separated text.
 
@@ -28,44 +45,88 @@ def text_of(body: bytes) -> tuple[str, list[str]]:
         BadTable: for a file that is damaged, too large once unpacked, or needs a library that is
             not installed.
     """
-    told = list[str]()
-    if body[:2] == b"\x1f\x8b":
-        body, packed = _unpacked(body), len(body)
-        told.append(f"Unpacked by gzip: {packed:,} bytes became {len(body):,}.")
-    readers = {b"PK\x03\x04": _sheet, b"PAR1": _parquet}
-    text, how = readers.get(body[:4], _letters)(body)
-    return text, [*told, *filter(None, [how])]
+    with ExitStack() as stack:
+        told = list[str]()
+        stack.enter_context(file)
+        if _begins(file)[:2] == b"\x1f\x8b":
+            packed, file = file, stack.enter_context(tempfile.TemporaryFile())
+            _unpack(packed, file)
+            told.append(f"Unpacked by gzip: {_size(packed):,} bytes became {_size(file):,}.")
+        text, how = _text(file)
+        yield stack.enter_context(text), [*told, *filter(None, [how])]
 
 
-def _letters(body: bytes) -> tuple[str, str]:
+def _text(file: IO[bytes]) -> tuple[TextIO, str]:
+    whole = {b"PK\x03\x04": _sheet, b"PAR1": _parquet}.get(_begins(file)[:4])
+    if whole is None:
+        return _letters(file)
+    if _size(file) > MOST_WHOLE:
+        most = f"{MOST_WHOLE // 2**20} MiB"
+        raise BadTable(f"A workbook or Parquet table has {most} at most: save it as CSV.")
+    text, how = whole(file.read())
+    return io.StringIO(text, newline=""), how
+
+
+def _begins(file: IO[bytes]) -> bytes:
+    """Its first bytes; it is read from the start again."""
+    file.seek(0)
+    begin = file.read(4000)
+    file.seek(0)
+    return begin
+
+
+def _size(file: IO[bytes]) -> int:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return size
+
+
+def _letters(file: IO[bytes]) -> tuple[TextIO, str]:
     """By its byte order mark, else as UTF-8, or as Windows-1252 where it is none."""
-    name, mark = next(
-        ((name, len(bom)) for bom, name in LETTERS.items() if body.startswith(bom)), ("", 0)
-    )
-    if not name and b"\x00" in body[:4000]:  # ASCII in two bytes has every other one empty
-        name = "utf-16-le" if body[1:2] == b"\x00" else "utf-16-be"
+    begin = _begins(file)
+    name = next((name for bom, name in LETTERS.items() if begin.startswith(bom)), "")
+    if not name and b"\x00" in begin:  # ASCII in two bytes has every other one empty
+        name = "utf-16-le" if begin[1:2] == b"\x00" else "utf-16-be"
     how = f"Read as {name.upper()}." if name.startswith("utf-16") else ""
-    try:
-        text = body[mark:].decode(name or "utf-8")
-    except UnicodeDecodeError:
+    if not _decodes(file, name or "utf-8"):
         if name:
-            raise BadTable(f"The file begins like {name.upper()} and is none.") from None
-        text = body.decode("cp1252", errors="replace")
-        how = "Read as Windows-1252 (Latin-1): it is not UTF-8."
-    if "\x00" in text:
-        raise BadTable("The file is no text: it holds bytes of 0. Save it as CSV.")
-    return text, how
+            raise BadTable(f"The file begins like {name.upper()} and is none.")
+        name, how = "cp1252", "Read as Windows-1252 (Latin-1): it is not UTF-8."
+        _decodes(file, name)
+    file.seek(0)
+    return io.TextIOWrapper(file, name or "utf-8", errors="replace", newline=""), how
 
 
-def _unpacked(body: bytes) -> bytes:
+def _decodes(file: IO[bytes], name: str) -> bool:
+    """Whether all of it is text in these letters. Raises BadTable where it holds bytes of 0."""
+    errors = "replace" if name == "cp1252" else "strict"
+    decoder = codecs.getincrementaldecoder(name)(errors)
+    file.seek(0)
     try:
-        with gzip.open(io.BytesIO(body)) as file:
-            whole = file.read(MOST_BYTES + 1)
+        for piece in iter(partial(file.read, PIECE), b""):
+            if "\x00" in decoder.decode(piece):
+                raise BadTable("The file is no text: it holds bytes of 0. Save it as CSV.")
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _unpack(packed: IO[bytes], whole: IO[bytes]) -> None:
+    """Put on disk what a file becomes."""
+    pieces = iter(partial(gzip.GzipFile(mode="rb", fileobj=packed).read, PIECE), b"")
+    while piece := _next(pieces):
+        whole.write(piece)
+        if whole.tell() > MOST_BYTES:
+            most = f"{MOST_BYTES // 2**20:,} MiB"
+            raise BadTable(f"The file becomes more than {most} once unpacked.")
+
+
+def _next(pieces: Iterator[bytes]) -> bytes:
+    try:
+        return next(pieces, b"")
     except (OSError, EOFError, zlib.error) as error:
         raise BadTable(f"The file is damaged gzip: {error}.") from None
-    if len(whole) > MOST_BYTES:
-        raise BadTable(f"The file becomes more than {MOST_BYTES // 2**20} MiB once unpacked.")
-    return whole
 
 
 def _sheet(body: bytes) -> tuple[str, str]:

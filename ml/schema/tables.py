@@ -1,21 +1,22 @@
 """Rows from text: which separator, which line is the header, which column is which field."""
 
 import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
+from typing import TextIO
 
 from ml.schema.fields import EXACT, WHOLE, InputField, Value, shown
-from ml.schema.reading import BadTable
+from ml.schema.reading import BadTable, TooManyRows
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+", re.ASCII)  # 9600,5 or 9.600,5
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
 HEADER_WITHIN = 20  # lines: titles and remarks may stand above it
+LONGEST_LINE = 2**20  # characters
 NEAR = 3  # names that a column may have been meant by
 
 Line = tuple[int, list[str]]
@@ -39,51 +40,89 @@ class Parsed:
     unknown: dict[str, list[str]] = field(default_factory=dict)
 
 
-def parse_csv(
-    text: str,
-    fields: Sequence[InputField],
-    *,
-    id_column: str = "",
-    target_column: str = "",
-    most: int | None = None,
-    mapping: Mapping[str, str] | None = None,
-    strict: bool = False,
-) -> Parsed:
-    """Read separated text, one of whose first lines names the columns, in any order and spelling.
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Separated text that has been opened: which line names the columns, and what each of them is.
 
-    Commas, semicolons, tabs or bars stand between cells: whichever finds most columns. Titles,
-    comments and `sep=;` above the header and empty lines are skipped, and counted. `Lot Shape`,
-    `Lot.Shape`, `lot_shape` and R's `X1stFlrSF` are the fields of those letters; `mapping` says so
-    of others, or by "" that a column is none. What is no field stays beside, unless `strict`.
-
-    Raises:
-        BadTable: for an empty text, no header, columns that are there twice or, if strict, are no
-            field, lines of the wrong length, and more than `most` rows.
+    It is read part by part, as often as one likes; no more than a part is in memory.
     """
-    text = text.removeprefix("\ufeff")
-    known = [name for name in (*(f.name for f in fields), id_column, target_column) if name]
-    header = _Header.find(text, known, mapping or {})
-    if strict and header.unknown:
-        raise BadTable(unread(header.unknown))
-    numbered, empty = _rows(text, header, most)
-    columns = [[line[j].strip() for _, line in numbered] for j in range(len(header.names))]
-    by_name = dict(zip(header.names, columns, strict=True))
-    remarks = header.remarks(empty)
-    if header.separator != ",":
-        for one in fields:
-            if one.name in by_name and one.kind != "level":
-                by_name[one.name] = _with_points(one, by_name[one.name], remarks)
-    attributes = [(one, by_name[one.name]) for one in fields if one.name in by_name]
-    return Parsed(
-        rows=[{one.name: _value(cells[i], one) for one, cells in attributes}
-              for i in range(len(numbered))],
-        ids=[_id(cell) for cell in by_name.get(id_column, [])],
-        lines=[number for number, _ in numbered],
-        own={name: by_name[name] for name in header.unknown},
-        target=by_name.get(target_column, []),
-        remarks=remarks,
-        unknown=header.unknown,
-    )  # fmt: skip
+
+    file: TextIO
+    fields: Sequence[InputField]
+    id_column: str
+    target_column: str
+    header: "_Header"
+    points: dict[str, int]  # columns whose commas are decimal points, and in how many values
+
+    @classmethod
+    def open(
+        cls,
+        file: TextIO,
+        fields: Sequence[InputField],
+        *,
+        id_column: str = "",
+        target_column: str = "",
+        mapping: Mapping[str, str] | None = None,
+        strict: bool = False,
+    ) -> "Sheet":
+        """Text one of whose first lines names the columns, in any order and spelling.
+
+        Commas, semicolons, tabs or bars stand between cells: whichever finds most columns. Titles,
+        comments and `sep=;` above the header and empty lines are skipped, and counted. `Lot Shape`,
+        `Lot.Shape`, `lot_shape` and R's `X1stFlrSF` are the fields of those letters; `mapping` says
+        so of others, or by "" that a column is none. What is no field stays beside, unless
+        `strict`.
+
+        Raises:
+            BadTable: for an empty text, no header, columns that are there twice or, if strict, are
+                no field.
+        """
+        known = [name for name in (*(f.name for f in fields), id_column, target_column) if name]
+        header = _Header.find(file, known, mapping or {})
+        if strict and header.unknown:
+            raise BadTable(unread(header.unknown))
+        numbers = [one for one in fields if one.kind != "level" and one.name in header.names]
+        points = {} if header.separator == "," else _commas(_Rows(file, header), numbers)
+        return cls(file, fields, id_column, target_column, header, points)
+
+    def parts(self, size: int | None = None, most: int | None = None) -> Iterator[Parsed]:
+        """All rows, so many at a time; one part, of no rows, where there are none.
+
+        The last one's remarks are of the whole file.
+
+        Raises:
+            BadTable: for lines of the wrong length, and more than `most` rows.
+        """
+        rows = _Rows(self.file, self.header, most)
+        part = [*islice(rows, size)]
+        while True:
+            following = [*islice(rows, size)]
+            yield self._parsed(part, rows.empty)
+            if not following:
+                return
+            part = following
+
+    def _parsed(self, numbered: Sequence[Line], empty: int) -> Parsed:
+        names = self.header.names
+        columns = [[line[j].strip() for _, line in numbered] for j in range(len(names))]
+        by_name = dict(zip(names, columns, strict=True))
+        for name in self.points:
+            by_name[name] = [_pointed(cell) for cell in by_name[name]]
+        attributes = [(one, by_name[one.name]) for one in self.fields if one.name in by_name]
+        points = [
+            f"{name}: commas read as decimal points in {count:,} values."
+            for name, count in self.points.items()
+        ]
+        return Parsed(
+            rows=[{one.name: _value(cells[i], one) for one, cells in attributes}
+                  for i in range(len(numbered))],
+            ids=[_id(cell) for cell in by_name.get(self.id_column, [])],
+            lines=[number for number, _ in numbered],
+            own={name: by_name[name] for name in self.header.unknown},
+            target=by_name.get(self.target_column, []),
+            remarks=[*self.header.remarks(empty), *points],
+            unknown=self.header.unknown,
+        )  # fmt: skip
 
 
 # ---- the header
@@ -108,15 +147,15 @@ class _Header:
     unknown: dict[str, list[str]]
 
     @classmethod
-    def find(cls, text: str, known: Sequence[str], mapping: Mapping[str, str]) -> "_Header":
+    def find(cls, file: TextIO, known: Sequence[str], mapping: Mapping[str, str]) -> "_Header":
         """The line and the separator by which most columns are known."""
-        if not text.strip():
+        if all(not line.strip() for line in _lines(file)):
             raise BadTable("The file is empty: its first line must name the columns.")
         spelled = {plain(name) for name in (*known, *mapping)}
         found = [
             (len({plain(cell) for cell in cells} & spelled), -i, -k, separator, number, cells)
             for k, separator in enumerate(SEPARATORS)
-            for i, (number, cells) in enumerate(islice(_read(text, separator), HEADER_WITHIN))
+            for i, (number, cells) in enumerate(islice(_read(file, separator), HEADER_WITHIN))
         ]
         count, above, _, separator, number, cells = max(found, default=(0, 0, 0, ",", 0, []))
         if not count:
@@ -130,16 +169,16 @@ class _Header:
         if self.separator != ",":
             said.append(f"Cells are separated by {SEPARATORS[self.separator]}.")
         if self.skipped:
-            said.append(f"{_lines(self.skipped)} above the header skipped.")
+            said.append(f"{_so_many(self.skipped)} above the header skipped.")
         if empty:
-            said.append(f"{_lines(empty)} of empty cells skipped.")
+            said.append(f"{_so_many(empty)} of empty cells skipped.")
         if self.renamed:
             pairs = ", ".join(f"{column!r} as {name}" for column, name in self.renamed.items())
             said.append(f"Columns read by their letters: {pairs}.")
         return [*said, *([unread(self.unknown)] if self.unknown else [])]
 
 
-def _lines(count: int) -> str:
+def _so_many(count: int) -> str:
     return f"{count:,} line{'' if count == 1 else 's'}"
 
 
@@ -190,9 +229,21 @@ def unread(unknown: Mapping[str, list[str]]) -> str:
 # ---- the rows
 
 
-def _read(text: str, separator: str) -> Iterator[Line]:
+def _lines(file: TextIO) -> Iterator[str]:
+    """Its lines from the first one, without a byte order mark. Raises BadTable for one so long
+    that it is none."""
+    file.seek(0)
+    if file.read(1) != "\ufeff":
+        file.seek(0)
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise BadTable(f"The file has a line of more than {LONGEST_LINE:,} characters.")
+        yield line
+
+
+def _read(file: TextIO, separator: str) -> Iterator[Line]:
     """Lines that are no comment and not empty, with their numbers, from text that may be no CSV."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(_lines(file), delimiter=separator, strict=True)
     try:
         for line in reader:
             if line and not line[0].startswith(("#", "sep=")):
@@ -201,24 +252,38 @@ def _read(text: str, separator: str) -> Iterator[Line]:
         return
 
 
-def _rows(text: str, header: _Header, most: int | None) -> tuple[list[Line], int]:
-    """The rows below the header, each as wide as it, and how many were of empty cells."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=header.separator, strict=True)
-    lines = ((reader.line_num, line) for line in reader if line and not line[0].startswith("#"))
-    kept, empty = list[Line](), 0
-    try:
-        for number, line in lines:
-            if number <= header.line:
-                continue
-            if not any(cell.strip() for cell in line):
-                empty += 1
-            elif len(kept) == most:  # none is read beyond it: there may be millions
-                raise BadTable(f"The file has more than {most:,} rows, which is the most at once.")
-            else:
-                kept.append((number, _as_wide(line, header.names, number)))
-    except csv.Error as error:
-        raise BadTable(f"Line {reader.line_num} is no CSV: {error}.") from error
-    return kept, empty
+class _Rows(Iterator[Line]):
+    """The rows below the header, each as wide as it; `empty` counts those of empty cells."""
+
+    def __init__(self, file: TextIO, header: _Header, most: int | None = None) -> None:
+        self.empty, self.header, self._kept, self._most = 0, header, 0, most
+        self._reader = csv.reader(_lines(file), delimiter=header.separator, strict=True)
+
+    def __next__(self) -> Line:
+        try:
+            for line in self._reader:
+                if self._is_row(line):
+                    return self._numbered(line)
+        except csv.Error as error:
+            raise BadTable(f"Line {self._reader.line_num} is no CSV: {error}.") from error
+        raise StopIteration
+
+    def _is_row(self, line: list[str]) -> bool:
+        if not line or line[0].startswith("#") or self._reader.line_num <= self.header.line:
+            return False
+        if any(cell.strip() for cell in line):
+            return True
+        self.empty += 1
+        return False
+
+    def _numbered(self, line: list[str]) -> Line:
+        if self._kept == self._most:  # none is read beyond it: there may be millions
+            raise TooManyRows(
+                f"The file has more than {self._most:,} rows, which is the most at once."
+            )
+        self._kept += 1
+        number = self._reader.line_num
+        return number, _as_wide(line, self.header.names, number)
 
 
 def _as_wide(line: list[str], names: Sequence[str], number: int) -> list[str]:
@@ -233,22 +298,53 @@ def _as_wide(line: list[str], names: Sequence[str], number: int) -> list[str]:
     return line
 
 
-def _with_points(one: InputField, cells: list[str], remarks: list[str]) -> list[str]:
-    """Decimal commas as points, in a file whose cells are not separated by commas.
+def _commas(rows: "_Rows", fields: Sequence[InputField]) -> dict[str, int]:
+    """Number columns whose commas are decimal points, and how many values have one, in a file whose
+    cells are not separated by commas.
 
     Raises BadTable where they may be separators of thousands as well.
     """
-    commas = [cell for cell in cells if COMMA.fullmatch(cell)]
-    if not commas or any("." in cell for cell in {*cells} - {*commas}):
-        return cells
-    if all(THOUSANDS.fullmatch(cell) for cell in commas) and (one.maximum or EXACT) >= 1000:
-        raise BadTable(
-            f"{one.name} is {commas[0]!r}, which may be {commas[0].replace(',', '.')} or"
-            f" {commas[0].replace(',', '')}: write it without a comma."
-        )
-    remarks.append(f"{one.name}: commas read as decimal points in {len(commas):,} values.")
-    changed = {cell: cell.replace(".", "").replace(",", ".") for cell in commas}
-    return [changed.get(cell, cell) for cell in cells]
+    seen = [_Commas(one, rows.header.names.index(one.name)) for one in fields]
+    for _, line in rows:
+        for one in seen:
+            one.see(line[one.column].strip())
+    return {one.field.name: one.count for one in seen if one.are_points()}
+
+
+@dataclass
+class _Commas:
+    """What the commas of a column may be."""
+
+    field: InputField
+    column: int
+    count: int = 0
+    first: str = ""
+    grouped: bool = True  # each may separate thousands
+    pointed: bool = False  # a value has a point
+
+    def see(self, cell: str) -> None:
+        if "," in cell and COMMA.fullmatch(cell):
+            self.count += 1
+            self.first = self.first or cell
+            self.grouped = self.grouped and bool(THOUSANDS.fullmatch(cell))
+        else:
+            self.pointed |= "." in cell
+
+    def are_points(self) -> bool:
+        if not self.count or self.pointed:
+            return False
+        if self.grouped and (self.field.maximum or EXACT) >= 1000:
+            point, none = self.first.replace(",", "."), self.first.replace(",", "")
+            raise BadTable(
+                f"{self.field.name} is {self.first!r}, which may be {point} or {none}: write it"
+                " without a comma."
+            )
+        return True
+
+
+def _pointed(cell: str) -> str:
+    """A number with a point for its comma."""
+    return cell.replace(".", "").replace(",", ".") if COMMA.fullmatch(cell) else cell
 
 
 def _value(cell: str, one: InputField) -> Value:

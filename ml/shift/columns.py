@@ -1,15 +1,19 @@
 """Which columns moved, by how much, and whether chance could have done it (4.9.6)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ml.events import Floats
 from ml.shift.reading import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEVEL = 0.05  # of false discoveries among the columns that are said to have moved
 EXACT = 500  # rows up to which Kolmogorov's statistic has its exact law
@@ -119,6 +123,7 @@ def _numbers(name: str, q: pd.Series, p: pd.Series) -> ColumnShift:
 
 
 def _levels(name: str, q: pd.Series, p: pd.Series, seed: int) -> Iterator[ColumnShift | str]:
+    import pandas as pd
     from scipy.stats import chi2_contingency
 
     counts = pd.concat([q.value_counts(), p.value_counts()], axis=1).fillna(0).to_numpy(float)

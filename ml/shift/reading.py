@@ -1,14 +1,18 @@
 """A column of both tables as the detector reads it: numbers, truth values or levels (4.9.6)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from decimal import Decimal
 from numbers import Real
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from ml.events import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Kind = Literal["number", "truth", "levels"]
 Content = Literal["nothing", "numbers", "truth values", "times", "spans of time", "text", "levels"]
@@ -38,6 +42,8 @@ def read(
     numbers, or a schema `known` says "number", and each of its cells is one. An infinite number
     counts as missing.
     """
+    import pandas as pd
+
     content = _content(q), _content(p)
     there = {each for each in content if each != "nothing"}
     notes = []
@@ -78,6 +84,8 @@ def _content(column: pd.Series) -> Content:
     Raises:
         ValueError: if they are lists or the like.
     """
+    import pandas as pd
+
     if column.isna().all():
         return "nothing"
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -108,21 +116,37 @@ def _numbers(column: pd.Series, content: Content) -> Floats | None:
 
 
 def _seconds(times: pd.Series) -> pd.Series:
+    import pandas as pd
+
     if isinstance(times.dtype, pd.PeriodDtype):
         times = times.dt.to_timestamp()
     since = pd.to_datetime(times, utc=True) - pd.Timestamp(0, tz="UTC")
     return pd.Series(since.dt.total_seconds())
 
 
+def _spans(times: pd.Series) -> pd.Series:
+    import pandas as pd
+
+    return pd.to_timedelta(times).dt.total_seconds()
+
+
+def _figures(texts: pd.Series) -> pd.Series:
+    import pandas as pd
+
+    return pd.to_numeric(texts.dropna().astype(str)).reindex(texts.index)
+
+
 AS_NUMBERS: dict[Content, Callable[[pd.Series], pd.Series]] = {
     "times": _seconds,
-    "spans of time": lambda column: pd.to_timedelta(column).dt.total_seconds(),
-    "text": lambda column: pd.to_numeric(column.dropna().astype(str)).reindex(column.index),
+    "spans of time": _spans,
+    "text": _figures,
 }
 
 
 def _text(column: pd.Series) -> pd.Series:
     """As levels; 20 and 20.0 are one."""
+    import pandas as pd
+
     if pd.api.types.infer_dtype(column, skipna=True) == "string":
         return column.astype("string")
     column = column.astype(object)

@@ -1,9 +1,11 @@
 """Two tables as the detector reads them: columns in common, their kinds, and rows as numbers."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from ml.events import Floats
 from ml.schema import InputSchema
@@ -11,7 +13,10 @@ from ml.shift.reading import Kind, read
 
 LEVELS = 20  # of a column that get an indicator, the most frequent ones; the others share one
 
-Table = pd.DataFrame | Floats | Iterable[Mapping[str, object]]
+if TYPE_CHECKING:
+    import pandas as pd
+
+Table: TypeAlias = "pd.DataFrame | Floats | Iterable[Mapping[str, object]]"
 
 
 def tables(
@@ -22,6 +27,8 @@ def tables(
     Raises:
         ValueError: if they share none, or one is no table or has a column twice.
     """
+    import pandas as pd
+
     q, p = _frame(source, "source"), _frame(target, "target")
     known = {field.name: field.kind for field in schema.fields} if schema else {}
     inputs = [*known] if schema else [*dict.fromkeys([*q.columns, *p.columns])]
@@ -47,6 +54,8 @@ def features(q: pd.DataFrame, p: pd.DataFrame, kind: Mapping[str, Kind]) -> Floa
     A number gives its rank among both, from -1 to 1, and the square of that, so that spreads tell,
     too, and outliers do not; a level gives an indicator; what is missing one of its own.
     """
+    import pandas as pd
+
     both = pd.concat([q, p], ignore_index=True)
     columns: list[Floats] = []
     for name, is_of in kind.items():
@@ -76,6 +85,8 @@ def _frequent(text: pd.Series) -> list[str]:
 
 def _frame(table: Table, which: str) -> pd.DataFrame:
     """With numbered rows and texts as names."""
+    import pandas as pd
+
     if isinstance(table, np.ndarray) and table.ndim == 2:
         table = pd.DataFrame(table, columns=[f"x{j + 1}" for j in range(table.shape[1])])
     if not isinstance(table, pd.DataFrame):

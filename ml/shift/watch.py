@@ -1,11 +1,12 @@
 """Is the world still the one we learnt from? What was asked and paid, beside training (4.9.6)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ml.events import Floats
@@ -16,6 +17,9 @@ from ml.shift.concept import ConceptShift, concept_shift
 from ml.shift.detector import Shift, detect
 from ml.shift.ratio import DensityRatio, density_ratio
 from ml.shift.risk import ALONE, FEW, Named, Risk, advice, corrected_risk, lonely
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LEAST = 30  # questions that a look needs
 SURE = 0.01  # level of a look: it is repeated, and each alarm calls somebody
@@ -195,6 +199,8 @@ def _paid(losses: Floats, off: Floats, inside: NDArray[np.bool_]) -> Paid:
 
 def _frame(schema: InputSchema, rows: Rows) -> pd.DataFrame:
     """Columns of a schema: a level that there is none of is a level, what is not known is NaN."""
+    import pandas as pd
+
     none = {field.name for field in schema.fields if field.kind == "level" and field.none}
     columns: dict[str, list[Any]] = {}
     known = [schema.known(row) for row in rows]

@@ -1,9 +1,12 @@
 """The schema of a row: learnt from the real houses, and equal to the pydantic model made of it."""
 
+import gzip
+import io
 import json
 import math
 import os
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,15 @@ from pydantic import BaseModel, ValidationError
 from ml.data.hub import download
 from ml.houses import files
 from ml.houses.attributes import NONE
-from ml.schema import BadTable, InputField, InputSchema, InvalidRows
+from ml.schema import (
+    BadTable,
+    Changes,
+    InputField,
+    InputSchema,
+    InvalidRows,
+    TooManyRows,
+    text_of,
+)
 from tests import pace
 
 ROOT = Path(__file__).parents[2]
@@ -234,6 +245,101 @@ def test_no_more_rows_are_read_than_asked_for() -> None:
     assert SMALL.parse_csv("area\n1\n\n2\n\n", most=2).lines == [2, 4]
     with pytest.raises(BadTable, match="more than 1 rows"):
         SMALL.parse_csv("area\n1\n\n2\n", most=1)
+
+
+# ---- a file of any length ------------------------------------------------------------------------
+
+LONG = (
+    "\ufeffrooms;Area;note;Nr;price\n3;1500;a;1;9\n\n;;;;\n4;20,5;;2;\n# no flat\n"
+    "3;1.070,25;b;03;8\n;;;;\n2;80,5;c;x;7\n"
+)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+def test_parts_hold_what_the_whole_does(size: int) -> None:
+    whole = SMALL.parse_csv(LONG)
+    assert [row["area"] for row in whole.rows] == [1500, 20.5, 1070.25, 80.5]
+    sheet = SMALL.sheet(io.StringIO(LONG, newline=""))
+    for _ in range(2):  # it can be read again
+        parts = [*sheet.parts(size)]
+        assert [len(part.rows) for part in parts[:-1]] == [size] * (len(parts) - 1)
+        for name in ("rows", "ids", "lines", "target"):
+            found = [cell for part in parts for cell in getattr(part, name)]
+            assert found == getattr(whole, name)
+        assert [cell for part in parts for cell in part.own["note"]] == whole.own["note"]
+        assert parts[-1].remarks == whole.remarks
+        assert {*parts[0].unknown} == {*whole.unknown} == {"note"}
+    assert "2 lines of empty cells skipped." in whole.remarks
+    assert "area: commas read as decimal points in 3 values." in whole.remarks
+
+
+def test_a_file_without_rows_is_one_part_without_rows() -> None:
+    (part,) = SMALL.sheet(io.StringIO("rooms\n")).parts(3)
+    assert part.rows == []
+
+
+def test_what_is_wrong_far_down_is_said_where_it_is() -> None:
+    sheet = SMALL.sheet(io.StringIO("rooms,area\n" + "3,20\n" * 10 + "3\n"))
+    with pytest.raises(BadTable, match="Line 12 has 1 cells; the header has 2"):
+        [*sheet.parts(2)]
+    with pytest.raises(TooManyRows, match="more than 9 rows"):
+        [*sheet.parts(2, most=9)]
+    with pytest.raises(BadTable, match="a line of more than 1,048,576 characters"):
+        SMALL.sheet(io.StringIO("rooms,area\n3," + "2" * 2**21))
+
+
+def test_a_long_file_is_never_in_memory(tmp_path: Path) -> None:
+    file = tmp_path / "long.csv.gz"
+    with gzip.open(file, "wt", 1) as packed:
+        packed.write("rooms;area;note\n")
+        packed.writelines(f"3;20,5;{i:0100}\n" for i in range(50_000))
+    tracemalloc.start()
+    with file.open("rb") as opened, text_of(opened) as (text, told):
+        assert told == [f"Unpacked by gzip: {file.stat().st_size:,} bytes became 5,400,016."]
+        rows = sum(len(part.rows) for part in SMALL.sheet(text).parts(500))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert rows == 50_000
+    assert peak < 5e6  # the rows alone take 20
+
+
+def test_letters_are_told_by_all_of_a_file() -> None:
+    ascii_first = b"rooms,note\n" + b"3,x\n" * 500_000
+    for last, letters, how in (
+        ("3,Grünweg\n".encode(), "Grünweg", []),
+        ("3,Grünweg\n".encode("latin-1"), "Grünweg", ["Read as Windows-1252 (Latin-1): "]),
+    ):
+        with text_of(io.BytesIO(ascii_first + last)) as (text, told):
+            assert [said[:32] for said in told] == how
+            assert text.read().endswith(f"3,{letters}\n")
+    with pytest.raises(BadTable, match="bytes of 0"), text_of(io.BytesIO(ascii_first + b"\0")):
+        pass
+
+
+def test_a_value_means_the_same_however_often_it_comes() -> None:
+    schema = InputSchema.model_validate(SMALL.model_dump())
+    for _ in range(2):
+        (row,) = schema.check([{"rooms": 1, "colour": "RED"}]).rows
+        assert row.values == {"rooms": 1, "colour": "red"}
+        assert [warning.column for warning in row.warnings] == ["rooms"]
+        assert [*errors(schema, {"rooms": True}, {"rooms": [1]}, {"rooms": 0}).errors]
+    many = schema.check([{"area": 20 + i / 100, "colour": f"c{i}"} for i in range(3_000)])
+    assert [row.values["area"] for row in many.rows] == [20 + i / 100 for i in range(3_000)]
+    assert many.rows[2_999].warnings[0].message.startswith("colour is 'c2999', a level never seen")
+    assert schema == SMALL
+
+
+def test_parts_say_together_what_a_whole_says() -> None:
+    rows: list[Row] = [{"colour": c} for c in (" red", "RED", "blue ", "red")]
+    whole, *parts = (SMALL.check(some) for some in (rows, rows[:1], rows[1:3], rows[3:]))
+    joined = Changes()
+    for part in parts:
+        joined.join(part.changes)
+    assert whole.remarks == joined.remarks
+    assert whole.remarks[0] == "colour: 2 values read without the blanks around (' red')."
+    bad: list[Row] = [{"rooms": 0}] * 70
+    both = errors(SMALL, *bad).join(errors(SMALL, *bad))
+    assert (both.total, len(both.errors)) == (140, 100)
 
 
 # ---- the model of a row --------------------------------------------------------------------------

@@ -531,9 +531,9 @@ def test_a_full_disk_is_that_of_the_file(tmp_path: Path, monkeypatch: pytest.Mon
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "open", full)
     with pytest.raises(Complaint, match=f"make room where {tmp_path} is"):
-        files.write_whole(tmp_path / "x.csv", b"")
+        files.write_whole(tmp_path / "x.csv", [b""])
 
 
 def test_a_run_that_diverges_beside_others_is_named(ridgeline: Run) -> None:

@@ -547,9 +547,10 @@ def test_a_body_has_an_end(client: TestClient) -> None:
             yield b"x" * 2**20
 
     headers = {"content-type": "text/csv"}
-    problem(client.post("/api/v1/predictions.csv", content=endless(), headers=headers), 413)
-    said = client.post("/api/v1/predictions.csv", headers=headers | {"content-length": str(2**40)})
-    problem(said, 413)
+    problem(client.post("/api/v1/predictions/table", content=endless(), headers=headers), 413)
+    for path, most in (("predictions/table", "32"), ("predictions.csv", "1,024")):
+        said = client.post(f"/api/v1/{path}", headers=headers | {"content-length": str(2**40)})
+        assert problem(said, 413)["detail"] == f"A body may have {most} MiB at most."
 
 
 def test_probes(client: TestClient) -> None:

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from app.errors import Invalid
 from app.serving.predictors import Served
-from app.serving.tables import price_table
+from app.serving.tables import Part, PricedTable, opened
 from ml.data.hub import download
 from ml.houses import files
 from ml.predictor import Predictor
@@ -163,6 +163,12 @@ def served(finished: Path) -> Served:
     return Served(1, 1, "", Predictor.from_bytes(payload), {})
 
 
+def price_table(served: Served, body: bytes) -> tuple[PricedTable, Part]:
+    with opened(io.BytesIO(body)) as text:
+        table = PricedTable(served, text, most=100)
+        return table, table.whole()
+
+
 def encoded(made: Cells | bytes) -> bytes:
     return made if isinstance(made, bytes) else write(made).encode()
 
@@ -177,11 +183,11 @@ def test_a_dialect_is_priced_like_the_original_and_told(
     served: Served, cells: Cells, name: str
 ) -> None:
     change, remark = DIALECTS[name]
-    original = price_table(served, encoded(cells))
-    found = price_table(served, encoded(change(cells)))
+    original, as_it_is = price_table(served, encoded(cells))
+    table, found = price_table(served, encoded(change(cells)))
     assert len(found.names) == 20
-    assert prices(found.csv) == pytest.approx(prices(original.csv), rel=1e-6)
-    assert remark in " ".join(found.remarks)
+    assert prices(found.csv) == pytest.approx(prices(as_it_is.csv), rel=1e-6)
+    assert remark in " ".join(table.remarks)
     assert original.remarks == []
 
 
@@ -193,10 +199,12 @@ def test_sheets_and_tables_of_columns_are_read(served: Served, cells: Cells, kin
         frame.to_excel(out, index=False, engine="openpyxl", sheet_name="August")
     else:
         frame.to_parquet(out)
-    found, original = price_table(served, out.getvalue()), price_table(served, encoded(cells))
+    (table, found), (_, original) = (
+        price_table(served, body) for body in (out.getvalue(), encoded(cells))
+    )
     assert prices(found.csv) == pytest.approx(prices(original.csv), rel=1e-6)
     how = "Read the sheet 'August'." if kind == "xlsx" else "Read as a Parquet table."
-    assert how in found.remarks
+    assert how in table.remarks
 
 
 @pytest.mark.parametrize(
