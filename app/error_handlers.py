@@ -1,6 +1,8 @@
 """How an error is told: an RFC 9457 problem for a program, a page for a person."""
 
 from http import HTTPStatus
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import structlog
@@ -13,7 +15,7 @@ from starlette.routing import Match
 
 from app.catalogue.suggestions import no_field
 from app.dashboard import rendering
-from app.errors import MEDIA_TYPE, AppError, Fault, Problem, fault, problem
+from app.errors import MEDIA_TYPE, AppError, Fault, Problem, disk_full, fault, is_full, problem
 from app.store.failures import store_refused
 from ml.experiments import EXPERIMENTS
 
@@ -33,6 +35,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _store)
     app.add_exception_handler(RecursionError, _deep)
+    app.add_exception_handler(OSError, _system)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -61,6 +64,13 @@ async def _http(request: Request, error: Exception) -> Response:
     ours = error.status_code == 400 or error.detail == phrase
     detail = SPOKEN.get(error.status_code, error.detail) if ours else error.detail
     return render(request, problem(error.status_code, detail), headers)
+
+
+async def _system(request: Request, error: Exception) -> Response:
+    """A body that finds no room on the disk where it waits."""
+    if isinstance(error, OSError) and is_full(error):
+        return render(request, problem(507, disk_full(Path(gettempdir()))))
+    raise error
 
 
 def _methods(request: Request) -> set[str]:

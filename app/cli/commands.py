@@ -180,7 +180,7 @@ def predict(
     ] = None,
 ) -> None:
     """Price the houses of a table, however spelled and packed; CSV comes out, remarks on stderr."""
-    from app.cli import files, flags
+    from app.cli import files, flags, steps
     from app.serving.predictors import serving
     from app.serving.tables import PricedTable, opened
     from app.settings import settings
@@ -190,6 +190,8 @@ def predict(
 
     file = csv or hub.download("kaggle_house_test", settings().cache_dir)
     pairs = flags.mapping(mapping)
+    if output:
+        files.check_writable(output)
     bring_to_head()
     with file.open("rb") as packed, opened(packed) as text:
         with readers()() as session:
@@ -203,13 +205,8 @@ def predict(
                 typer.echo(piece, nl=False)
     for remark in table.remarks:
         typer.echo(remark, err=True)
-    if score := table.score:
-        far = "; ".join(f"{m.name}, ${m.paid:,.0f} for ${m.price:,.0f}" for m in score.worst[:3])
-        typer.echo(
-            f"Beside {score.n:,} prices of the file: log RMSE {score.rmse:.4f}, {score.inside:.0%}"
-            f" in their intervals. Furthest off (paid for said): {far}.",
-            err=True,
-        )
+    if table.score:
+        typer.echo(steps.scored(table.score), err=True)
 
 
 @cli.command()

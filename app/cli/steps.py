@@ -14,6 +14,7 @@ from app.cli.progress import follow, report
 from app.cli.up import Service, job_of
 from app.errors import Complaint
 from app.results.reading import Reading
+from app.serving.tables import Score
 from app.settings import settings
 from app.store.jobs import SERVED, RunStore
 from app.store.models import Job
@@ -125,3 +126,12 @@ def preflighted(found: Preflighted) -> str:
             f" {beside.version}{far}."
         )
     return "\n".join([*lines, "Ready to upload." if found.ready else "Not ready."])
+
+
+def scored(score: Score) -> str:
+    """How right prices are, beside what a file says was paid."""
+    far = "; ".join(f"{m.name}, ${m.paid:,.0f} for ${m.price:,.0f}" for m in score.worst[:3])
+    return (
+        f"Beside {score.n:,} prices of the file: log RMSE {score.rmse:.4f}, {score.inside:.0%}"
+        f" in their intervals. Furthest off (paid for said): {far}."
+    )

@@ -32,6 +32,7 @@ class Log:
     def __init__(self) -> None:
         self._queue: queue.Queue[Rows | None] = queue.Queue()
         self._waiting, self._room = 0, threading.Condition()
+        self._stuck = False  # the store does not answer: nobody waits for it again
         self._thread = threading.Thread(target=self._write, name="answers", daemon=True)
         self._thread.start()
 
@@ -49,14 +50,15 @@ class Log:
         `houses` are what the rows say, `paid` what was paid already, 0 where that is not known. A
         part of a table can `wait` until few answers do, so that a long one fills no memory.
         """
-        n, at = len(houses), round(time.time(), 3)
+        n = len(houses)
         with self._room:
-            if wait:
-                self._room.wait_for(lambda: self._waiting < PATIENT, LONGEST_WAIT)
+            if wait and not self._stuck:
+                self._stuck = not self._room.wait_for(lambda: self._waiting < PATIENT, LONGEST_WAIT)
             if self._waiting + n > MOST:
                 metrics.lost.inc(n)
                 return None
             self._waiting += n
+        at = round(time.time(), 3)
         rows: Rows = [
             {
                 "key": secrets.token_hex(8), "version_id": served.version, "at": at,
@@ -110,6 +112,7 @@ class Log:
         finally:
             with self._room:
                 self._waiting -= len(rows)
+                self._stuck = False
                 self._room.notify_all()
 
 

@@ -66,7 +66,7 @@ def _parsed(body: bytes, mapping: Mapping[str, str] | None) -> tuple[Parsed, lis
     """Rows with a price, not yet checked, and how the file was unpacked. Raises Invalid."""
     try:
         with text_of(io.BytesIO(body)) as (text, told):
-            parsed = next(_schema().sheet(text, mapping=mapping).parts(most=MOST))
+            parsed = next(_schema().sheet(text, most=MOST, mapping=mapping).parts())
     except BadTable as error:
         raise Invalid(str(error)) from None
     if not parsed.rows:

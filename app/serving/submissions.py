@@ -29,9 +29,13 @@ def looked_at(body: bytes, served: Served | None) -> bodies.Preflighted:
         raise Invalid(f"The file has {len(body):,} bytes; a submission has about 30,000.")
     try:
         with text_of(io.BytesIO(body)) as (file, told):
-            text = file.read().removeprefix("\ufeff")
+            text = file.read(LARGEST + 1).removeprefix("\ufeff")
     except BadTable as error:
         raise Invalid(str(error)) from None
+    if len(text) > LARGEST:
+        raise Invalid(
+            "The file is far too large once unpacked; a submission has about 30,000 bytes."
+        )
     try:
         found = preflight(text)
     except csv.Error as error:

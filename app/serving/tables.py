@@ -34,6 +34,7 @@ from ml.schema import (
 PART = 250  # rows that are in memory at once
 WORST = 10  # rows of a scored one that are told
 COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings", "answer")
+TAKEN = {"Id", "line", *COLUMNS, "actual"}  # names that no column of one's own has beside prices
 MOST_PAID = 1e12  # dollars: nothing that is larger was paid for a house
 PLAIN = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?")
 AMERICAN = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
@@ -148,7 +149,7 @@ class PricedTable:
         schema = served.predictor.card.input_schema
         try:
             file, told = text
-            self._sheet = schema.sheet(file, mapping=mapping, strict=strict)
+            self._sheet = schema.sheet(file, most=most, mapping=mapping, strict=strict)
             self._read = [*told, *self._look()]
         except TooManyRows:
             raise
@@ -182,8 +183,8 @@ class PricedTable:
         kept = self.count - settings().keep_answers if self._keep else self.count  # from there on
         done = 0
         for parsed, checked in [self._only] if self._only else self._again():
+            yield self._priced(parsed, checked, first=not done, kept=max(0, kept - done))
             done += len(parsed.rows)
-            yield self._priced(parsed, checked, first=done == len(parsed.rows), keep=done > kept)
 
     def _look(self) -> list[str]:
         """Check all rows; how they were read. Raises Invalid with what is wrong in any."""
@@ -207,7 +208,7 @@ class PricedTable:
         return [*parsed.remarks, *changes.remarks]
 
     def _parsed(self) -> Iterator[Parsed]:
-        return self._sheet.parts(self._most or PART, self._most)
+        return self._sheet.parts(self._most or PART)
 
     def _again(self) -> Iterator[tuple[Parsed, Checked]]:
         return ((parsed, self._check(parsed)) for parsed in self._parsed())
@@ -216,7 +217,7 @@ class PricedTable:
         schema = self._served.predictor.card.input_schema
         return schema.check(parsed.rows, strict=self._strict, lines=parsed.lines)
 
-    def _priced(self, parsed: Parsed, checked: Checked, *, first: bool, keep: bool) -> Part:
+    def _priced(self, parsed: Parsed, checked: Checked, *, first: bool, kept: int) -> Part:
         priced, lost = price_each(self._served, checked)
         if self._most:
             for why in lost.values():
@@ -226,8 +227,11 @@ class PricedTable:
         paid[[*lost]] = 0.0
         self._lost += len(lost)
         self._scoring.add(paid, priced, names)
-        keys = self._keys(checked, priced, paid, lost) if keep else [""] * len(names)
-        own = parsed.own | ({"actual": parsed.target} if self._paid else {})
+        keys = self._keys(
+            checked, priced, paid, [i for i in range(kept, len(names)) if i not in lost]
+        )
+        own = {f"{name} (own)" if name in TAKEN else name: c for name, c in parsed.own.items()}
+        own |= {"actual": parsed.target} if self._paid else {}
         header = [("Id" if parsed.ids else "line", *COLUMNS, *own)] if first else []
         prices = zip(*columns(priced), strict=True)
         lines = [
@@ -251,16 +255,16 @@ class PricedTable:
         checked: Checked,
         priced: Predictions,
         paid: NDArray[np.float64],
-        lost: Mapping[int, str],
+        good: Sequence[int],
     ) -> list[str]:
-        """Under which each answer is kept; empty where it is not."""
+        """Under which each answer is kept, of the rows that are `good` for it; empty elsewhere."""
         keys = [""] * len(checked.rows)
-        good = [i for i in range(len(keys)) if i not in lost]
-        some = Predictions(priced.price[good], priced.low[good], priced.high[good])
-        houses = [checked.rows[i].values for i in good]
-        made = log.keep(self._served, houses, some, paid[good].tolist(), wait=True)
-        for i, key in zip(good, made or (), strict=False):
-            keys[i] = key
+        if good:
+            some = Predictions(priced.price[good], priced.low[good], priced.high[good])
+            houses = [checked.rows[i].values for i in good]
+            made = log.keep(self._served, houses, some, paid[good].tolist(), wait=True)
+            for i, key in zip(good, made or (), strict=False):
+                keys[i] = key
         return keys
 
 

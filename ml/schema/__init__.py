@@ -152,17 +152,24 @@ class InputSchema(BaseModel):
         return tuple(Meanings(field, self.noun) for field in self.fields)
 
     def sheet(
-        self, file: TextIO, *, mapping: Mapping[str, str] | None = None, strict: bool = False
+        self,
+        file: TextIO,
+        *,
+        most: int | None = None,
+        mapping: Mapping[str, str] | None = None,
+        strict: bool = False,
     ) -> Sheet:
-        """A CSV file, opened: its rows come part by part, not yet checked. Raises BadTable.
+        """A CSV file, opened: its rows, at most `most`, come part by part, not yet checked.
 
-        `mapping` says of columns which field they are, or by "" that they are none.
+        Raises BadTable. `mapping` says of columns which field they are, or by "" that they are
+        none.
         """
         return Sheet.open(
             file,
             self.fields,
             id_column=self.id_column,
             target_column=self.target_column,
+            most=most,
             mapping=mapping,
             strict=strict,
         )
@@ -176,8 +183,8 @@ class InputSchema(BaseModel):
         strict: bool = False,
     ) -> Parsed:
         """The same of a text, all rows at once, at most `most`. Raises BadTable."""
-        sheet = self.sheet(io.StringIO(text, newline=""), mapping=mapping, strict=strict)
-        return next(sheet.parts(most=most))
+        file = io.StringIO(text, newline="")
+        return next(self.sheet(file, most=most, mapping=mapping, strict=strict).parts())
 
     def row_model(self, name: str = "Row") -> type[BaseModel]:
         """A pydantic model of one row: every field may be missing, none may be added.

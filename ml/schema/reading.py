@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import io
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -48,6 +49,9 @@ def text_of(file: IO[bytes]) -> Iterator[Opened]:
     with ExitStack() as stack:
         told = list[str]()
         stack.enter_context(file)
+        if not file.seekable():  # a pipe
+            pipe, file = file, stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(pipe, file)
         if _begins(file)[:2] == b"\x1f\x8b":
             packed, file = file, stack.enter_context(tempfile.TemporaryFile())
             _unpack(packed, file)

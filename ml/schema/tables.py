@@ -16,7 +16,8 @@ SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+", re.ASCII)  # 9600,5 or 9.600,5
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
 HEADER_WITHIN = 20  # lines: titles and remarks may stand above it
-LONGEST_LINE = 2**20  # characters
+LONGEST_ROW = 2**18  # characters
+MOST_COLUMNS = 2_000
 NEAR = 3  # names that a column may have been meant by
 
 Line = tuple[int, list[str]]
@@ -51,6 +52,7 @@ class Sheet:
     fields: Sequence[InputField]
     id_column: str
     target_column: str
+    most: int | None  # rows; more are refused
     header: "_Header"
     points: dict[str, int]  # columns whose commas are decimal points, and in how many values
 
@@ -62,6 +64,7 @@ class Sheet:
         *,
         id_column: str = "",
         target_column: str = "",
+        most: int | None = None,
         mapping: Mapping[str, str] | None = None,
         strict: bool = False,
     ) -> "Sheet":
@@ -74,35 +77,36 @@ class Sheet:
         `strict`.
 
         Raises:
-            BadTable: for an empty text, no header, columns that are there twice or, if strict, are
-                no field.
+            BadTable: for an empty text, no header, columns that are there twice, are too many or,
+                if strict, are no field; and as `parts` does.
         """
         known = [name for name in (*(f.name for f in fields), id_column, target_column) if name]
         header = _Header.find(file, known, mapping or {})
         if strict and header.unknown:
             raise BadTable(unread(header.unknown))
         numbers = [one for one in fields if one.kind != "level" and one.name in header.names]
-        points = {} if header.separator == "," else _commas(_Rows(file, header), numbers)
-        return cls(file, fields, id_column, target_column, header, points)
+        points = {} if header.separator == "," else _commas(_Rows(file, header, most), numbers)
+        return cls(file, fields, id_column, target_column, most, header, points)
 
-    def parts(self, size: int | None = None, most: int | None = None) -> Iterator[Parsed]:
+    def parts(self, size: int | None = None) -> Iterator[Parsed]:
         """All rows, so many at a time; one part, of no rows, where there are none.
 
         The last one's remarks are of the whole file.
 
         Raises:
-            BadTable: for lines of the wrong length, and more than `most` rows.
+            BadTable: for lines of the wrong length.
+            TooManyRows: for more than `most` rows.
         """
-        rows = _Rows(self.file, self.header, most)
+        rows = _Rows(self.file, self.header, self.most)
         part = [*islice(rows, size)]
         while True:
             following = [*islice(rows, size)]
-            yield self._parsed(part, rows.empty)
+            yield self._parsed(part, rows)
             if not following:
                 return
             part = following
 
-    def _parsed(self, numbered: Sequence[Line], empty: int) -> Parsed:
+    def _parsed(self, numbered: Sequence[Line], rows: "_Rows") -> Parsed:
         names = self.header.names
         columns = [[line[j].strip() for _, line in numbered] for j in range(len(names))]
         by_name = dict(zip(names, columns, strict=True))
@@ -110,7 +114,7 @@ class Sheet:
             by_name[name] = [_pointed(cell) for cell in by_name[name]]
         attributes = [(one, by_name[one.name]) for one in self.fields if one.name in by_name]
         points = [
-            f"{name}: commas read as decimal points in {count:,} values."
+            f"{name}: commas read as decimal points in {count:,} value{'s' * (count > 1)}."
             for name, count in self.points.items()
         ]
         return Parsed(
@@ -120,7 +124,7 @@ class Sheet:
             lines=[number for number, _ in numbered],
             own={name: by_name[name] for name in self.header.unknown},
             target=by_name.get(self.target_column, []),
-            remarks=[*self.header.remarks(empty), *points],
+            remarks=[*self.header.remarks(rows.empty, rows.comments), *points],
             unknown=self.header.unknown,
         )  # fmt: skip
 
@@ -149,7 +153,7 @@ class _Header:
     @classmethod
     def find(cls, file: TextIO, known: Sequence[str], mapping: Mapping[str, str]) -> "_Header":
         """The line and the separator by which most columns are known."""
-        if all(not line.strip() for line in _lines(file)):
+        if all(not line.strip() for line in _Lines(file)):
             raise BadTable("The file is empty: its first line must name the columns.")
         spelled = {plain(name) for name in (*known, *mapping)}
         found = [
@@ -160,10 +164,12 @@ class _Header:
         count, above, _, separator, number, cells = max(found, default=(0, 0, 0, ",", 0, []))
         if not count:
             raise BadTable("The first line names no column of this table: is the header missing?")
+        if len(cells) > MOST_COLUMNS:
+            raise BadTable(f"The file has {len(cells):,} columns; {MOST_COLUMNS:,} are the most.")
         header = [cell.strip() for cell in cells]
         return cls(separator, number, -above, *_named(header, known, mapping))
 
-    def remarks(self, empty: int) -> list[str]:
+    def remarks(self, empty: int, comments: int) -> list[str]:
         """How the file was read, where that is not as it stands."""
         said = []
         if self.separator != ",":
@@ -172,6 +178,8 @@ class _Header:
             said.append(f"{_so_many(self.skipped)} above the header skipped.")
         if empty:
             said.append(f"{_so_many(empty)} of empty cells skipped.")
+        if comments:
+            said.append(f"{_so_many(comments)} with # in front skipped.")
         if self.renamed:
             pairs = ", ".join(f"{column!r} as {name}" for column, name in self.renamed.items())
             said.append(f"Columns read by their letters: {pairs}.")
@@ -188,7 +196,7 @@ def _named(
     """What each column is; those that were spelled otherwise; and what unknown ones may be."""
     letters = {plain(name): name for name in known}
     names = [
-        (mapping[column] or column) if column in mapping
+        (mapping[column] or _beside(column, letters)) if column in mapping
         else column if column in known
         else letters.get(plain(column), column)
         for column in header
@@ -203,11 +211,18 @@ def _named(
     pairs = [*zip(header, names, strict=True)]
     renamed = {column: name for column, name in pairs if column != name}
     unknown = {
-        column: [letters[near] for near in get_close_matches(plain(column), letters, NEAR)]
+        name: [letters[near] for near in get_close_matches(plain(column), letters, NEAR)]
+        if mapping.get(column) != ""
+        else []
         for column, name in pairs
         if name and name not in known
     }
-    return names, renamed, {c: [] if mapping.get(c) == "" else near for c, near in unknown.items()}
+    return names, {c: n for c, n in renamed.items() if n in known}, unknown
+
+
+def _beside(column: str, letters: Mapping[str, str]) -> str:
+    """What a column is called that is none of the fields, though it may have the name of one."""
+    return f"{column} (beside)" if plain(column) in letters else column
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
@@ -229,60 +244,86 @@ def unread(unknown: Mapping[str, list[str]]) -> str:
 # ---- the rows
 
 
-def _lines(file: TextIO) -> Iterator[str]:
-    """Its lines from the first one, without a byte order mark. Raises BadTable for one so long
-    that it is none."""
-    file.seek(0)
-    if file.read(1) != "\ufeff":
+class _Lines(Iterator[str]):
+    """The lines of a file from the first one, without a byte order mark.
+
+    `row` counts the characters of a row, which may be of many lines: whoever has read one sets it
+    to 0. Raises BadTable for one so long that it is none.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self.row, self._file = 0, file
         file.seek(0)
-    while line := file.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise BadTable(f"The file has a line of more than {LONGEST_LINE:,} characters.")
-        yield line
+        if file.read(1) != "\ufeff":
+            file.seek(0)
+
+    def __next__(self) -> str:
+        line = self._file.readline(LONGEST_ROW + 2)  # its end counts for nothing
+        if not line:
+            raise StopIteration
+        self.row += len(line.rstrip("\r\n"))
+        if self.row > LONGEST_ROW:
+            raise BadTable(f"The file has a row of more than {LONGEST_ROW:,} characters.")
+        return line
+
+
+class _NoCsv(BadTable):
+    """Text that does not follow the rules of quotes."""
+
+
+def _records(file: TextIO, separator: str) -> Iterator[Line]:
+    """The rows of a file with the number of their last line. Raises BadTable."""
+    lines = _Lines(file)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    try:
+        for cells in reader:
+            lines.row = 0
+            yield reader.line_num, cells
+    except csv.Error as error:
+        raise _NoCsv(f"Line {reader.line_num} is no CSV: {error}.") from error
 
 
 def _read(file: TextIO, separator: str) -> Iterator[Line]:
-    """Lines that are no comment and not empty, with their numbers, from text that may be no CSV."""
-    reader = csv.reader(_lines(file), delimiter=separator, strict=True)
+    """Rows that are no comment and not empty, from text that may be no CSV."""
     try:
-        for line in reader:
-            if line and not line[0].startswith(("#", "sep=")):
-                yield reader.line_num, line
-    except csv.Error:  # told where the separator is the one that is right
+        for number, cells in _records(file, separator):
+            if cells and not cells[0].startswith(("#", "sep=")):
+                yield number, cells
+    except _NoCsv:  # told where the separator is the one that is right
         return
 
 
 class _Rows(Iterator[Line]):
-    """The rows below the header, each as wide as it; `empty` counts those of empty cells."""
+    """The rows below the header, each as wide as it; `empty` and `comments` count what is none."""
 
     def __init__(self, file: TextIO, header: _Header, most: int | None = None) -> None:
-        self.empty, self.header, self._kept, self._most = 0, header, 0, most
-        self._reader = csv.reader(_lines(file), delimiter=header.separator, strict=True)
+        self.empty, self.comments, self.header, self._kept, self._most = 0, 0, header, 0, most
+        below = (line for line in _records(file, header.separator) if line[0] > header.line)
+        self._below = below
 
     def __next__(self) -> Line:
-        try:
-            for line in self._reader:
-                if self._is_row(line):
-                    return self._numbered(line)
-        except csv.Error as error:
-            raise BadTable(f"Line {self._reader.line_num} is no CSV: {error}.") from error
+        for number, line in self._below:
+            if self._is_row(line):
+                return self._numbered(number, line)
         raise StopIteration
 
     def _is_row(self, line: list[str]) -> bool:
-        if not line or line[0].startswith("#") or self._reader.line_num <= self.header.line:
+        if not line:
+            return False
+        if line[0].startswith("#"):
+            self.comments += 1
             return False
         if any(cell.strip() for cell in line):
             return True
         self.empty += 1
         return False
 
-    def _numbered(self, line: list[str]) -> Line:
+    def _numbered(self, number: int, line: list[str]) -> Line:
         if self._kept == self._most:  # none is read beyond it: there may be millions
             raise TooManyRows(
                 f"The file has more than {self._most:,} rows, which is the most at once."
             )
         self._kept += 1
-        number = self._reader.line_num
         return number, _as_wide(line, self.header.names, number)
 
 

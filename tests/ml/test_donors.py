@@ -137,7 +137,11 @@ def test_one_answer_s_quantiles_are_those_of_its_errors() -> None:
     errors = Errors.learn(np.arange(1.0, 20), [(0.04, 0.5), (0.96, 19.5)])
     assert errors.at(np.array([0.04, 0.5, 0.96])).tolist() == [0.5, 10, 19.5]
     assert errors.below(np.array([0.0, 10, 99])).tolist() == [0, 0.5, 1]
-    for ends in ([(0.04, 2.5), (0.96, 17.5)], [(0.96, 30.0), (0.04, -3.0)]):  # scores say otherwise
+    for ends in (
+        [(0.04, 2.5), (0.96, 17.5)],
+        [(0.96, 30.0), (0.04, -3.0)],
+        [(0.05, 0.5), (0.95, 17.5)],
+    ):  # scores say otherwise
         errors = Errors.learn(np.arange(1.0, 20), ends)
         assert errors.at(np.array([level for level, _ in ends])).tolist() == [x for _, x in ends]
         assert errors.at(np.array(0.5)) == 10

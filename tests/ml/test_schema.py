@@ -25,6 +25,8 @@ from ml.schema import (
     InputSchema,
     InvalidRows,
     TooManyRows,
+    checks,
+    reading,
     text_of,
 )
 from tests import pace
@@ -282,10 +284,72 @@ def test_what_is_wrong_far_down_is_said_where_it_is() -> None:
     sheet = SMALL.sheet(io.StringIO("rooms,area\n" + "3,20\n" * 10 + "3\n"))
     with pytest.raises(BadTable, match="Line 12 has 1 cells; the header has 2"):
         [*sheet.parts(2)]
-    with pytest.raises(TooManyRows, match="more than 9 rows"):
-        [*sheet.parts(2, most=9)]
-    with pytest.raises(BadTable, match="a line of more than 1,048,576 characters"):
-        SMALL.sheet(io.StringIO("rooms,area\n3," + "2" * 2**21))
+    for separator in ",;":  # where it is no comma, all is read for decimal commas before
+        text = "rooms,area\n" + "3,20\n" * 10 + "3\n"
+        with pytest.raises(TooManyRows, match="more than 9 rows"):
+            [*SMALL.sheet(io.StringIO(text.replace(",", separator)), most=9).parts(2)]
+
+
+def test_no_row_and_no_header_is_without_end() -> None:
+    most = 2**18
+    for long in ("2" * 2**21, "2," * 2**20, '"2\n",' * 2**20):
+        with pytest.raises(BadTable, match="a row of more than 262,144 characters"):
+            [*SMALL.sheet(io.StringIO("rooms,area\n3," + long)).parts()]
+        with pytest.raises(BadTable, match="a row of more than 262,144 characters"):
+            SMALL.sheet(io.StringIO(long))
+    note = "x" * (most - len("3,20,,"))
+    parsed = SMALL.parse_csv(
+        "rooms,area,a,b\n" + f"3,20,{note[: most // 2]},{note[most // 2 :]}\n" * 3
+    )
+    assert [len(cell) for cell in parsed.own["a"]] == [most // 2] * 3
+    with pytest.raises(BadTable, match="The file has 2,001 columns; 2,000 are the most"):
+        SMALL.sheet(io.StringIO("rooms" + "," * 2_000))
+
+
+def test_a_pipe_is_read_like_a_file() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, gzip.compress(b"rooms\n3\n"))
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe, text_of(pipe) as (text, _):
+        assert text.read() == "rooms\n3\n"
+
+
+def test_what_would_fill_a_disk_or_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(reading, "MOST_WHOLE", 10)
+    for body, words in (
+        (gzip.compress(b"x" * 2_000), "becomes more than"),
+        (b"PAR1" + b"x" * 100, "save it as CSV"),
+    ):
+        with pytest.raises(BadTable, match=words), text_of(io.BytesIO(body)):
+            pass
+
+
+def test_what_a_comma_is_takes_all_of_a_column() -> None:
+    def areas(*cells: str) -> list[Any]:
+        text = "rooms;area\n" + "".join(f"3;{cell}\n" for cell in cells)
+        return [row["area"] for row in SMALL.parse_csv(text).rows]
+
+    assert areas("20,5", "1,500") == [20.5, 1.5]
+    assert areas("1,5", "20.5", "80") == ["1,5", 20.5, 80]
+    assert areas("1,5", "80") == [1.5, 80]
+    assert areas("1,500", "2,500") == [1.5, 2.5]  # none of them has 1,000
+    wide = InputSchema.learn([{"rooms": 3, "area": 900.5}, {"rooms": 3, "area": 5000}])
+    with pytest.raises(BadTable, match=r"area is '1,500', which may be 1\.500 or 1500"):
+        wide.parse_csv("rooms;area\n3;1,500\n3;2,500\n")
+
+
+def test_comments_between_rows_are_told() -> None:
+    parsed = SMALL.parse_csv("# made here\nrooms,Nr\n3,1\n#4,2\n2,#3\n")
+    assert (parsed.ids, parsed.lines) == ([1, "#3"], [3, 5])
+    assert parsed.remarks == ["1 line with # in front skipped."]
+
+
+def test_a_column_that_is_said_to_be_none_is_none() -> None:
+    parsed = SMALL.parse_csv("rooms,Area,area\n3,1,20\n", mapping={"Area": ""})
+    assert parsed.rows == [{"rooms": 3, "area": 20}]
+    assert parsed.own == {"Area (beside)": ["1"]}
+    assert SMALL.parse_csv("rooms,area\n3,1\n", mapping={"area": ""}).rows == [{"rooms": 3}]
 
 
 def test_a_long_file_is_never_in_memory(tmp_path: Path) -> None:
@@ -308,10 +372,13 @@ def test_letters_are_told_by_all_of_a_file() -> None:
     for last, letters, how in (
         ("3,Grünweg\n".encode(), "Grünweg", []),
         ("3,Grünweg\n".encode("latin-1"), "Grünweg", ["Read as Windows-1252 (Latin-1): "]),
+        (b"3,caf\xe9\x81\n", "café\ufffd", ["Read as Windows-1252 (Latin-1): "]),
     ):
         with text_of(io.BytesIO(ascii_first + last)) as (text, told):
             assert [said[:32] for said in told] == how
             assert text.read().endswith(f"3,{letters}\n")
+    with text_of(io.BytesIO(b"rooms,note\n3,caf\xe9")) as (text, _):  # as if more were to come
+        assert text.read().endswith("café")
     with pytest.raises(BadTable, match="bytes of 0"), text_of(io.BytesIO(ascii_first + b"\0")):
         pass
 
@@ -327,6 +394,7 @@ def test_a_value_means_the_same_however_often_it_comes() -> None:
     assert [row.values["area"] for row in many.rows] == [20 + i / 100 for i in range(3_000)]
     assert many.rows[2_999].warnings[0].message.startswith("colour is 'c2999', a level never seen")
     assert schema == SMALL
+    assert max(len(meaning._met) for meaning in schema.meanings) == checks.REMEMBERED
 
 
 def test_parts_say_together_what_a_whole_says() -> None:

@@ -1,9 +1,11 @@
 """Tables that are priced part by part: the same as at once, refused before any answer, bounded."""
 
 import csv
+import errno
 import gzip
 import io
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import pytest
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
+from app import security
 from app.cli import files
 from app.errors import Complaint
+from app.routes import predictions
 from app.serving import log, tables
 from app.serving.predictors import Served
 from app.serving.tables import Part, PricedTable, opened
@@ -132,6 +136,105 @@ def test_of_a_long_table_the_last_answers_are_kept(
         ]
 
 
+def test_the_keys_of_a_part_are_those_of_its_last_rows(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "PART", 4)
+    monkeypatch.setenv("RIDGELINE_KEEP_ANSWERS", "3")
+    settings.cache_clear()
+    waits = list[bool]()
+    monkeypatch.setattr(log, "keep", _noting(waits))
+    body = "LotArea,SalePrice\n" + "".join(f"{i},{i * 10}\n" for i in range(9000, 9010))
+    answer = client.post(FILE, content=body)
+    keys = [row["answer"] for row in csv.DictReader(io.StringIO(answer.text))]
+    assert [bool(key) for key in keys] == [False] * 7 + [True] * 3
+    assert waits == [True, True]
+    log.flush()
+    with sessions.readers()() as session:
+        stored = session.scalars(select(Answer).order_by(Answer.id)).all()
+        assert [(one.key, one.house, one.paid) for one in stored] == [
+            (keys[i - 9000], {"LotArea": i}, i * 10) for i in (9007, 9008, 9009)
+        ]
+
+
+def _noting(waits: list[bool]) -> Any:
+    """log.keep, which notes whether it was told to wait."""
+    keep = log.keep
+
+    def noted(*given: Any, wait: bool = False) -> Any:
+        waits.append(wait)
+        return keep(*given, wait=wait)
+
+    return noted
+
+
+def test_a_row_without_a_price_is_in_no_figure(client: TestClient) -> None:
+    body = "YrSold,SalePrice\n2010,150000\n999999999999,160000\n2009,170000\n"
+    said = "ridgeline_answers_total"
+    before = _counted(client, said)
+    answer = client.post(FILE, content=body)
+    assert _counted(client, said) == before + 2
+    assert [row["actual"] for row in rows(answer.text)] == ["150000", "160000", "170000"]
+    log.flush()
+    with sessions.readers()() as session:
+        stored = session.scalars(select(Answer).order_by(Answer.id)).all()
+        assert [(one.house, one.paid) for one in stored] == [
+            ({"YrSold": 2010}, 150_000), ({"YrSold": 2009}, 170_000),
+        ]  # fmt: skip
+    found = made(client, body.encode())
+    parts = [*found.parts()]
+    assert found.remarks[-1] == "1 row has no price; their warnings say why."
+    assert found.score is not None
+    assert found.score.n == 2
+    assert np.isfinite(found.score.rmse)
+    assert [*parts[0].lost] == [1]
+
+
+def _counted(client: TestClient, name: str) -> float:
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(f"{name}{{"))
+
+
+def test_what_a_first_part_alone_knows_is_in_all(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "PART", 2)
+    body = "LotArea,SalePrice,low,actual\n9000,150000,1,a\n" + "9000,,2,b\n" * 4
+    found = rows(client.post(FILE, content=body).text)
+    assert [row["actual"] for row in found] == ["150000", "", "", "", ""]
+    assert [row["low (own)"] for row in found] == ["1", "2", "2", "2", "2"]
+    assert [row["actual (own)"] for row in found] == ["a", "b", "b", "b", "b"]
+    assert all(float(row["low"]) > 1000 for row in found)
+
+
+def test_a_full_disk_is_told(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def __init__(self, *_: object) -> None:
+            super().__init__()
+
+        def write(self, *_: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(predictions, "SpooledTemporaryFile", Full)
+    said = problem(client.post(FILE, content="LotArea\n1\n"), 507)
+    assert said["detail"].startswith("The disk is full: make room where")
+
+
+def test_a_body_of_this_route_alone_may_be_long(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(security, "MAX_BODY", 100)
+    monkeypatch.setattr(security, "STREAMED", {FILE: 1_000})
+
+    def pieces(n: int) -> Any:
+        yield b"LotArea\n"
+        yield from [b"9000\n"] * n
+
+    assert client.post(FILE, content=pieces(100)).is_success
+    problem(client.post(FILE, content=pieces(300)), 413)
+    problem(client.post(IN_WORDS, content=pieces(100)), 413)
+
+
 def test_a_table_waits_until_answers_are_written(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +270,34 @@ def test_a_table_waits_until_answers_are_written(
     waiting.join()
     own.close()
     assert kept() == 2 * len(ones) + 1
+
+
+def test_nobody_waits_twice_for_a_store_that_does_not_answer(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.serving.predictors import serving
+
+    free, write = threading.Event(), log.Log._store
+
+    def never(self: log.Log, some: log.Rows) -> None:
+        assert free.wait(30)
+        write(self, some)
+
+    monkeypatch.setattr(log.Log, "_store", never)
+    monkeypatch.setattr(log, "LONGEST_WAIT", 0.2)
+    with sessions.readers()() as session:
+        served = serving(session)
+    own, ones = log.Log(), np.ones(log.PATIENT)
+    houses: list[dict[str, Any]] = [{"LotArea": 1}] * len(ones)
+    waited = list[float]()
+    for _ in range(4):
+        start = time.monotonic()
+        assert own.keep(served, houses, Predictions(ones, ones, ones), wait=True)
+        waited.append(time.monotonic() - start)
+    assert waited[1] >= 0.2 > max(waited[0], *waited[2:])
+    free.set()
+    own.close()
+    assert kept() == 4 * len(ones)
 
 
 def test_a_file_that_fails_midway_leaves_none(tmp_path: Path) -> None:
