@@ -1,6 +1,5 @@
 """What a row of a table must look like, learnt from training rows and kept as data (4.10.3)."""
 
-import io
 import keyword
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -173,18 +172,6 @@ class InputSchema(BaseModel):
             mapping=mapping,
             strict=strict,
         )
-
-    def parse_csv(
-        self,
-        text: str,
-        most: int | None = None,
-        *,
-        mapping: Mapping[str, str] | None = None,
-        strict: bool = False,
-    ) -> Parsed:
-        """The same of a text, all rows at once, at most `most`. Raises BadTable."""
-        file = io.StringIO(text, newline="")
-        return next(self.sheet(file, most=most, mapping=mapping, strict=strict).parts())
 
     def row_model(self, name: str = "Row") -> type[BaseModel]:
         """A pydantic model of one row: every field may be missing, none may be added.
