@@ -38,8 +38,12 @@ class RowError:
     value: Value
     allowed: str
     message: str
-    place: str  # "Row 0", or "Line 2" where the rows came from a file
-    line: int | None = None  # of that file
+    line: int | None = None  # of the file that the rows came from, if they did
+
+    @property
+    def place(self) -> str:
+        """Where a reader finds the row: "Row 0", or "Line 2" of a file."""
+        return _place(self.row, self.line)
 
 
 class InvalidRows(ValueError):
@@ -153,15 +157,15 @@ class _Report:
     total: int = 0
     changes: Changes = field(default_factory=Changes)
 
-    def place(self, row: int) -> str:
-        """Where a reader finds the row: an editor counts lines from 1, an array rows from 0."""
-        return f"Line {self.lines[row]}" if self.lines else f"Row {row}"
+    def line(self, row: int) -> int | None:
+        """Its line in the file that the rows came from, if they did."""
+        return self.lines[row] if self.lines else None
 
     def add(self, row: int, column: str, value: object, allowed: str, message: str) -> None:
         self.total += 1
         if len(self.errors) < MAX_ERRORS:
-            place, line = self.place(row), self.lines[row] if self.lines else None
-            self.errors.append(RowError(row, column, _echo(value), allowed, message, place, line))
+            line = self.line(row)
+            self.errors.append(RowError(row, column, _echo(value), allowed, message, line))
 
 
 def check(
@@ -231,7 +235,12 @@ def _row(
         for known in fields
         if said.get(known.name) is None and not (known.none and known.name in said)
     ]
-    return CheckedRow(said, imputed, warnings, report.place(i))
+    return CheckedRow(said, imputed, warnings, _place(i, report.line(i)))
+
+
+def _place(row: int, line: int | None) -> str:
+    """An editor counts lines from 1, an array rows from 0."""
+    return f"Row {row}" if line is None else f"Line {line}"
 
 
 def nothing(fields: Sequence[InputField]) -> str:
