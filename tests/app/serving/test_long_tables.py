@@ -121,24 +121,6 @@ def kept() -> int:
 def test_of_a_long_table_the_last_answers_are_kept(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "PART", 2)
-    monkeypatch.setenv("RIDGELINE_KEEP_ANSWERS", "3")
-    settings.cache_clear()
-    answer = client.post(FILE, content="LotArea\n" + "".join(f"{i}\n" for i in range(9000, 9009)))
-    keys = [row["answer"] for row in csv.DictReader(io.StringIO(answer.text))]
-    assert [bool(key) for key in keys] == [False] * 6 + [True] * 3
-    log.flush()
-    assert kept() == 3
-    with sessions.readers()() as session:
-        stored = session.scalars(select(Answer).order_by(Answer.id)).all()
-        assert [(one.key, one.house) for one in stored] == [
-            (key, {"LotArea": 9006 + i}) for i, key in enumerate(keys[6:])
-        ]
-
-
-def test_the_keys_of_a_part_are_those_of_its_last_rows(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(tables, "PART", 4)
     monkeypatch.setenv("RIDGELINE_KEEP_ANSWERS", "3")
     settings.cache_clear()
