@@ -68,7 +68,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _system(request: Request, error: Exception) -> Response:
     """A body that finds no room on the disk where it waits."""
-    if isinstance(error, OSError) and is_full(error):
+    assert isinstance(error, OSError)
+    if is_full(error):
         return render(request, problem(507, disk_full(Path(gettempdir()))))
     raise error
 

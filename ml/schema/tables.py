@@ -209,7 +209,7 @@ def _named(
     if twice := [name for name, count in Counter(names).items() if count > 1 and name]:
         raise BadTable(f"The header has columns twice: {', '.join(map(repr, twice[:10]))}.")
     pairs = [*zip(header, names, strict=True)]
-    renamed = {column: name for column, name in pairs if column != name}
+    renamed = {column: name for column, name in pairs if column != name and name in known}
     unknown = {
         name: [letters[near] for near in get_close_matches(plain(column), letters, NEAR)]
         if mapping.get(column) != ""
@@ -217,7 +217,7 @@ def _named(
         for column, name in pairs
         if name and name not in known
     }
-    return names, {c: n for c, n in renamed.items() if n in known}, unknown
+    return names, renamed, unknown
 
 
 def _beside(column: str, letters: Mapping[str, str]) -> str:
@@ -298,8 +298,7 @@ class _Rows(Iterator[Line]):
 
     def __init__(self, file: TextIO, header: _Header, most: int | None = None) -> None:
         self.empty, self.comments, self.header, self._kept, self._most = 0, 0, header, 0, most
-        below = (line for line in _records(file, header.separator) if line[0] > header.line)
-        self._below = below
+        self._below = (line for line in _records(file, header.separator) if line[0] > header.line)
 
     def __next__(self) -> Line:
         for number, line in self._below:
@@ -339,7 +338,7 @@ def _as_wide(line: list[str], names: Sequence[str], number: int) -> list[str]:
     return line
 
 
-def _commas(rows: "_Rows", fields: Sequence[InputField]) -> dict[str, int]:
+def _commas(rows: _Rows, fields: Sequence[InputField]) -> dict[str, int]:
     """Number columns whose commas are decimal points, and how many values have one, in a file whose
     cells are not separated by commas.
 

@@ -11,10 +11,10 @@ from ml.events import Floats
 from ml.schema import InputSchema
 from ml.shift.reading import Kind, read
 
-LEVELS = 20  # of a column that get an indicator, the most frequent ones; the others share one
-
 if TYPE_CHECKING:
     import pandas as pd
+
+LEVELS = 20  # of a column that get an indicator, the most frequent ones; the others share one
 
 Table: TypeAlias = "pd.DataFrame | Floats | Iterable[Mapping[str, object]]"
 
