@@ -45,7 +45,7 @@ def measure() -> Iterator[str]:
             yield "|---|---|"
             yield f"| first price after, all after | {first:.0f} s, {took:.0f} s |"
             yield f"| rows a second | {ROWS / took:,.0f} |"
-            yield f"| peak memory before, with it | {before:.0f} MiB, {peak(server):.0f} MiB |"
+            yield f"| peak memory before, with it | {before:.0f} MB, {peak(server):.0f} MB |"
 
 
 def cycle(lines: list[bytes]) -> Iterator[bytes]:
@@ -80,7 +80,7 @@ def price(row: bytes) -> bytes:
 
 
 def peak(server: psutil.Process) -> float:
-    """MiB that it has held at most."""
+    """MB that it has held at most."""
     with Path(f"/proc/{server.pid}/status").open() as status:
         (line,) = [line for line in status if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024
+    return int(line.split()[1]) * 1024 / 1e6
