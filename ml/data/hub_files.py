@@ -1,4 +1,4 @@
-"""4.10.1 The table of the data hub: each file's URL, size, digests and second source."""
+"""4.10.1 The table of the data hub: each file's URL, size, digests and package."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ from ml.data.downloads import Package
 class Remote:
     """One file: its name in the cache, the book's URL, its size and digests, a second source.
 
-    Size and digests are those of the file in the cache; what comes as .gz is unpacked.
+    Size and digests are those of the file in the cache; what comes as .gz is unpacked. What has no
+    URL comes from its package alone.
     """
 
     name: str
@@ -19,6 +20,7 @@ class Remote:
     sha1: str
     sha256: str
     fallback: Package | None = None
+    chapter: bool = True  # the book asks for it
 
 
 DATA_URL = "http://d2l-data.s3-accelerate.amazonaws.com/"
@@ -77,6 +79,16 @@ _REMOTES = (
         10_008,
         "958122e8b4b97fd4e71eca2d08ef754ed77c3ad9",
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+    Remote(
+        "films",
+        "films.json",
+        "",
+        1_399_981,
+        "c1410ac26602d650a25c6db6805c815fdfc01b10",
+        "e63c499759e3b07b49563e036f55290f87feb56def8703ec049ca305ab1523d3",
+        Package("npm", "vega-datasets@3.2.1", "package/data/movies.json"),
+        chapter=False,
     ),
 )
 HUB: dict[str, Remote] = {remote.name: remote for remote in _REMOTES}

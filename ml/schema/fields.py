@@ -154,7 +154,7 @@ class InputField(BaseModel):
             return value, None
         found: tuple[Value, Change | None] = (None, None)
         if isinstance(value, str):
-            found = self._level(value) if self.kind == "level" else self._figure(value)
+            found = self._level(value) if self.kind == "level" else self.figure(value)
             if found == (None, "missing"):
                 return None, None if value in {"", "NA"} else "missing"
         elif _is_number(value) and self.kind != "level":
@@ -188,18 +188,19 @@ class InputField(BaseModel):
             return None, "missing"
         return (bare if _is_unicode(bare) else None), None if bare == text else "blanks"
 
-    def _figure(self, text: str) -> tuple[int | float | None, Change | None]:
+    @classmethod
+    def figure(cls, text: str) -> tuple[int | float | None, Change | None]:
         """The number that a text is, or that it stands for nothing; None where it is neither."""
         bare = text.strip()
         if len(text) > LONGEST:
             return None, None
         if bare.casefold() in MISSING:
             return None, "missing"
-        number = self.number(bare)
+        number = cls.number(bare)
         if not isinstance(number, str):
             return number, None
         if grouped := GROUPED.fullmatch(bare):
-            found = self.number((grouped[1] or grouped[4]).replace(",", ""))
+            found = cls.number((grouped[1] or grouped[4]).replace(",", ""))
             return (None if isinstance(found, str) else found), "grouped"
         return None, None
 

@@ -4,6 +4,8 @@ import codecs
 import csv
 import gzip
 import io
+import json
+import re
 import shutil
 import tempfile
 import zlib
@@ -14,14 +16,14 @@ from importlib.util import find_spec
 from typing import IO, TextIO
 
 MOST_BYTES = 2**30  # of what a packed file becomes
-MOST_WHOLE = 32 * 2**20  # bytes of a workbook or a Parquet table, which is read at once
+MOST_WHOLE = 32 * 2**20  # bytes of a workbook, a Parquet table or JSON, which is read at once
 PIECE = 2**20  # bytes read at a time
 LETTERS = {  # by their byte order mark
     b"\xef\xbb\xbf": "utf-8",
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
 }
-
+LIST = re.compile(r'\ufeff?\s*\[\s*[\[{"\]]')  # JSON: no header begins so
 
 Opened = tuple[TextIO, list[str]]  # text, and how it was read where that is not as it stands
 
@@ -37,10 +39,11 @@ class TooManyRows(BadTable):
 @contextmanager
 def text_of(file: IO[bytes]) -> Iterator[Opened]:
     """A file as text that can be read again and again, and how it was read where that is not as it
-    stands. No more than a piece of it is in memory, but for workbooks and Parquet. A byte order
-    mark stays. The file is closed in the end.
+    stands. No more than a piece of it is in memory, but for workbooks, Parquet and JSON. A byte
+    order mark stays. The file is closed in the end.
 
-    Gzip is unpacked; .xlsx gives its first sheet and Parquet its table as comma-separated text.
+    Gzip is unpacked; .xlsx gives its first sheet, Parquet its table and JSON its list of objects as
+    comma-separated text.
 
     Raises:
         BadTable: for a file that is damaged, too large once unpacked, or needs a library that is
@@ -63,12 +66,27 @@ def text_of(file: IO[bytes]) -> Iterator[Opened]:
 def _text(file: IO[bytes]) -> tuple[TextIO, str]:
     whole = {b"PK\x03\x04": _sheet, b"PAR1": _parquet}.get(_begins(file)[:4])
     if whole is None:
-        return _letters(file)
-    if _size(file) > MOST_WHOLE:
-        most = f"{MOST_WHOLE // 2**20} MiB"
-        raise BadTable(f"A workbook or Parquet table has {most} at most: save it as CSV.")
+        return _unlisted(file, *_letters(file))
+    _limit(file, "A workbook or Parquet table")
     text, how = whole(file.read())
     return io.StringIO(text, newline=""), how
+
+
+def _unlisted(file: IO[bytes], text: TextIO, how: str) -> tuple[TextIO, str]:
+    """Text as it is, but for the list of objects in JSON."""
+    begin = text.read(4000)
+    text.seek(0)
+    if not LIST.match(begin):
+        return text, how
+    _limit(file, "JSON")
+    with text:
+        table, told = _json(text.read())
+    return io.StringIO(table, newline=""), f"{how} {told}".strip()
+
+
+def _limit(file: IO[bytes], what: str) -> None:
+    if _size(file) > MOST_WHOLE:
+        raise BadTable(f"{what} has {MOST_WHOLE // 2**20} MiB at most: save it as CSV.")
 
 
 def _begins(file: IO[bytes]) -> bytes:
@@ -162,6 +180,40 @@ def _parquet(body: bytes) -> tuple[str, str]:
     return _as_csv([table.column_names, *rows]), "Read as a Parquet table."
 
 
+def _json(body: str) -> tuple[str, str]:
+    try:
+        rows = json.loads(body.removeprefix("\ufeff"))
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, character {error.colno}"
+        raise BadTable(f"The file begins like JSON and is none: {error.msg} ({place}).") from None
+    except (ValueError, RecursionError) as error:  # a number without end; lists within lists
+        raise BadTable(f"The file is no JSON that can be read: {error}.") from None
+    for i, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            raise BadTable(
+                f"Item {i} of the JSON list is no object. A table is written as"
+                ' [{"area": 20.5, "rooms": 3}, ...], an object for each row.'
+            )
+    names = [*dict.fromkeys(name for row in rows for name in row)]
+    cells = [[_scalar(row.get(name), name, i) for name in names] for i, row in enumerate(rows, 1)]
+    for line in (names, *cells):
+        if line and str(line[0]).startswith(("#", "sep=")):
+            line[0] = f" {line[0]}"  # it is no comment
+    told = f"Read as a JSON list of {len(rows):,} row{'' if len(rows) == 1 else 's'}."
+    return _as_csv([names, *cells]), told
+
+
+def _scalar(value: object, name: str, row: int) -> object:
+    """What is no list and no object; true and false as JSON has them."""
+    if isinstance(value, list | dict):
+        kind = "a list" if isinstance(value, list) else "an object"
+        raise BadTable(
+            f"Row {row} of the JSON list has {kind} as {name!r}: a cell is a number, text, true,"
+            " false or null."
+        )
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 def _needs(what: str) -> str:
     return (
         f"The file is {what}: pip install 'ridgeline[tables]' lets it be read, or save it as CSV."
@@ -169,9 +221,12 @@ def _needs(what: str) -> str:
 
 
 def _as_csv(rows: Iterable[Iterable[object]]) -> str:
-    """Cells as text: nothing for none, a whole number without its .0."""
+    """Cells as text: nothing for none, a whole number without its .0.
+
+    All are quoted, so that no other separator can be meant.
+    """
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(map(_cells, rows))
+    csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(map(_cells, rows))
     return out.getvalue()
 
 

@@ -1,26 +1,30 @@
 """Rows from text: which separator, which line is the header, which column is which field."""
 
-import csv
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
 from typing import TextIO
 
-from ml.schema.fields import EXACT, WHOLE, InputField, Value, shown
-from ml.schema.reading import BadTable, TooManyRows
+from ml.schema.delimited import (
+    HEADER_WITHIN,
+    MOST_COLUMNS,
+    SEPARATORS,
+    Header,
+    Line,
+    Rows,
+    commas,
+    limit_columns,
+    pointed,
+    read,
+    refuse_empty,
+    refuse_twice,
+)
+from ml.schema.fields import WHOLE, InputField, Value, shown
+from ml.schema.reading import BadTable
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+", re.ASCII)  # 9600,5 or 9.600,5
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
-HEADER_WITHIN = 20  # lines: titles and remarks may stand above it
-LONGEST_ROW = 2**18  # characters
-MOST_COLUMNS = 2_000
 NEAR = 3  # names that a column may have been meant by
-
-Line = tuple[int, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Sheet:
         if strict and header.unknown:
             raise BadTable(unread(header.unknown))
         numbers = [one for one in fields if one.kind != "level" and one.name in header.names]
-        points = {} if header.separator == "," else _commas(_Rows(file, header, most), numbers)
+        points = {} if header.separator == "," else commas(Rows(file, header, most), numbers)
         return cls(file, fields, id_column, target_column, most, header, points)
 
     def parts(self, size: int | None = None) -> Iterator[Parsed]:
@@ -97,7 +101,7 @@ class Sheet:
             BadTable: for lines of the wrong length.
             TooManyRows: for more than `most` rows.
         """
-        rows = _Rows(self.file, self.header, self.most)
+        rows = Rows(self.file, self.header, self.most)
         part = [*islice(rows, size)]
         while True:
             following = [*islice(rows, size)]
@@ -106,12 +110,12 @@ class Sheet:
                 return
             part = following
 
-    def _parsed(self, numbered: Sequence[Line], rows: "_Rows") -> Parsed:
+    def _parsed(self, numbered: Sequence[Line], rows: "Rows") -> Parsed:
         names = self.header.names
         columns = [[line[j].strip() for _, line in numbered] for j in range(len(names))]
         by_name = dict(zip(names, columns, strict=True))
         for name in self.points:
-            by_name[name] = [_pointed(cell) for cell in by_name[name]]
+            by_name[name] = [pointed(cell) for cell in by_name[name]]
         attributes = [(one, by_name[one.name]) for one in self.fields if one.name in by_name]
         points = [
             f"{name}: commas read as decimal points in {count:,} value{'s' * (count > 1)}."
@@ -138,56 +142,38 @@ def plain(name: str) -> str:
     return letters[1:] if re.match(r"x\d", letters) else letters
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """The line that names the columns: what each is, which were spelled otherwise, and what those
-    that are no field may have been meant by."""
+@dataclass(frozen=True)
+class _Header(Header):
+    """The same, with what each column is: which were spelled otherwise, and what those that are no
+    field may have been meant by."""
 
-    separator: str
-    line: int
-    skipped: int  # lines above it that are not empty
-    names: list[str]
     renamed: dict[str, str]
     unknown: dict[str, list[str]]
 
     @classmethod
     def find(cls, file: TextIO, known: Sequence[str], mapping: Mapping[str, str]) -> "_Header":
         """The line and the separator by which most columns are known."""
-        if all(not line.strip() for line in _Lines(file)):
-            raise BadTable("The file is empty: its first line must name the columns.")
+        refuse_empty(file)
         spelled = {plain(name) for name in (*known, *mapping)}
         found = [
             (len({plain(cell) for cell in cells} & spelled), -i, -k, separator, number, cells)
             for k, separator in enumerate(SEPARATORS)
-            for i, (number, cells) in enumerate(islice(_read(file, separator), HEADER_WITHIN))
+            for i, (number, cells) in enumerate(islice(read(file, separator), HEADER_WITHIN))
         ]
         count, above, _, separator, number, cells = max(found, default=(0, 0, 0, ",", 0, []))
         if not count:
             raise BadTable("The first line names no column of this table: is the header missing?")
-        if len(cells) > MOST_COLUMNS:
-            raise BadTable(f"The file has {len(cells):,} columns; {MOST_COLUMNS:,} are the most.")
+        limit_columns(cells, MOST_COLUMNS)
         header = [cell.strip() for cell in cells]
         return cls(separator, number, -above, *_named(header, known, mapping))
 
     def remarks(self, empty: int, comments: int) -> list[str]:
         """How the file was read, where that is not as it stands."""
-        said = []
-        if self.separator != ",":
-            said.append(f"Cells are separated by {SEPARATORS[self.separator]}.")
-        if self.skipped:
-            said.append(f"{_so_many(self.skipped)} above the header skipped.")
-        if empty:
-            said.append(f"{_so_many(empty)} of empty cells skipped.")
-        if comments:
-            said.append(f"{_so_many(comments)} with # in front skipped.")
+        said = super().remarks(empty, comments)
         if self.renamed:
             pairs = ", ".join(f"{column!r} as {name}" for column, name in self.renamed.items())
             said.append(f"Columns read by their letters: {pairs}.")
         return [*said, *([unread(self.unknown)] if self.unknown else [])]
-
-
-def _so_many(count: int) -> str:
-    return f"{count:,} line{'' if count == 1 else 's'}"
 
 
 def _named(
@@ -206,8 +192,7 @@ def _named(
             raise BadTable(f"{column!r} cannot be {name!r}: {_meant(name, known)}")
         if column not in header:
             raise BadTable(f"There is no column {column!r} in the file.")
-    if twice := [name for name, count in Counter(names).items() if count > 1 and name]:
-        raise BadTable(f"The header has columns twice: {', '.join(map(repr, twice[:10]))}.")
+    refuse_twice(names)
     pairs = [*zip(header, names, strict=True)]
     renamed = {column: name for column, name in pairs if column != name and name in known}
     unknown = {
@@ -239,152 +224,6 @@ def unread(unknown: Mapping[str, list[str]]) -> str:
         f"{len(unknown)} columns are no field and are"
     )  # fmt: skip
     return f"{what} not read: {said}."
-
-
-# ---- the rows
-
-
-class _Lines(Iterator[str]):
-    """The lines of a file from the first one, without a byte order mark.
-
-    `row` counts the characters of a row, which may be of many lines: whoever has read one sets it
-    to 0. Raises BadTable for one so long that it is none.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self.row, self._file = 0, file
-        file.seek(0)
-        if file.read(1) != "\ufeff":
-            file.seek(0)
-
-    def __next__(self) -> str:
-        line = self._file.readline(LONGEST_ROW + 2)  # its end counts for nothing
-        if not line:
-            raise StopIteration
-        self.row += len(line.rstrip("\r\n"))
-        if self.row > LONGEST_ROW:
-            raise BadTable(f"The file has a row of more than {LONGEST_ROW:,} characters.")
-        return line
-
-
-class _NoCsv(BadTable):
-    """Text that does not follow the rules of quotes."""
-
-
-def _records(file: TextIO, separator: str) -> Iterator[Line]:
-    """The rows of a file with the number of their last line. Raises BadTable."""
-    lines = _Lines(file)
-    reader = csv.reader(lines, delimiter=separator, strict=True)
-    try:
-        for cells in reader:
-            lines.row = 0
-            yield reader.line_num, cells
-    except csv.Error as error:
-        raise _NoCsv(f"Line {reader.line_num} is no CSV: {error}.") from error
-
-
-def _read(file: TextIO, separator: str) -> Iterator[Line]:
-    """Rows that are no comment and not empty, from text that may be no CSV."""
-    try:
-        for number, cells in _records(file, separator):
-            if cells and not cells[0].startswith(("#", "sep=")):
-                yield number, cells
-    except _NoCsv:  # told where the separator is the one that is right
-        return
-
-
-class _Rows(Iterator[Line]):
-    """The rows below the header, each as wide as it; `empty` and `comments` count what is none."""
-
-    def __init__(self, file: TextIO, header: _Header, most: int | None = None) -> None:
-        self.empty, self.comments, self.header, self._kept, self._most = 0, 0, header, 0, most
-        self._below = (line for line in _records(file, header.separator) if line[0] > header.line)
-
-    def __next__(self) -> Line:
-        for number, line in self._below:
-            if self._is_row(line):
-                return self._numbered(number, line)
-        raise StopIteration
-
-    def _is_row(self, line: list[str]) -> bool:
-        if not line:
-            return False
-        if line[0].startswith("#"):
-            self.comments += 1
-            return False
-        if any(cell.strip() for cell in line):
-            return True
-        self.empty += 1
-        return False
-
-    def _numbered(self, number: int, line: list[str]) -> Line:
-        if self._kept == self._most:  # none is read beyond it: there may be millions
-            raise TooManyRows(
-                f"The file has more than {self._most:,} rows, which is the most at once."
-            )
-        self._kept += 1
-        return number, _as_wide(line, self.header.names, number)
-
-
-def _as_wide(line: list[str], names: Sequence[str], number: int) -> list[str]:
-    """The line without empty cells beyond the header's, and nothing where that names nothing."""
-    while len(line) > len(names) and not line[-1].strip():
-        line.pop()
-    if len(line) != len(names):
-        raise BadTable(f"Line {number} has {len(line)} cells; the header has {len(names)}.")
-    for j, name in enumerate(names):
-        if not name and line[j].strip():
-            raise BadTable(f"Line {number} has a cell in column {j + 1}, which has no name.")
-    return line
-
-
-def _commas(rows: _Rows, fields: Sequence[InputField]) -> dict[str, int]:
-    """Number columns whose commas are decimal points, and how many values have one, in a file whose
-    cells are not separated by commas.
-
-    Raises BadTable where they may be separators of thousands as well.
-    """
-    seen = [_Commas(one, rows.header.names.index(one.name)) for one in fields]
-    for _, line in rows:
-        for one in seen:
-            one.see(line[one.column].strip())
-    return {one.field.name: one.count for one in seen if one.are_points()}
-
-
-@dataclass
-class _Commas:
-    """What the commas of a column may be."""
-
-    field: InputField
-    column: int
-    count: int = 0
-    first: str = ""
-    grouped: bool = True  # each may separate thousands
-    pointed: bool = False  # a value has a point
-
-    def see(self, cell: str) -> None:
-        if "," in cell and COMMA.fullmatch(cell):
-            self.count += 1
-            self.first = self.first or cell
-            self.grouped = self.grouped and bool(THOUSANDS.fullmatch(cell))
-        else:
-            self.pointed |= "." in cell
-
-    def are_points(self) -> bool:
-        if not self.count or self.pointed:
-            return False
-        if self.grouped and (self.field.maximum or EXACT) >= 1000:
-            point, none = self.first.replace(",", "."), self.first.replace(",", "")
-            raise BadTable(
-                f"{self.field.name} is {self.first!r}, which may be {point} or {none}: write it"
-                " without a comma."
-            )
-        return True
-
-
-def _pointed(cell: str) -> str:
-    """A number with a point for its comma."""
-    return cell.replace(".", "").replace(",", ".") if COMMA.fullmatch(cell) else cell
 
 
 def _value(cell: str, one: InputField) -> Value:

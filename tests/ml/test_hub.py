@@ -4,6 +4,7 @@ import gc
 import gzip
 import hashlib
 import http.server
+import json
 import os
 import shutil
 import socket
@@ -132,12 +133,14 @@ def test_the_book_names_its_files_and_their_sha1() -> None:
     train, test = known["kaggle_house_train"], known["kaggle_house_test"]
     assert train == (f"{base}train.csv", "585e9cc93e70b39160e7921475f9bcd7d31219ce", 460_676)
     assert test == (f"{base}test.csv", "fa19780a7b011d9b009e8bff8e99922a8ee2eb90", 451_405)
-    assert len({remote.file for remote in HUB.values()}) == len(HUB) == 6
+    assert len({remote.file for remote in HUB.values()}) == len(HUB) == 7
 
 
 def test_every_file_can_be_had() -> None:
     files = download_all(CACHE)
-    assert [file.stat().st_size for file in files] == [remote.bytes for remote in HUB.values()]
+    book = [remote for remote in HUB.values() if remote.chapter]
+    assert [file.stat().st_size for file in files] == [remote.bytes for remote in book]
+    assert "films" not in {remote.name for remote in book}  # not everybody has npm
     assert files[0].read_bytes().startswith(b"Id,MSSubClass,MSZoning")
     assert files[2].read_bytes()[:4] == bytes((0, 0, 8, 3))  # idx: unsigned bytes, three axes
 
@@ -390,6 +393,27 @@ def test_all_that_was_tried_is_listed(wheels: Path, tmp_path: Path) -> None:
         "pip downloa",
     ]
     assert "No matching distribution found for ridgeline-nowhere==1.0" in tried[2]
+
+
+@pytest.mark.skipif(not shutil.which("npm"), reason="this system has no npm")
+def test_a_package_of_npm_alone(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "data").mkdir(parents=True)
+    (tree / "data/sample.csv").write_bytes(BODY)
+    scripts = {"prepack": "touch ../it_ran", "prepare": "touch ../it_ran"}
+    about = {"name": "ridgeline-sample", "version": "1.0.0", "scripts": scripts}
+    (tree / "package.json").write_text(json.dumps(about))
+
+    package = Package("npm", str(tree), "package/data/sample.csv")
+    assert fetch(sample("", package), tmp_path / "cache").read_bytes() == BODY
+    assert no_litter(tmp_path / "cache")
+    assert not (tmp_path / "it_ran").exists()
+
+    with pytest.raises(DataUnavailable) as error:
+        fetch(sample("", Package("npm", str(tmp_path / "no"), "x")), tmp_path / "other")
+    tried = [line for line in str(error.value).splitlines() if line.startswith("  - ")]
+    assert [line.split(":")[0][4:13] for line in tried] == ["the cache", "npm pack "]
+    assert "npm error code ENOENT" in tried[1]
 
 
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="this system has no apt")

@@ -1,0 +1,1 @@
+"""Any table of people: read, looked at, and an encoder proposed for it."""
