@@ -21,7 +21,7 @@ def measure() -> Iterator[str]:
         fits = run(fit_all([*one.trainings()], Progress(None)))
         found = one.out_of_fold(fits)
         spread = found.bounded(one.bounds)
-        ensemble = one.ensemble(one.table(one.every), one.nets(fits, " refit", 0, 1))
+        ensemble = one.ensemble(one.table_of(one.every), one.nets(fits, " refit", 0, 1))
         predictor = one.predictor(found, spread, ensemble)
         yield f"| {folding} | all of it | 79 | {found.n} | | {found.inside.mean():.1%} | | |"
         for part in one.known(predictor, found, thin=1):

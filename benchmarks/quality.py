@@ -21,9 +21,9 @@ from ml.ensemble import MEMBERS
 from ml.events import Floats
 from ml.experiments.house_ensemble import HouseEnsemble
 from ml.houses.files import DECIDING
-from ml.houses.scores import ENSEMBLE, LINEAR, OutOfFold, rms
 from ml.intervals import plus_minus
 from ml.programs import fit_all
+from ml.tabular.scores import ENSEMBLE, LINEAR, OutOfFold, rms
 from ml.train import Progress
 
 FINISHED, RESULT = Path("var/quality"), Path("benchmarks/results/quality.md")
@@ -134,7 +134,7 @@ def theirs(folding: str, learn: Learn, seeds: int) -> Answers:
     one = HouseEnsemble(**FOLDINGS[folding])
     off, seconds = np.empty(len(one.data.train)), 0.0
     for train, valid in one.rows:
-        table = one.table(train)
+        table = one.table_of(train)
         start = time.process_time()
         said = [learn(table.X[train], table.y[train, 0], table.X[valid], i) for i in range(seeds)]
         seconds += time.process_time() - start

@@ -137,13 +137,20 @@ class Encoder(BaseModel):
 
 
 class Target(BaseModel):
-    """How outputs of a net become prices: mean + std * output, then exp where log."""
+    """How outputs of a net become prices: mean + std * output, then exp where log.
+
+    Prices stand for whatever is predicted. Errors are those of a logarithm, or of the price itself.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     log: bool
     mean: float = 0.0
     std: float = 1.0
+    relative: bool = Field(True, description="Whether errors are of logarithms.")
+    least: float | None = Field(
+        1.0, description="What no price is below; the book clips at 1 dollar (4.10.5)."
+    )
 
     @classmethod
     def learn(cls, price: NDArray[np.float64], *, log: bool) -> "Target":
@@ -153,17 +160,37 @@ class Target(BaseModel):
             cls(log=True, mean=float(logs.mean()), std=float(logs.std())) if log else cls(log=False)
         )
 
+    @classmethod
+    def own(cls, values: NDArray[np.float64], *, log: bool) -> "Target":
+        """Of any table: standardised as errors are measured, and any number may be an answer."""
+        free = cls(log=log, relative=log, least=None)
+        measured = free.measured(values)
+        std = float(measured.std()) or 1.0
+        return free.model_copy(update={"mean": float(measured.mean()), "std": std})
+
     def outputs(self, price: NDArray[np.float64]) -> NDArray[np.float32]:
         """What a net should say for these prices, of any shape."""
         values = np.log(price) if self.log else price
         return ((values - self.mean) / self.std).astype(np.float32)
 
-    def logs(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Logarithms of the prices of outputs, of any shape."""
-        return self.mean + self.std * outputs if self.log else np.log(self.prices(outputs))
+    def measured(self, prices: Any) -> NDArray[np.float64]:
+        """Prices, of any shape, as errors are measured: their logarithms, or themselves."""
+        return np.log(prices) if self.relative else np.asarray(prices, np.float64)
+
+    def priced(self, measured: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The prices that `measured` was given."""
+        with np.errstate(over="ignore"):  # an infinite price is for the caller to refuse
+            return np.exp(measured) if self.relative else measured
+
+    def said(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What outputs say, of any shape, as errors are measured."""
+        same = self.log == self.relative
+        return self.mean + self.std * outputs if same else self.measured(self.prices(outputs))
 
     def prices(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Prices of outputs, of any shape; the book clips them at 1 dollar (4.10.5)."""
+        """Prices of outputs, of any shape."""
         values = self.mean + self.std * outputs
-        with np.errstate(over="ignore"):  # an infinite price is for the caller to refuse
-            return np.exp(values) if self.log else np.maximum(values, 1.0)
+        if self.log:
+            with np.errstate(over="ignore"):
+                return np.exp(values)
+        return values if self.least is None else np.maximum(values, self.least)

@@ -135,6 +135,21 @@ K = Annotated[
     int,
     knob("Repetitions", "Folds", "Folds of cross-validation, side by side.", "k", ge=2, le=20),
 ]
+Shuffle = Annotated[
+    int, knob("Data", "Shuffle", "Which order the rows are shuffled into.", ge=0, le=10_000)
+]
+Repeats = Annotated[
+    int,
+    knob(
+        "Data",
+        "Repeats",
+        "Shuffles, one after another, each with folds of its own.",
+        "R",
+        ge=1,
+        le=10,
+        validate_default=True,
+    ),
+]
 NumSets = Annotated[
     int, knob("Repetitions", "Data sets", "Data sets drawn, learnt side by side.", ge=1, le=50)
 ]

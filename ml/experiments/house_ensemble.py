@@ -1,64 +1,34 @@
 """4.10 House prices by comparable sales: nets that learn which houses are alike, and two others."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import cached_property
-from itertools import product
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from ml import draws, fields
+from ml import fields
+from ml.cross_fitting import CrossFitted, Rows
 from ml.data import tables
 from ml.data.hub import DataUnavailable
-from ml.ensemble import LIMIT, MEMBERS, WEIGHTS, Ensemble, Spread, blend
-from ml.events import Epoch, Event, Floats, Note, Started, Trained
+from ml.encoder import Target
+from ml.ensemble import LIMIT, WEIGHTS
+from ml.events import Event
 from ml.experiment import Preset
 from ml.houses import files, submission
-from ml.houses.errors import median_error
-from ml.houses.folds import HouseExperiment
-from ml.houses.report import reported
-from ml.houses.scores import COVERAGE, ENSEMBLE, MASKS, OutOfFold, linear
-from ml.houses.tables import HouseTables, RichTable
-from ml.lanes import NO_ROWS, Lane, k_fold
-from ml.losses import rmse, smooth_l1
-from ml.members.comparables import Comparables
-from ml.members.mlp import SkipMLP
-from ml.noise import answers
-from ml.optim import waves
-from ml.predictor import Blended, Card, Histogram, Judged, Known, Predictor
-from ml.predictor.card import made_of
-from ml.predictor.known import by_known, claims, known
-from ml.programs import Fits
-from ml.train import Training
+from ml.houses.tables import HouseTables
+from ml.predictor import Predictor
+from ml.tabular.report import ahead
+from ml.tabular.scores import ENSEMBLE, OutOfFold
 
-BATCH = 128
-ALLOWED = 200  # nets of a member on folds: all are kept until the last has learnt
-NETS: dict[str, dict[str, Any]] = {  # by cross-validation: what was tried stands in ml/LOG.md
-    "comparables": {
-        "net": Comparables, "times": 1, "beta": 0.5,
-        "lane": {"lr": 0.02, "weight_decay": 1.0, "dropout": 0.3},
-    },
-    "mlp": {
-        "net": SkipMLP, "times": 3, "beta": 0.3,
-        "lane": {"lr": 0.02, "weight_decay": 0.3, "dropout": 0.4},
-    },
-}  # fmt: skip
 TOLD_BY = (  # inputs that the size of an error is told from
     "OverallQual", "OverallCond", "Age", "SaleCondition=Normal", "MSZoning=RL",
 )  # fmt: skip
 MOST = 0.1085  # three seeds gave 0.1064 to 0.1071 on either folding
 MOST_WITHOUT = 0.1080  # and 0.1062 to 0.1068
-OWN = "Other places, kinds and years than its sales are of: it knows no others."
-THIN = 2  # every other house is asked about with less known of it
-Rows = NDArray[np.int64]
 
 
-class HouseEnsemble(HouseExperiment):
+class HouseEnsemble(CrossFitted):
     """Price houses by sales that nets have learnt to compare, beside an MLP and an infinite one."""
 
     presets = (
@@ -79,42 +49,13 @@ class HouseEnsemble(HouseExperiment):
     folding: Literal["shuffled", "book"] = fields.own(
         "shuffled", "Data", "Folding", "Houses at random, or the book's contiguous slices."
     )
-    shuffle: int = fields.own(
-        0, "Data", "Shuffle", "Which order the houses are shuffled into.", ge=0, le=10_000
-    )
+    shuffle: fields.Shuffle = 0
     k: fields.K = 5
-    repeats: int = fields.own(
-        1,
-        "Data",
-        "Repeats",
-        "Shuffles, one after another, each with folds of its own.",
-        "R",
-        ge=1,
-        le=10,
-        validate_default=True,
-    )
+    num_seeds: Annotated[fields.NumSeeds, Field(le=10)] = 3
+    repeats: fields.Repeats = 1
     num_epochs: Annotated[
         fields.NumEpochs, Field(le=200, description="Of comparable sales; the MLP learns thrice.")
     ] = 20
-    num_seeds: Annotated[fields.NumSeeds, Field(le=10)] = 3
-
-    @field_validator("repeats")
-    @classmethod
-    def affordable(cls, value: int, info: ValidationInfo) -> int:
-        """Refuse to repeat what is the same each time, and more nets than are kept at once."""
-        if value > 1 and info.data.get("folding") == "book":
-            raise PydanticCustomError(
-                "repeated_book", "The book's folds are the same each time: repeat shuffled ones."
-            )
-        seeds, folds = info.data.get("num_seeds", 0), info.data.get("k", 0) * value
-        if seeds * folds > ALLOWED:
-            raise PydanticCustomError(
-                "too_many_nets",
-                "{seeds} seeds on {folds} folds are {have} nets of each member; {allowed} are"
-                " allowed. Take fewer seeds, folds or repeats.",
-                {"seeds": seeds, "folds": folds, "have": seeds * folds, "allowed": ALLOWED},
-            )
-        return value
 
     @cached_property
     def data(self) -> HouseTables:
@@ -127,8 +68,17 @@ class HouseEnsemble(HouseExperiment):
     @cached_property
     def told_by(self) -> list[str]:
         """Inputs that the size of an error is told from: those that there are."""
-        names = self.table(self.every).features.names
+        names = self.table_of(self.every).features.names
         return [name for name in TOLD_BY if name in names]
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Comparable sales count most."""
+        return WEIGHTS
+
+    def limit(self, target: Target) -> float:  # noqa: ARG002  the same for all folds
+        """A house that is like no other is where an MLP is far off, and sales are not."""
+        return LIMIT
 
     @property
     def label(self) -> str:
@@ -138,275 +88,20 @@ class HouseEnsemble(HouseExperiment):
         return f"comparable sales, {times}{self.folding} folds{whose}"
 
     @property
-    def asked(self) -> str:
-        """The headline speaks of what answers: all members together."""
-        return ENSEMBLE
-
-    # ---- what is trained
-
-    def opening(self) -> Iterator[Event]:
-        """What was read, and what is solved without epochs: a curve of one point."""
-        data = self.data
-        yield Note(f"{len(data.train):,} houses with a price, {len(data.test):,} without.")
-        for key in (ENSEMBLE, "wide_mlp"):
-            yield Started(
-                key=key,
-                labels=tuple(f"{key}, {fold}" for fold in self.folds_named),
-                num_epochs=1,
-                measure="log_rmse",
-                device="cpu",
-                settings=(key,) * len(self.folds_named),
-                asked=self.asked,
-            )
-
-    def trainings(self) -> Iterator[Training]:
-        """Each member's nets of each seed and fold, then those that learn from every row."""
-        for member in NETS:
-            cells = product(range(self.num_seeds), zip(self.rows, self.folds_named, strict=True))
-            for i, (seed, ((train, valid), fold)) in enumerate(cells):
-                label = f"{member}, {fold}, seed {seed + 1}"
-                yield self.net_training(member, member, i, train, valid, label, member)
-        for member in NETS:
-            for seed in range(self.num_seeds):
-                i = self.num_seeds * len(self.rows) + seed
-                label = f"{member}, all rows, seed {seed + 1}"
-                key = f"{member} refit"
-                yield self.net_training(key, member, i, self.every, self.every[:0], label, key)
-
-    def net_training(
-        self, key: str, member: str, i: int, train: Rows, valid: Rows, label: str, setting: str
-    ) -> Training:
-        """One net of a member, the i-th of its seeds, over its own view of the houses."""
-        how, table = NETS[member], self.table(train)
-        epochs = self.num_epochs * how["times"]
-        lane = Lane(
-            label=label,
-            setting=setting,
-            train=torch.from_numpy(train),
-            valid=torch.from_numpy(valid) if len(valid) else NO_ROWS,
-            seed=draws.nth(self.seed, i),
-            scale=table.target.std,
-            **how["lane"],
-        )
-        batch = min(BATCH, *(len(rows) for rows, _ in self.rows))  # of all folds the same
-        return self.training(
-            key,
-            table.X,
-            table.y,
-            [lane],
-            how["net"](table.X.shape[1]),
-            loss=smooth_l1(how["beta"]),
-            measure=rmse,
-            measured="log_rmse",
-            optimizer=waves(epochs * (len(train) // batch)),
-            num_epochs=epochs,
-            batch_size=batch,
-            whole_batches=True,
-        )
-
-    @cached_property
-    def rows(self) -> list[tuple[Rows, Rows]]:
-        """Rows to learn from and rows to be judged on, of each fold; shuffle after shuffle."""
-        n = len(self.data.train)
-        if self.folding == "book":
-            return [(train.numpy(), valid.numpy()) for train, valid in k_fold(n, self.k)]
-        houses = self.houses
-        orders = [  # as KFold of scikit-learn
-            np.random.RandomState(self.shuffle + i).permutation(len(houses))
-            for i in range(self.repeats)
-        ]
-        parts = [
-            np.concatenate([houses[house] for house in part])
-            for order in orders
-            for part in np.array_split(order, self.k)
-        ]
-        return [(np.setdiff1d(np.arange(n), valid), np.sort(valid)) for valid in parts]
-
-    @property
     def houses(self) -> list[Rows]:
-        """Rows of each house: one that was sold twice, as tables of one's own may have it, must not
-        be in the fold that is judged and in those that are learnt from. In the competition's none
-        was."""
-        n = len(self.data.train)
-        if not self.sales:
-            return [*np.arange(n)[:, None]]
-        same = dict[tuple[object, ...], list[int]]()
-        for i, row in enumerate(self.data.train):
-            same.setdefault(tuple(row.values()), []).append(i)
-        return [np.array(rows, np.int64) for rows in same.values()]
+        """In the competition's file none was sold twice."""
+        return super().houses if self.sales else [*np.arange(len(self.data.train))[:, None]]
 
-    @property
-    def folds_named(self) -> list[str]:
-        """What each fold is called."""
-        names = [f"fold {fold + 1}" for fold in range(self.k)]
-        if self.repeats == 1:
-            return names
-        return [f"shuffle {i + 1}, {name}" for i in range(self.repeats) for name in names]
-
-    @property
-    def every(self) -> Rows:
-        """What the nets that answer learn from (4.10.8)."""
-        return np.arange(len(self.data.train))
-
-    def table(self, rows: Rows) -> RichTable:
-        """The houses as nets see them that learn from these rows."""
-        return self.data.rich(rows)
-
-    # ---- what became of it
-
-    def results(self, fits: Fits) -> Iterator[Event]:
-        """Blend and judge the folds, then keep what has learnt from every row."""
-        found = self.out_of_fold(fits)
-        for key in (ENSEMBLE, "wide_mlp"):
-            yield Epoch(key, 1, found.errors(key).astype(np.float32)[None])
-        spread = found.bounded(self.bounds)
-        yield from reported(self, found)
+    def claims(self, found: OutOfFold) -> Iterator[Event]:
+        """That it is ahead; how far off it is, with and without two houses that can decide."""
+        yield from ahead(self, found)
         if self.matches(folding=self.folding):
             all_rows, without = (
                 found.valid(ENSEMBLE, rows).mean() for rows in ((), found.deciding)
             )
             yield self.at_most("log RMSE of the ensemble", MOST, all_rows)
             yield self.at_most("log RMSE without houses 524 and 1299", MOST_WITHOUT, without)
-        ensemble = self.ensemble(self.table(self.every), self.nets(fits, " refit", 0, 1))
-        name = "distinct rows that the refit learns from"
-        yield self.equal(name, len(self.data.train), self.seen(fits))
-        predictor = self.predictor(found, spread, ensemble)
-        partly = self.known(predictor, found)
-        yield by_known(partly)
-        yield from claims(self, partly, found.chance)
-        predictor = replace(
-            predictor, card=predictor.card.model_copy(update={"known": tuple(partly)})
-        )
-        yield Trained(predictor.to_bytes())
+
+    def checked(self, predictor: Predictor) -> Iterator[Event]:
+        """What Kaggle would look at in the submission."""
         yield from submission.preflight(predictor.submission())
-
-    def nets(self, fits: Fits, which: str, first: int, step: int) -> dict[str, list[Any]]:
-        """Trained nets of each member, every `step`-th from the first: one for each seed."""
-        return {
-            member: [one.net for one in fits.of(member + which)[first::step]] for member in NETS
-        }
-
-    def ensemble(self, table: RichTable, nets: Mapping[str, list[Any]]) -> Ensemble:
-        """Of the rows that its nets have learnt from."""
-        return Ensemble.of(table.X[table.rows], table.y[table.rows, 0], nets)
-
-    def out_of_fold(self, fits: Fits) -> OutOfFold:
-        """What each member says of every house that it has not learnt from, in log dollars."""
-        n, folds = len(self.data.train), len(self.rows)
-        data = self.data
-        found = OutOfFold.empty(
-            self.rows, np.log(data.price), data.train, len(self.told_by), data.deciding
-        )
-        for fold, (train, valid) in enumerate(self.rows):
-            table, own_rows = self.table(train), found.at(fold)
-            nets = self.nets(fits, "", fold, folds)
-            ensemble = self.ensemble(table, nets)
-            found.ensembles += [ensemble] * (fold < self.k)
-            X = table.X.astype(np.float64)
-            own = np.full(n, -1)
-            own[train] = np.arange(len(train))
-            answers = self.answers(ensemble, X, own)
-            found.put(fold, table.target, answers, self.blend(answers, table))
-            at, weights = self.told(table)
-            found.told[own_rows] = X[valid][:, at] / weights  # each fold weighs inputs differently
-            found.linear[own_rows] = linear(X[train], table.y[train, 0], X[valid], table.target)
-            ends = self.masked(nets["mlp"], table.X[valid])
-            found.masked[:, own_rows] = table.target.mean + table.target.std * ends
-        return found
-
-    @staticmethod
-    def masked(nets: list[Any], X: NDArray[np.float32]) -> Floats:
-        """Between which ends nets' answers to rows (n, d) lie with masks of their dropout: (2, n).
-
-        The chapter's way to say how sure a net is (4.6), beside the intervals.
-        """
-        said = [answers(net, torch.from_numpy(X), MASKS)[:, 0, :, 0] for net in nets]
-        ends = (1 - COVERAGE) / 2, (1 + COVERAGE) / 2
-        return np.asarray(np.quantile(torch.cat(said).numpy(), ends, axis=0), np.float64)
-
-    @staticmethod
-    def answers(ensemble: Ensemble, X: Floats, own: Rows) -> Floats:
-        """Of each member for all rows (n, d): (M, n); none is priced by its own sale."""
-        return ensemble.answers(X, own)
-
-    @staticmethod
-    def blend(answers: Floats, table: RichTable) -> Floats:
-        """The members' answers (M, n) as one."""
-        return blend(answers, WEIGHTS, LIMIT / table.target.std)
-
-    @staticmethod
-    def bounds(told: Floats, middle: Floats, off: Floats) -> Spread:
-        """How far off answers are, learnt from those of other folds."""
-        return Spread.learn(range(told.shape[1]), told, middle, off, COVERAGE)
-
-    def told(self, table: RichTable) -> tuple[list[int], Floats]:
-        """Places of the inputs that the size of an error is told from, and their weights."""
-        at = [table.features.names.index(name) for name in self.told_by]
-        return at, np.array([table.features.weights[i] for i in at])
-
-    def seen(self, fits: Fits) -> int:
-        """How many different rows the refitted nets have learnt from, the fewest of any."""
-        return min(
-            len(lane.train.unique())
-            for member in NETS
-            for one in fits.of(f"{member} refit")
-            for lane in one.training.lanes
-        )
-
-    def predictor(self, found: OutOfFold, spread: Spread, ensemble: Ensemble) -> Predictor:
-        """The members that know all rows, with all they need to answer on their own."""
-        data, table = self.data, self.table(self.every)
-        off = found.off(ENSEMBLE)
-        low, high = np.quantile(off, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]).tolist()
-        card = Card(
-            experiment=self.model_dump(mode="json"),
-            input_schema=files.schema(data.files.train),
-            encoder=table.features,
-            target=table.target,
-            blend=WEIGHTS,
-            limit=LIMIT,
-            spread=spread.at(*self.told(table)),
-            measured="log_rmse",
-            folds=tuple(found.errors(ENSEMBLE)[1].tolist()),
-            interval=(low, high),
-            median_error=median_error(off),
-            sold=Histogram.of(data.price, files.EDGES),
-            made_of=made_of(*files.FILES[1:] if self.sales else files.FILES)
-            | ({"sales": f"table {self.sales}"} if self.sales else {}),
-            told_by=files.TOLD_BY,
-            not_for=(OWN, *files.NOT_FOR[2:]) if self.sales else files.NOT_FOR,
-        )
-        model = Blended(ensemble, [data.sold[row] for row in self.every])
-        return Predictor.of(card, model, self.judged(found), data.test, data.ids)
-
-    @staticmethod
-    def judged(found: OutOfFold, ends: Floats | None = None) -> Judged:
-        """What the ensemble is judged by, as its predictor keeps it; `ends` (2, m) of intervals."""
-        low, high = (found.low, found.high) if ends is None else ends
-        order = np.concatenate([found.at(fold) for fold in range(len(found.rows))])
-        parts = (each[order] for each in (found.of(ENSEMBLE), low, high))
-        rows = [valid for _, valid in found.rows]
-        return Judged.of(found.y[: found.n], rows, found.k, *parts)
-
-    def known(self, predictor: Predictor, found: OutOfFold, thin: int = THIN) -> list[Known]:
-        """How right prices are of houses of which not all is known, by folds not told of them."""
-        folds = [
-            (self.of_fold(predictor, found, fold, ensemble), self.rows[fold][1][::thin])
-            for fold, ensemble in enumerate(found.ensembles)
-        ]
-        return known(folds, self.data.sold, self.seed)
-
-    def of_fold(
-        self, predictor: Predictor, found: OutOfFold, fold: int, ensemble: Ensemble
-    ) -> Predictor:
-        """The same predictor, but that it has not learnt anything from a fold's houses."""
-        train, valid = self.rows[fold]
-        table, spread = self.table(train), found.spread(self.bounds, found.others(fold))
-        told = {"encoder": table.features, "target": table.target}
-        card = predictor.card.model_copy(update=told | {"spread": spread.at(*self.told(table))})
-        model = Blended(ensemble, [self.data.sold[row] for row in train])
-        judged = self.judged(found, found.ends(spread)).without(valid)
-        return replace(predictor, card=card, model=model, judged=judged)
-
-
-assert {*NETS} | {"wide_mlp"} == {*MEMBERS}

@@ -1,7 +1,10 @@
 """4.10 What the book prints of the houses, and a run set beside it."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,10 +12,12 @@ import torch
 from ml.data import hub
 from ml.events import Check, Floats, Series, Table
 from ml.experiment import Experiment, Preset
-from ml.houses.tables import HouseTables
 from ml.intervals import plus_minus
 from ml.programs import Fits
 from ml.train import Fitted
+
+if TYPE_CHECKING:
+    from ml.houses.tables import HouseTables
 
 DIGESTS = {  # SHA-1 of both files (4.10.3), by their names in the hub
     "kaggle_house_train": "585e9cc93e70b39160e7921475f9bcd7d31219ce",

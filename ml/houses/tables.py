@@ -1,5 +1,6 @@
 """4.10.4 The houses as tensors: each lane's view of them, scaled on the rows it may look at."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,12 @@ from ml.encoder import Encoder, Target
 from ml.features import Features
 from ml.houses import files as house_files
 from ml.houses import recipe
+from ml.houses.subject import HOUSES
+from ml.schema import InputSchema
+from ml.tabular.learnt import Learnable
+from ml.tabular.subject import Subject
+
+OWN = "Other places, kinds and years than its sales are of: it knows no others."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +31,16 @@ class HouseTable:
     target: Target
 
 
-@dataclass(frozen=True, slots=True)
-class RichTable:
-    """The same by the steps of the recipe; `rows` are those that it has learnt from."""
-
-    X: NDArray[np.float32]
-    y: NDArray[np.float32]
-    features: Features
-    target: Target
-    rows: NDArray[np.int64]
-
-
 @dataclass(frozen=True, eq=False)
-class HouseTables:
+class HouseTables(Learnable):
     """Both files as plain values; `price` (n,) belongs to the rows of `train`."""
 
     files: house_files.Houses
     train: list[dict[str, object]]
     test: list[dict[str, object]]
     price: NDArray[np.float64]
-    own: bool = False  # a table of one's own, and not the competition's houses
+    own: str = ""  # of one's own that is learnt from, and not the competition's houses
     made: dict[tuple[str, bytes, bool], HouseTable] = field(default_factory=dict, repr=False)
-    richly_made: dict[bytes, RichTable] = field(default_factory=dict, repr=False)
 
     @classmethod
     def read(cls, sales: str = "") -> "HouseTables":
@@ -57,7 +52,7 @@ class HouseTables:
         if sales:
             both = replace(both, train=house_files.frame(own_tables.read(sales)))
         train, test = house_files.records(both.train), house_files.records(both.test)
-        return cls(both, train, test, both.prices[:, 0].astype(np.float64), bool(sales))
+        return cls(both, train, test, both.prices[:, 0].astype(np.float64), sales)
 
     @cached_property
     def sold(self) -> list[dict[str, Any]]:
@@ -74,6 +69,26 @@ class HouseTables:
             return []
         train = self.files.train
         return np.flatnonzero(train[house_files.ID].isin(house_files.DECIDING)).tolist()
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """Dollars, of a histogram of prices."""
+        return house_files.EDGES
+
+    @property
+    def files_read(self) -> Sequence[str]:
+        """Both files of the competition; the second alone beside a table of one's own."""
+        return house_files.FILES[1:] if self.own else house_files.FILES
+
+    @property
+    def read_from(self) -> dict[str, str]:
+        """The table of one's own."""
+        return {"sales": f"table {self.own}"} if self.own else {}
+
+    @property
+    def not_for(self) -> tuple[str, ...]:
+        """Other towns, years and houses; loans."""
+        return (OWN, *house_files.NOT_FOR[2:]) if self.own else house_files.NOT_FOR
 
     @property
     def ids(self) -> list[int]:
@@ -114,19 +129,19 @@ class HouseTables:
             self.made[key] = HouseTable(encoder.scale(self.raw), y, encoder, target)
         return self.made[key]
 
-    def rich(self, rows: NDArray[np.int64]) -> RichTable:
-        """What a net that learns from `rows` is told of a house and its neighbourhood."""
-        if (key := rows.tobytes()) not in self.richly_made:
-            log, others = np.log(self.price), np.setdiff1d(np.arange(len(self.train)), rows)
-            features, seen = self.steps.learn([self.train[row] for row in rows], log[rows])
-            X = np.empty((len(log), seen.shape[1]), np.float32)
-            X[rows] = seen
-            if len(others):
-                X[others] = features.encode([self.train[row] for row in others])
-            target = Target.learn(self.price[rows], log=True)
-            y = target.outputs(self.price)[:, None]
-            self.richly_made[key] = RichTable(X, y, features, target, rows)
-        return self.richly_made[key]
+    @property
+    def subject(self) -> Subject:
+        """Houses, and what they sold for."""
+        return replace(HOUSES, beside=None) if self.own else HOUSES
+
+    @cached_property
+    def schema(self) -> InputSchema:
+        """What a row of house attributes must look like."""
+        return house_files.schema(self.files.train)
+
+    def target(self, rows: NDArray[np.int64]) -> Target:
+        """The logarithm of the price."""
+        return Target.learn(self.price[rows], log=True)
 
     @cached_property
     def steps(self) -> Features:

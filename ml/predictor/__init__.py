@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from ml.encoder import Target
 from ml.features import Row
 from ml.houses import submission
-from ml.houses.files import TARGET
 from ml.houses.together import Together
 from ml.intervals import interval
 from ml.predictor.card import Card, Histogram, Known, Vector
@@ -27,6 +27,7 @@ from ml.predictor.reasons import Reason, Reasons, reasons
 from ml.predictor.sales import Comparable, Comparables, Difference
 from ml.schema import InvalidRows
 from ml.shift.watch import LEAST, Look, Paid, look
+from ml.tabular.subject import Words, band_of
 
 __all__ = [
     "LEAST",
@@ -52,6 +53,8 @@ __all__ = [
     "Question",
     "Reason",
     "Reasons",
+    "Target",
+    "Words",
     "compare",
     "interval",
     "later",
@@ -66,7 +69,8 @@ AT_ONCE = 128  # whole rows that a model answers together
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Prices in dollars with the bounds that 9 of 10 houses of other folds stayed within: (n,)."""
+    """Prices, whatever is predicted, with the bounds that 9 of 10 rows of other folds stayed
+    within: (n,)."""
 
     price: Vector
     low: Vector
@@ -97,12 +101,13 @@ class Predictor:
         What a row does not say is as in sales like it: the price is the mean of what each of these
         makes of it, in logarithms, and the interval holds 9 of 10 of what they may sell for.
         """
+        if not rows:
+            return Predictions(*np.empty((3, 0)))
         parts = [
             (answers.middle, *answers.quantiles(ENDS, self.errors))
             for answers in self.answers(rows)
         ]
-        with np.errstate(over="ignore"):  # an infinite price is for the caller to refuse
-            return Predictions(*np.exp(np.concatenate(parts, axis=1)))
+        return Predictions(*self.card.target.priced(np.concatenate(parts, axis=1)))
 
     def likely(self, rows: Sequence[Row], count: int) -> Vector:
         """Prices that n checked rows may have, each as likely as the others: (n, count), rising."""
@@ -110,7 +115,7 @@ class Predictor:
             return np.empty((len(rows), 0))
         levels = ((np.arange(count) + 0.5) / count).tolist()
         parts = [answers.quantiles(levels, self.errors) for answers in self.answers(rows)]
-        return np.exp(np.concatenate(parts, axis=1).T)
+        return self.card.target.priced(np.concatenate(parts, axis=1).T)
 
     def answers(self, rows: Sequence[Row]) -> Iterator[Mixture]:
         """What n rows may be worth, some rows after others, so that memory does not grow with n."""
@@ -136,8 +141,9 @@ class Predictor:
         """Sales that lend what a row does not say; None where it remembers none."""
         if not self.sales or self.judged is None:
             return None
-        prices = np.array([sale[TARGET] for sale in self.sales], np.float64)
-        return Donors.learn(self.card.input_schema, self.sales, np.log(prices))
+        schema = self.card.input_schema
+        prices = [sale[schema.target_column] for sale in self.sales]
+        return Donors.learn(schema, self.sales, self.card.target.measured(prices))
 
     @cached_property
     def errors(self) -> Errors:
@@ -171,7 +177,7 @@ class Predictor:
     def labels(self) -> dict[str, NDArray[np.str_]]:
         """What each sale that it remembers is of, by the columns that errors are told by: (n,)."""
         return {
-            column: np.array([_band(sale[column], width) for sale in self.sales])
+            column: np.array([band_of(sale[column], width) for sale in self.sales])
             for column, width in self.card.told_by.items()
             if self.sales
         }
@@ -184,7 +190,8 @@ class Predictor:
         """
         whole, _ = self.whole(row)
         price = self.predict([row]).price[0]
-        apart = np.abs(np.log(self.predict(whole).price) - np.log(price))
+        measured = self.card.target.measured
+        apart = np.abs(measured(self.predict(whole).price) - measured(price))
         told = whole[int(apart.argmin())]
         schema = self.card.input_schema
         found = reasons(told, schema, lambda rows: self.predict(rows).price)
@@ -235,7 +242,8 @@ class Predictor:
                 part[met] = np.nan
             return Predictions(*parts), met
         for part, by_fold in zip(parts, (judged.said, judged.low, judged.high), strict=True):
-            part[met] = np.exp(judged.each(by_fold.astype(np.float64))[np.array(at)[met]])
+            own = judged.each(by_fold.astype(np.float64))[np.array(at)[met]]
+            part[met] = self.card.target.priced(own)
         return Predictions(*parts), met
 
     def look(
@@ -248,7 +256,7 @@ class Predictor:
     ) -> Look:
         """Checked rows that were asked about (m), beside those that it has learnt from.
 
-        `said` are its answers to them, `paid` what was paid, in dollars, None where not known yet;
+        `said` are its answers to them, `paid` what was paid, None where that is not known yet;
         of a house that it has learnt from that says nothing, and does not count.
 
         Raises:
@@ -257,11 +265,14 @@ class Predictor:
         if self.judged is None or len(self.sales) != len(self.judged.target):
             raise ValueError("It remembers no rows that it has learnt from: train it anew.")
         met = self.met(rows)
-        at = np.array([i for i, price in enumerate(paid) if price and not met[i]], np.intp)
+        at = np.array(
+            [i for i, price in enumerate(paid) if price is not None and not met[i]], np.intp
+        )
         off, inside = np.zeros(0), np.zeros(0, bool)
         if said is not None and len(at):
             price = np.array([paid[i] for i in at], np.float64)
-            off = np.log(price / said.price[at])
+            measured = self.card.target.measured
+            off = measured(price) - measured(said.price[at])
             inside = (said.low[at] <= price) & (price <= said.high[at])
         schema, losses = self.card.input_schema, self.judged.square
         found = look(schema, self.sales, rows, losses, (off, inside), seed=seed)
@@ -325,7 +336,7 @@ def later(
     paid: Vector,
     names: Sequence[str] = (),
 ) -> Later:
-    """Two models beside each other on checked rows and what was paid for them (n,), in dollars.
+    """Two models of one target beside each other on checked rows and what was paid for them (n,).
 
     Each answers without having learnt from a row; where one cannot, the row does not count.
     """
@@ -333,9 +344,10 @@ def later(
         nothing = Judged.of(np.zeros(0), [np.arange(0)], 1, *np.zeros((3, 0)))
         return Later(*named, nothing, nothing)
     (mine, by_fold), (its, its_fold) = one.unlearnt(rows), other.unlearnt(rows)
-    said = np.log([mine.price, mine.low, mine.high, its.price, its.low, its.high])
+    measured = one.card.target.measured
+    said = measured([mine.price, mine.low, mine.high, its.price, its.low, its.high])
     there = np.isfinite(said).all(axis=0)
-    target, n = np.log(paid[there]), int(there.sum())
+    target, n = measured(paid[there]), int(there.sum())
     first, second = (
         Judged.of(target, [np.arange(n)], 1, *ends) for ends in np.split(said[:, there], 2)
     )
@@ -344,14 +356,6 @@ def later(
     return Later(
         *named, first, second, learnt=(by_fold | its_fold)[there], names=called, covers=covers
     )
-
-
-def _band(value: object, width: float) -> str:
-    """A level, or the band of a number: "1990 to 1999"."""
-    if not width or not isinstance(value, int | float):
-        return "none" if value is None else str(value)
-    low = value // width * width
-    return f"{low:g} to {low + width - 1:g}"
 
 
 def _read(payload: bytes) -> tuple[Card, dict[str, NDArray[Any]]]:

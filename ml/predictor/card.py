@@ -12,8 +12,10 @@ from ml.data import hub
 from ml.encoder import Encoder, Target
 from ml.ensemble import Spread
 from ml.features import Features
+from ml.houses.subject import PRICES
 from ml.predictor.judged import Judged
 from ml.schema import InputSchema
+from ml.tabular.subject import Words
 
 Vector = NDArray[np.float64]
 
@@ -79,6 +81,7 @@ class Card(BaseModel):
     target: Target
     activation: str = "relu"
     blend: dict[str, float] = Field({}, description="What each member of an ensemble counts for.")
+    words: Words = Field(PRICES, description="How rows and what is predicted are told.")
     limit: float = Field(
         0.0, description="By how much of a log price other members may move comparable sales."
     )

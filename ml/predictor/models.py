@@ -1,8 +1,7 @@
 """What answers within a predictor: one net's layers, or an ensemble with the houses it knows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +11,6 @@ from torch import nn
 from ml.data import tables
 from ml.ensemble import MEMBERS, Ensemble, blend
 from ml.features import Row
-from ml.houses.files import ID, TARGET
 from ml.nn import ACTIVATIONS, Linear
 from ml.predictor.card import Card, Vector
 from ml.predictor.sales import Comparable, Comparables, Worths
@@ -29,15 +27,16 @@ House = dict[str, Any]
 
 
 class Model(Protocol):
-    """What answers: rows to dollars."""
+    """What answers: rows to what is predicted of them."""
 
     @property
     def houses(self) -> Sequence[House]:
-        """Those that it has learnt from, with Id and SalePrice; none in a file that is older."""
+        """Rows that it has learnt from, with id and target; none in a file that is older."""
         ...
 
     def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector]:
-        """Of n rows that say all: log dollars, and the size of the error expected, (n,) each."""
+        """Of n rows that say all: what is predicted, as errors are measured, and the size of the
+        error expected, (n,) each."""
         ...
 
     def tensors(self) -> dict[str, NDArray[Any]]:
@@ -49,7 +48,7 @@ class Model(Protocol):
 class Layers:
     """A net of linear maps with bends between: weight (in, out) and bias (1, out) of each.
 
-    Each of the `houses` that it has learnt from has its Id and its SalePrice.
+    Each of the `houses` that it has learnt from has its id and its target.
     """
 
     layers: tuple[tuple[Vector, Vector], ...]
@@ -72,7 +71,7 @@ class Layers:
             X = function(X @ weight + bias)
         weight, bias = self.layers[-1]
         out = (X @ weight + bias)[:, 0]
-        return card.target.logs(out), np.ones(len(out))
+        return card.target.said(out), np.ones(len(out))
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """0.weight, 0.bias, 1.weight, ..., and the houses."""
@@ -99,11 +98,12 @@ class Layers:
 class Blended:
     """An ensemble and the houses that it has learnt from; errors are told row by row.
 
-    Each of `houses` has its Id, and its SalePrice.
+    Each of `houses` has its id, and its target.
     """
 
     ensemble: Ensemble
     houses: list[House]
+    _worths: list[Worths] = field(default_factory=list, repr=False)
 
     def answer(self, rows: Sequence[Row], card: Card) -> tuple[Vector, Vector]:
         """The members' blend."""
@@ -111,12 +111,14 @@ class Blended:
         X = card.encoder.encode(rows).astype(np.float64)
         limit = card.limit / card.target.std
         out = blend(self.ensemble.answers(X), card.blend, limit)
-        return card.target.logs(out), card.target.std * card.spread.expected(X, out)
+        return card.target.said(out), card.target.std * card.spread.expected(X, out)
 
     def comparables(
         self, row: Row, whole: Sequence[Row], likely: Vector, card: Card, count: int
     ) -> Comparables:
-        """The sales that count most for one row, which may be these whole rows (m,), so likely."""
+        """The rows that count most for one row, which may be these whole rows (m,), so likely."""
+        schema = card.input_schema
+        names, target = [field.name for field in schema.fields], schema.target_column
         X = card.encoder.encode(whole).astype(np.float64)
         found = self.ensemble.comparables.says(X, likely)
         weight, says = found.weight, found.says
@@ -129,13 +131,13 @@ class Blended:
         return Comparables(
             sales=tuple(
                 Comparable(
-                    id=self.houses[i][ID],
-                    house={k: v for k, v in self.houses[i].items() if k not in {ID, TARGET}},
-                    sold=float(self.houses[i][TARGET]),
+                    id=self.houses[i][schema.id_column],
+                    house={name: self.houses[i].get(name) for name in names},
+                    sold=float(self.houses[i][target]),
                     says=float(dollars(says[i])),
                     weight=float(weight[i]),
                     distance=float(found.distance[i]),
-                    differs=self.worths.differences(row, self.houses[i], card.input_schema),
+                    differs=self.worths(card).differences(row, self.houses[i], schema),
                 )
                 for i in first.tolist()
             ),
@@ -145,10 +147,14 @@ class Blended:
             limit=card.limit,
         )
 
-    @cached_property
-    def worths(self) -> Worths:
-        """What values of a column sold for."""
-        return Worths.learn(self.houses)
+    def worths(self, card: Card) -> Worths:
+        """What values of a column sold for; learnt once."""
+        if not self._worths:
+            sold = [house[card.input_schema.target_column] for house in self.houses]
+            self._worths.append(
+                Worths.learn(card.input_schema, self.houses, card.target.measured(sold))
+            )
+        return self._worths[0]
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """The ensemble's, and the houses."""

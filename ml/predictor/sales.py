@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.features import Row
-from ml.houses.files import ID, TARGET
 from ml.schema import InputSchema
 
-NOTABLE = 0.02  # of a log price: less than that is much the same
+NOTABLE = 0.05  # of a standard deviation of the target: less than that is much the same
 TOLD = 3  # differences
 
 
@@ -27,7 +27,7 @@ class Difference:
 class Comparable:
     """A sale that a price rests on: the house, what it sold for and what that says of another."""
 
-    id: int
+    id: int | str
     house: dict[str, Any]
     sold: float  # dollars
     says: float  # dollars: its price, adjusted by what differs
@@ -59,13 +59,15 @@ class Worths:
 
     slopes: Mapping[str, float]
     means: Mapping[str, Mapping[Any, float]]
+    notable: float  # of a difference
 
     @classmethod
-    def learn(cls, houses: Sequence[Mapping[str, Any]]) -> "Worths":
-        """From houses with their prices."""
-        log = np.log([house[TARGET] for house in houses])
+    def learn(
+        cls, schema: InputSchema, houses: Sequence[Mapping[str, Any]], log: NDArray[np.float64]
+    ) -> "Worths":
+        """From n houses and their prices as errors are measured (n,)."""
         slopes, means = dict[str, float](), dict[str, Mapping[Any, float]]()
-        for name in houses[0].keys() - {ID, TARGET}:
+        for name in (field.name for field in schema.fields):
             values = [house.get(name) for house in houses]
             if any(isinstance(value, str) for value in values):
                 keys = np.array([str(value) for value in values])
@@ -75,7 +77,7 @@ class Worths:
                 x = np.array([value for value in values if value is not None], np.float64)
                 away = x - x.mean() if len(x) else x
                 slopes[name] = float(away @ log[known] / (away @ away)) if away.any() else 0.0
-        return cls(slopes, means)
+        return cls(slopes, means, NOTABLE * float(log.std()))
 
     def differences(self, here: Row, there: Row, schema: InputSchema) -> tuple[Difference, ...]:
         """What matters most of what differs, one attribute of each group at most."""
@@ -83,7 +85,7 @@ class Worths:
         for field in schema.fields:
             a, b = here.get(field.name), there.get(field.name)
             worth = abs(self.between(field.name, a, b)) if field.name in here else 0.0
-            if worth > (found[field.group][0] if field.group in found else NOTABLE):
+            if worth > (found[field.group][0] if field.group in found else self.notable):
                 found[field.group] = worth, Difference(field.name, a, b)
         ranked = sorted(found.values(), key=lambda each: -each[0])
         return tuple(difference for _, difference in ranked[:TOLD])

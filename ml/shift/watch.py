@@ -24,13 +24,34 @@ if TYPE_CHECKING:
 LEAST = 30  # questions that a look needs
 SURE = 0.01  # level of a look: it is repeated, and each alarm calls somebody
 NOWHERE = 99.0  # β from which a question is like none learnt from: one row in a hundred would be
-NAMED = Named("row learnt from", "rows learnt from", "questions", "Prices")
 Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """How rows, what is predicted of them and errors of that are told."""
+
+    rows: str = "houses"
+    values: str = "prices"
+    came: str = "what was paid for these"
+    error: str = ".3f"  # how one is written
+
+    @property
+    def named(self) -> Named:
+        """The same where weights are spoken of."""
+        labels = self.values[0].upper() + self.values[1:]
+        return Named("row learnt from", "rows learnt from", "questions", labels)
+
+
+HOUSES = Called()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Paid:
-    """Answers whose price came later, in log price: how far off, and whether as promised."""
+    """Answers whose price came later, as errors are measured: how far off, whether as promised.
+
+    Prices stand for whatever is predicted, and their logarithms for how errors are measured.
+    """
 
     n: int
     rmse: float
@@ -55,7 +76,7 @@ class Paid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """What n rows learnt from and m questions say of each other; errors in log price."""
+    """What n rows learnt from and m questions say of each other; errors as they are measured."""
 
     shift: Shift
     told: dict[str, float]  # share of questions that tell a column, where not all do
@@ -66,7 +87,8 @@ class Look:
     promised: float  # RMSE of rows that no model had learnt from
     expected: Risk | None  # squared error now, by weights; None where they are worth too little
     paid: Paid | None
-    met: NDArray[np.bool_] | None = None  # (m,) questions about a house learnt from, where known
+    met: NDArray[np.bool_] | None = None  # (m,) questions about a row learnt from, where known
+    called: Called = HOUSES
 
     @property
     def moved(self) -> tuple[ColumnShift, ...]:
@@ -75,7 +97,7 @@ class Look:
 
     @property
     def found(self) -> bool:
-        """Whether the questions are other houses than those learnt from, beyond chance."""
+        """Whether the questions are other rows than those learnt from, beyond chance."""
         return self.shift.classifier.p < SURE or bool(self.moved)
 
     @property
@@ -108,20 +130,23 @@ class Look:
             said.append(f"For {share} nothing like them was learnt from.")
         if self.met is not None and self.met.mean() > ALONE:
             said.append(
-                f"{self.met.mean():.0%} of the questions are about houses that it has learnt from:"
-                " what was paid for these does not count."
+                f"{self.met.mean():.0%} of the questions are about {self.called.rows} that it has"
+                f" learnt from: {self.called.came} does not count."
             )
         if self.paid:
+            off, promised = (
+                f"{each:{self.called.error}}" for each in (self.paid.rmse, self.promised)
+            )
             said.append(
-                f"{self.paid.n:,} prices came: they are {self.paid.rmse:.3f} off,"
-                f" {self.paid.as_promised} the {self.promised:.3f} promised."
+                f"{self.paid.n:,} {self.called.values} came: they are {off} off,"
+                f" {self.paid.as_promised} the {promised} promised."
             )
         return " ".join(said)
 
     @property
     def weights(self) -> str:
         """Whether weighting what was learnt from can help, and why not."""
-        return advice(self.ratio, alone=self.alone, named=NAMED)
+        return advice(self.ratio, alone=self.alone, named=self.called.named)
 
 
 def look(
@@ -132,13 +157,14 @@ def look(
     paid: tuple[Floats, NDArray[np.bool_]] | None = None,
     *,
     seed: int = 0,
+    called: Called = HOUSES,
 ) -> Look:
     """Questions (m) beside the rows learnt from (n), all as a schema knows them.
 
     Rows that do not tell a column say nothing of it: a row learnt from is made to tell as little as
     a question does, so that what is left untold is no shift. `losses` (n,) are squared errors of
-    log prices of rows that no model had learnt from, NaN where there is none; `paid` are of the
-    questions that have a price by now log(paid / said), and whether it is in the interval: (k,).
+    rows that no model had learnt from, NaN where there is none; `paid` are of the questions that
+    have a price by now log(paid / said), or paid - said, and whether it is in the interval: (k,).
 
     Raises:
         ValueError: for fewer than LEAST questions, or none that tells what is compared.
@@ -176,6 +202,7 @@ def look(
         promised=float(np.sqrt(losses[known].mean())),
         expected=expected,
         paid=None,
+        called=called,
     )
     if paid is None or len(paid[0]) < 2:
         return found

@@ -18,6 +18,7 @@ from ml.houses.book import BOOK, LINEAR_LOG
 from ml.lanes import Lanes
 from ml.losses import log_rmse, rmse
 from ml.predictor import Predictor
+from ml.tabular import own, profile
 from ml.train import Training
 from tests.broken.breaks import Break, Wrong, times
 
@@ -75,6 +76,23 @@ def sent(wrong: Wrong, red: str) -> Break:
 def ensemble(**given: Any) -> Break:
     """One of house_ensemble, seen after an epoch of few nets."""
     return Break(name="house_ensemble", values=SHORT | {"k": 2, "num_seeds": 1}, **given)
+
+
+def table(**given: Any) -> Break:
+    """One of table_ensemble, seen after an epoch of few nets unless said otherwise."""
+    return Break(name="table_ensemble", **{"values": SHORT | {"k": 2, "num_seeds": 1}} | given)
+
+
+def blind(*given: Any, **named: Any) -> profile.Profile:
+    """A look that warns of nothing, and proposes all columns."""
+    told = profile.profile(*given, **named)
+    columns = [
+        column
+        if column.role == "target"
+        else column.model_copy(update={"role": "input", "attention": ()})
+        for column in told.columns
+    ]
+    return told.model_copy(update={"columns": tuple(columns)})
 
 
 def scaled(factor: float) -> Wrong:
@@ -137,6 +155,34 @@ BREAKS = [
         red=("what a form asks first", "half of the fields"),
     ),
     ensemble(owner=Predictor, line="submission", wrong=lambda _: "nothing\n", red=("submission",)),
+    table(
+        line="answers",
+        wrong=lambda ensemble, X, own: 0.5 * ensemble.answers(X, own),
+        red=("log RMSE over",),
+        values={},
+    ),
+    table(owner=own, line="profile", wrong=blind, red=("columns that give",), early=True),
+    table(
+        line="bounds",
+        wrong=scaled(0.5),
+        red=("share of values", "the same, the worst"),
+    ),
+    table(
+        line="every",
+        wrong=property(lambda self: np.arange(len(self.data.train) - 1)),
+        red=("distinct rows",),
+    ),
+    table(
+        line="of_fold",
+        wrong=lambda _, predictor, *__: predictor,
+        red=("what a form asks first",),
+    ),
+    table(  # what is not known is taken as what is missing
+        owner=Predictor,
+        line="donors",
+        wrong=property(lambda _: None),
+        red=("half of the fields",),
+    ),
     Break(
         name="house_sweeps",
         line="as_they_come",

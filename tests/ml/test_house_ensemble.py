@@ -9,10 +9,15 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from ml.cross_fitting import THIN
 from ml.events import Check, Checkpoint, Epoch, Event, Figure, Started, Table, Trained
-from ml.experiments.house_ensemble import THIN, HouseEnsemble
-from ml.houses.report import shared, traits, verdict
-from ml.houses.scores import (
+from ml.experiments.house_ensemble import HouseEnsemble
+from ml.houses.tables import HouseTables
+from ml.nn import set_moment
+from ml.predictor import Predictor
+from ml.programs import Fits, fit_all
+from ml.tabular.report import shared, traits, verdict
+from ml.tabular.scores import (
     ENSEMBLE,
     FIFTHS,
     LINEAR,
@@ -22,10 +27,6 @@ from ml.houses.scores import (
     linear,
     rms,
 )
-from ml.houses.tables import HouseTables
-from ml.nn import set_moment
-from ml.predictor import Predictor
-from ml.programs import Fits, fit_all
 from ml.train import Progress
 from tests import pace
 
@@ -159,7 +160,7 @@ def test_each_answer_is_by_the_fold_that_has_not_seen_the_house(
 ) -> None:
     one, fits = short
     for fold, (train, valid) in enumerate(one.rows):
-        table = one.table(train)
+        table = one.table_of(train)
         nets = {name: [each.net for each in fits.of(name)][fold::K] for name in ("comparables",)}
         X = table.X.astype(np.float64)
         rows = torch.from_numpy(table.X[valid])[None]
@@ -346,7 +347,7 @@ def test_masks_are_those_of_the_mlp_of_the_fold(
     assert (low < high).all()
     one, fits = short
     _, valid = one.rows[1]
-    table = one.table(one.rows[1][0])
+    table = one.table_of(one.rows[1][0])
     X = torch.from_numpy(table.X[valid])
     answers = list[torch.Tensor]()
     for net in (fits.of("mlp")[1].net, fits.of("mlp")[3].net):  # of both seeds
@@ -495,7 +496,7 @@ def test_it_says_what_the_experiment_says(
     rows: list[dict[str, object]],
 ) -> None:
     one, fits = short
-    table = one.table(np.arange(1460))
+    table = one.table_of(np.arange(1460))
     ensemble = one.ensemble(table, one.nets(fits, " refit", 0, 1))
     X = table.features.encode(rows).astype(np.float64)
     middle = one.blend(ensemble.answers(X), table)
@@ -544,8 +545,8 @@ def test_a_sale_is_told_as_it_was(predictor: Predictor, data: HouseTables) -> No
     found = predictor.comparables(data.train[3], 50)
     assert found is not None
     for sale in found.sales:
-        assert sale.house == data.train[sale.id - 1]
-        assert sale.sold == data.price[sale.id - 1]
+        assert sale.house == data.train[int(sale.id) - 1]
+        assert sale.sold == data.price[int(sale.id) - 1]
     assert found.sales[0].id == 4  # a house that was learnt from is nearest to itself
 
 
@@ -577,7 +578,7 @@ def of_folds(
 ) -> tuple[Predictor, list[Predictor]]:
     """The predictor of all rows, and those of the folds."""
     one, fits = short
-    ensemble = one.ensemble(one.table(one.every), one.nets(fits, " refit", 0, 1))
+    ensemble = one.ensemble(one.table_of(one.every), one.nets(fits, " refit", 0, 1))
     whole = one.predictor(found, found.bounded(one.bounds), ensemble)
     folds = enumerate(found.ensembles)
     return whole, [one.of_fold(whole, found, fold, ensemble) for fold, ensemble in folds]

@@ -128,8 +128,8 @@ def test_what_matters_most_is_told_first_and_once_a_group(
         {"Id": i, **row, "SalePrice": price}
         for i, (row, price) in enumerate(zip(data.train, data.price, strict=True))
     ]
-    worths = Worths.learn(houses)
     log = np.log(data.price)
+    worths = Worths.learn(schema, houses, log)
     grade = data.files.train["OverallQual"].to_numpy(float)
     assert worths.between("OverallQual", 5, 7) == pytest.approx(2 * np.polyfit(grade, log, 1)[0])
     place = data.files.train["Neighborhood"].to_numpy()
@@ -140,5 +140,5 @@ def test_what_matters_most_is_told_first_and_once_a_group(
     found = worths.differences(here, there, schema)
     assert [each.attribute for each in found] == ["OverallQual", "YearBuilt"]
     assert (found[0].here, found[0].there) == (7, 9)
-    assert abs(worths.between("LotArea", 8450, 8460)) < NOTABLE
+    assert abs(worths.between("LotArea", 8450, 8460)) < worths.notable == NOTABLE * log.std()
     assert worths.differences(here, here, schema) == ()

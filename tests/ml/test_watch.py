@@ -12,7 +12,7 @@ from ml.houses import files
 from ml.houses.tables import HouseTables
 from ml.predictor import Predictor
 from ml.schema import InputSchema
-from ml.shift.watch import LEAST, Look, _as_little, look
+from ml.shift.watch import LEAST, Called, Look, _as_little, look
 from tests.app.versions import trained
 
 MIDDLE = 1970
@@ -159,6 +159,10 @@ def test_what_was_paid_is_beside_what_was_promised(
     assert found.paid is not None
     assert "300 prices came" in found.sentence
     assert f"more than the {found.promised:.3f} promised" in found.sentence
+    rents = Called("rows", "values of rent", "what the rent of these was", ".2g")
+    told = replace(found, called=rents, met=np.ones(400, bool)).sentence
+    assert "questions are about rows that it has learnt from: what the rent of these was" in told
+    assert f"300 values of rent came: they are {found.paid.rmse:.2g} off, more than the" in told
     nobody = look(schema, data.train, data.test[:400], losses, (off[:1], inside[:1]))
     assert nobody.paid is None
 

@@ -1,4 +1,4 @@
-"""4.10 How good prices are of houses that no member has learnt from, and how sure."""
+"""How good answers are to rows that no member has learnt from, and how sure (4.10)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +11,11 @@ from ml.encoder import Target
 from ml.ensemble import MEMBERS, Ensemble, Spread
 from ml.events import Floats
 from ml.intervals import interval
+from ml.tabular.subject import Subject, Words
 
 COVERAGE = 0.9
 FIFTHS = 5
-FULL = 1460  # houses that what is claimed was measured on
+FULL = 1460  # rows that what is claimed was measured on: the competition's houses
 MASKS = 50  # of the dropout of each of the MLP's nets
 PENALTY = 30.0  # of the linear model, in rows
 ENSEMBLE, LINEAR = "ensemble", "linear model"
@@ -24,40 +25,43 @@ Learn = Callable[[Floats, Floats, Floats], Spread]
 
 @dataclass(eq=False)
 class OutOfFold:
-    """Answers for every house by models that have not seen it, in log dollars.
+    """Answers for every row by models that have not seen it, as errors are measured.
 
-    The R repetitions of k folds each answer for all n houses: m = R n answers, house by house in
-    each. `middle` alone is in the units of its fold's target, which `scale` turns into log dollars.
+    The R repetitions of k folds each answer for all n rows: m = R n answers, row by row in each.
+    `middle` alone is in the units of its fold's target, which `scale` turns into those of errors.
     """
 
-    rows: list[tuple[Rows, Rows]]  # houses to learn from and to be judged on, of R k folds
-    y: Floats  # (m,) log dollars
-    houses: Sequence[Mapping[str, object]]  # m of them
-    answers: dict[str, Floats]  # log dollars (R k, n) by member, of each fold for all houses
+    subject: Subject
+    rows: list[tuple[Rows, Rows]]  # rows to learn from and to be judged on, of R k folds
+    y: Floats  # (m,) as errors are measured
+    houses: Sequence[Mapping[str, object]]  # m rows
+    answers: dict[str, Floats]  # (R k, n) by member, of each fold for all rows
     middle: Floats  # (m,) the blend, standardised
     scale: Floats  # (m,) of the fold's target
     told: Floats  # (m, p) what the size of an error is told from
-    linear: Floats  # (m,) log dollars
-    masked: Floats  # (2, m) ends of what the MLP says with masks of its dropout, log dollars
-    deciding: Sequence[int]  # houses that can decide a ranking alone; none in tables of one's own
+    linear: Floats  # (m,)
+    masked: Floats  # (2, m) ends of what the MLP says with masks of its dropout
+    deciding: Sequence[int]  # rows that can decide a ranking alone; none in tables of one's own
     ensembles: list[Ensemble] = field(default_factory=list)  # of the first k folds
-    low: Floats = field(default_factory=lambda: np.zeros(0))  # (m,) ends of intervals, log dollars
+    low: Floats = field(default_factory=lambda: np.zeros(0))  # (m,) ends of intervals
     high: Floats = field(default_factory=lambda: np.zeros(0))
     constant: float = 0.0  # half the width that would do for all
 
     @classmethod
     def empty(
         cls,
+        subject: Subject,
         rows: list[tuple[Rows, Rows]],
         y: Floats,
         houses: Sequence[Mapping[str, object]],
         p: int,
         deciding: Sequence[int] = (),
     ) -> "OutOfFold":
-        """To be filled fold by fold: of n houses, whose log prices are y."""
+        """To be filled fold by fold: of n rows, whose targets are y as errors are measured."""
         m = sum(len(valid) for _, valid in rows)
         repeats = m // len(y)
         return cls(
+            subject=subject,
             rows=rows,
             y=np.tile(y, repeats),
             houses=[*houses] * repeats,
@@ -71,8 +75,13 @@ class OutOfFold:
         )
 
     @property
+    def words(self) -> Words:
+        """How it is told."""
+        return self.subject.words
+
+    @property
     def n(self) -> int:
-        """How many houses there are."""
+        """How many rows there are."""
         return int(self.answers[ENSEMBLE].shape[1])
 
     @property
@@ -81,13 +90,8 @@ class OutOfFold:
         return len(self.y) // self.n
 
     @property
-    def competition(self) -> bool:
-        """Whether these are the houses that the book learns, and not a table of one's own."""
-        return self.n == FULL and len(self.deciding) > 0
-
-    @property
     def chance(self) -> float:
-        """How many times as far chance sets shares apart as among the competition's houses."""
+        """How many times as far chance sets shares apart as among so many rows."""
         return float(np.sqrt(max(1.0, FULL / self.n)))
 
     @property
@@ -96,7 +100,7 @@ class OutOfFold:
         return len(self.rows) // self.repeats
 
     def at(self, fold: int, without: Sequence[int] = ()) -> Rows:
-        """Which of the m answers are given by a fold, some houses left out."""
+        """Which of the m answers are given by a fold, some rows left out."""
         return fold // self.k * self.n + np.setdiff1d(self.rows[fold][1], without)
 
     def each(self, values: Floats) -> Floats:
@@ -105,7 +109,7 @@ class OutOfFold:
 
     @property
     def fifth(self) -> Rows:
-        """Which fifth of the prices each house is in: (m,)."""
+        """Which fifth of the targets each row is in: (m,)."""
         return np.tile(fifths(self.y[: self.n]), self.repeats)
 
     def put(self, fold: int, target: Target, answers: Floats, middle: Floats) -> None:
@@ -116,7 +120,7 @@ class OutOfFold:
         self.scale[self.at(fold)] = target.std
 
     def of(self, name: str) -> Floats:
-        """What it says of each house in log dollars, by the fold that has not seen it: (m,)."""
+        """What it says of each row, by the fold that has not seen it: (m,)."""
         if name == LINEAR:
             return self.linear
         out = np.empty(len(self.y))
@@ -125,7 +129,7 @@ class OutOfFold:
         return out
 
     def off(self, name: str) -> Floats:
-        """log(sold / predicted) of each house: (m,)."""
+        """Target less answer of each row, as errors are measured: (m,)."""
         return self.y - self.of(name)
 
     def errors(self, name: str) -> Floats:
@@ -141,9 +145,9 @@ class OutOfFold:
     def ahead(self, name: str) -> tuple[float, float]:
         """By how much another's error is above the ensemble's, and half the 95 % interval of that.
 
-        The error is the mean of the folds' RMSE, and each house has its part in it: e²/(2 RMSE) of
-        its fold (the delta method). The interval is over houses, paired: over other houses like
-        these, not other nets.
+        The error is the mean of the folds' RMSE, and each row has its part in it: e²/(2 RMSE) of
+        its fold (the delta method). The interval is over rows, paired: over other rows like these,
+        not other nets.
         """
         parts = np.zeros(len(self.y))
         for other, sign in ((name, 1), (ENSEMBLE, -1)):
@@ -155,10 +159,10 @@ class OutOfFold:
         return float((self.valid(name) - self.valid(ENSEMBLE)).mean()), float(half)
 
     def bounded(self, learn: Learn) -> Spread:
-        """Find each house's interval from errors of other folds alone; gives what all errors teach.
+        """Find each row's interval from errors of other folds alone; gives what all errors teach.
 
         `learn` takes what is told of rows, their answers, and their errors. Where folds are
-        repeated, a house's own errors in other repetitions do not count for its interval either.
+        repeated, a row's own errors in other repetitions do not count for its interval either.
         """
         off = self.off(ENSEMBLE) / self.scale
         self.low, self.high = np.empty_like(off), np.empty_like(off)
@@ -172,7 +176,7 @@ class OutOfFold:
         return self.spread(learn, np.arange(len(off)))
 
     def others(self, fold: int) -> Rows:
-        """Which of the m answers are of houses that a fold is not judged on."""
+        """Which of the m answers are of rows that a fold is not judged on."""
         house = np.arange(len(self.y)) % self.n
         return np.flatnonzero(~np.isin(house, self.rows[fold][1]))
 
@@ -187,7 +191,7 @@ class OutOfFold:
 
     @property
     def inside(self) -> NDArray[np.bool_]:
-        """Which answers' intervals hold what the house sold for: (m,)."""
+        """Which answers' intervals hold the target: (m,)."""
         return (self.low <= self.y) & (self.y <= self.high)
 
 
@@ -197,7 +201,7 @@ def rms(values: Floats) -> float:
 
 
 def linear(X: Floats, y: Floats, others: Floats, target: Target) -> Floats:
-    """What a ridge on the same inputs says, in log dollars: X (n, d), y (n,), (m, d) -> (m,)."""
+    """What a ridge on the same inputs says: X (n, d), y (n,) standardised, (m, d) -> (m,)."""
     middle, level = X.mean(0), y.mean()
     away = X - middle
     slopes = ridge(away, y - level, PENALTY / len(X))
@@ -205,5 +209,5 @@ def linear(X: Floats, y: Floats, others: Floats, target: Target) -> Floats:
 
 
 def fifths(y: Floats) -> Rows:
-    """Which fifth of the prices each is in: (n,)."""
+    """Which fifth of the targets each is in: (n,)."""
     return np.argsort(np.argsort(y)) * FIFTHS // len(y)
