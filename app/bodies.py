@@ -22,7 +22,8 @@ from app.store.states import Act, JobStatus
 from ml.events import Claim
 from ml.experiment import whole
 from ml.experiments import AnyExperiment, AnyInstant
-from ml.predictor import Gate, Known
+from ml.predictor import Gate, Known, Words
+from ml.tabular.profile import Profile
 
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._:/=+-]{1,50}$")]
 ModelName = Annotated[
@@ -44,6 +45,13 @@ class Answered(Said):
 
     version: int = Field(description="Number of the model that answered.")
     job: int = Field(description="The job that has made it.")
+
+
+def renamed(value: object, other: str, name: str) -> object:
+    """A JSON object whose field may have another name."""
+    if not isinstance(value, dict) or other not in value or name in value:
+        return value
+    return {name if key == other else key: item for key, item in value.items()}
 
 
 class Asked(BaseModel):
@@ -306,7 +314,7 @@ class PricedRow(BaseModel):
 
 
 class Miss(Said):
-    """A row that was far off, in dollars."""
+    """A row that was far off, in the unit of what is predicted."""
 
     name: str = Field(description="Its id, or its line in the file.")
     paid: float
@@ -314,15 +322,13 @@ class Miss(Said):
 
 
 class Score(Said):
-    """Prices beside what the table says was paid, in log price."""
+    """Prices beside what the table says was paid: errors of log price, or as a card's words say."""
 
     n: int
     rmse: float
-    bias: float = Field(description="Mean of log(paid / predicted).")
+    bias: float = Field(description="Mean of log(paid / predicted), or of paid - predicted.")
     inside: float = Field(description="Share of what was paid within the intervals.")
-    worst: list[Miss] = Field(
-        description="Furthest off in log price, the worst first; ten at most."
-    )
+    worst: list[Miss] = Field(description="Furthest off, the worst first; ten at most.")
 
 
 class PricedTable(Answered):
@@ -527,10 +533,11 @@ class Part(Said):
 
 
 class Table(BaseModel):
-    """Sales of one's own that jobs may learn from."""
+    """Rows of one's own that jobs may learn from."""
 
     table: str = Field(description="Its name: the start of the SHA-256 of what it holds.")
     rows: int
+    target: str | None = Field(description="What is predicted of each; null: sales of houses.")
     about: str = Field(description="Where they come from.")
     created_at: Moment
     version: int | None = Field(description="That had learnt from all but those added.")
@@ -541,7 +548,8 @@ class Table(BaseModel):
     def of(cls, table: models.Table, jobs: list[int]) -> Self:
         """From the store."""
         return cls(
-            table=table.name, rows=table.rows, about=table.about, created_at=table.created_at,
+            table=table.name, rows=table.rows, target=table.target, about=table.about,
+            created_at=table.created_at,
             version=table.version_id, added=table.added, jobs=jobs,
         )  # fmt: skip
 
@@ -550,6 +558,34 @@ class NewTable(Table):
     """And how its file was read."""
 
     remarks: list[str]
+
+
+class Fit(Said):
+    """What a linear model makes of the inputs, by five folds: errors as they are measured."""
+
+    n: int = Field(description="Rows.")
+    inputs: int = Field(description="Numbers that the columns become.")
+    rmse: float
+    sd: float = Field(description="Of the target.")
+    explained: float = Field(description="Share of the variance, R²; 1 is all.")
+
+
+class TableProfile(BaseModel):
+    """A look at a table: its columns, what needs a person first, and a first fit."""
+
+    table: str
+    profile: Profile
+    inputs: list[str] = Field(description="From which it would be predicted.")
+    fit: Fit | None = Field(description="Null where nothing can be learnt.")
+    reason: str = Field(description="Why nothing can be learnt; empty where it can.")
+
+    @classmethod
+    def of(cls, table: str, told: Profile, inputs: Sequence[str], fit: object, reason: str) -> Self:
+        """From what was seen."""
+        return cls(
+            table=table, profile=told, inputs=[*inputs], reason=reason,
+            fit=None if fit is None else Fit.model_validate(fit),
+        )  # fmt: skip
 
 
 class TableList(BaseModel):
@@ -562,12 +598,16 @@ class ModelCard(Model):
     """What a version is good for, and what not."""
 
     asked: dict[str, Any] = Field(description="The experiment.")
-    median_error: float | None = Field(description="Half of the answers are off by less.")
+    words: Words = Field(description="How rows, what is predicted and errors are told.")
+    median_error: float | None = Field(
+        description="Half of the answers are off by less than this part of what was paid; null"
+        " where errors are not those of a logarithm."
+    )
     columns: int = Field(description="Attributes that it reads.")
     inputs: int = Field(description="Numbers that they become.")
     target: tuple[float, float] = Field(description="Lowest and highest, of the rows learnt from.")
     made_of: dict[str, str] = Field(description="Versions of libraries, SHA-256 of data.")
-    table: Table | None = Field(description="Of sales, where it has learnt from one's own.")
+    table: Table | None = Field(description="Where it has learnt from one's own.")
     fifths: list[Part] = Field(description="By the target, the lowest fifth first.")
     groups: dict[str, list[Part]] = Field(description="By column, the worst first.")
     known: list[Known] = Field(description="By how much is known of a row: all, and less.")
@@ -599,13 +639,16 @@ class Moved(Said):
 
 
 class PaidFor(Said):
-    """Answers whose price came: errors of log price."""
+    """Answers whose price came: errors of log price, or as a card's words say."""
 
     n: int
     rmse: float
     low: float = Field(description="Of its 95 % interval.")
     high: float
-    bias: float = Field(description="Mean of log(paid / answered): above 0 answers are too low.")
+    bias: float = Field(
+        description="Mean of log(paid / answered), or of paid - answered: above 0 answers are too"
+        " low."
+    )
     inside: float = Field(description="Share within the 90 % interval.")
     worse: bool = Field(description="Whether the error is larger than promised, beyond chance.")
 
@@ -631,7 +674,7 @@ class Instead(BaseModel):
     before: float = Field(description="RMSE of who answered, over the same prices.")
     rmse: float
     difference: float = Field(description="Its RMSE less that of who answered.")
-    half: float = Field(description="Of the 95 % interval of that, paired by house.")
+    half: float = Field(description="Of the 95 % interval of that, paired by row.")
 
     @property
     def better(self) -> bool:
@@ -652,8 +695,8 @@ class Looked(BaseModel):
     lonely: bool = Field(description="Whether that is more than chance would flag.")
     first_alone: list[str] = Field(description="Ids of the latest such answers.")
     unseen: float = Field(description="Share of questions with a level that was never seen.")
-    met: float = Field(description="Share about houses learnt from: no price of these counts.")
-    promised: float = Field(description="RMSE of log price over rows that no model had learnt.")
+    met: float = Field(description="Share about rows learnt from: no price of these counts.")
+    promised: float = Field(description="RMSE over rows that no model had learnt from.")
     expected: float | None = Field(
         description="The same for the questions, by weights; null where these are worth too little."
     )
@@ -675,8 +718,8 @@ class Told(BaseModel):
 class Learn(BaseModel):
     """What a version could learn from, of the prices that came."""
 
-    prices: int = Field(description="Of houses that it has not learnt from.")
-    thin: int = Field(description="Priced answers that tell too little of the house.")
+    prices: int = Field(description="Of rows that it has not learnt from.")
+    thin: int = Field(description="Priced answers that tell too little of the row.")
     reason: str = Field(description="Why that cannot be done; empty where it can.")
     jobs: list[int] = Field(description="That learn or have learnt from what it has and from more.")
 

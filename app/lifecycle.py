@@ -12,7 +12,7 @@ from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.registry import CHAMPION, Registry
 from app.store.states import FINAL, JobStatus
-from app.store.tables import Tables
+from app.store.tables import Tables, named
 from ml.experiment import Experiment
 from ml.experiments import parse
 
@@ -67,7 +67,7 @@ def _requirements(experiment: Experiment, terms: Terms | None) -> dict[str, Any]
 
 
 def _learnt_from(session: Session, experiment: Experiment) -> None:
-    table = getattr(experiment, "sales", "")
+    table = named(experiment.model_dump(mode="json"))
     try:
         if table:
             Tables(session).get(table)

@@ -2,7 +2,8 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from app import bodies
 from app.errors import Conflict
 from app.serving import log
-from app.serving.predictors import Served, on_paid, serving
+from app.serving.predictors import Served, on_paid, serving, told
 from app.serving.sales import news
 from app.settings import settings
 from app.store.answers import Answers, Kept
@@ -19,7 +20,7 @@ from app.store.models import Answer
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import readers
 from app.store.tables import Tables
-from ml.predictor import LEAST, Look, Predictions, interval
+from ml.predictor import LEAST, Look, Predictions, Target, Words, interval
 
 LATEST = 2000  # answers that are looked at
 FIRST = 20  # of those that are like nothing
@@ -56,7 +57,7 @@ def watch(session: Session, model: str | int = CHAMPION, latest: int = LATEST) -
             if (one := _instead(served.version, version, latest, kept))
         ]
         look = look.model_copy(update={"instead": instead})
-    told = _last[served.version] = bodies.Monitor.model_validate(
+    watched = _last[served.version] = bodies.Monitor.model_validate(
         served.whose
         | {
             "names": registry.names_of(served.version),
@@ -66,12 +67,38 @@ def watch(session: Session, model: str | int = CHAMPION, latest: int = LATEST) -
             | {"jobs": tables.learning_from(served.version)},
         }
     )  # fmt: skip
-    return told
+    return watched
 
 
 def remembered(version: int) -> bodies.Monitor | None:
     """The last look that this process took at a version."""
     return _last.get(version)
+
+
+def untaught(served: Served) -> str:
+    """Why nothing can be learnt from the rows of a version and more; empty where it can."""
+    predictor = served.predictor
+    if not predictor.sales:
+        rows = "sales" if predictor.card.words.rows == "houses" else predictor.card.words.rows
+        return f"remembers no {rows}: train it anew."
+    if predictor.card.experiment.get("table") == "":
+        return "has learnt made-up rows: there is nothing to go on from."
+    return ""
+
+
+def impossible(session: Session, paid: Mapping[str, float]) -> dict[str, int]:
+    """Answers that cannot have come to what is told: not above 0, by versions that measure errors
+    of logarithms; each by its key, with its version."""
+    versions = Answers(session).versions(key for key, value in paid.items() if value <= 0)
+    return {key: version for key, version in versions.items() if _relative(version)}
+
+
+def _relative(version: int) -> bool:
+    """Whether errors are those of logarithms; so too where nobody can say."""
+    try:
+        return told(version)[0].target.relative
+    except Conflict:
+        return True
 
 
 def _few(answers: int) -> str:
@@ -90,6 +117,7 @@ def _looked(version: int, latest: int, kept: Kept) -> tuple[str, str, bodies.Loo
         )
     except ValueError as error:
         raise Conflict(f"Version {version} cannot be watched. {error}") from None
+    found = _worded(found, served.predictor.card.words)
     return found.verdict, found.sentence, _told(served, found, answers)
 
 
@@ -100,14 +128,17 @@ def _instead(
     latest: int,
     kept: Kept,  # noqa: ARG001  what was found is of these
 ) -> bodies.Instead | None:
-    """Another version, where what was paid is known; None where it cannot answer these."""
+    """Another version, where what was paid is known; None where it cannot answer these, or
+    measures errors otherwise."""
     served, answers = _asked(version, latest)
     try:
         with readers()() as session:
             beside = serving(session, other)
     except Conflict:  # it cannot be read
         return None
-    known = _unmet(served, [answer for answer in answers if answer.paid])
+    if beside.predictor.card.target.relative != served.predictor.card.target.relative:
+        return None
+    known = _unmet(served, [answer for answer in answers if answer.paid is not None])
     found = on_paid(("", ""), beside.predictor, served.predictor, known)
     if found.one is None or found.beside is None or len(found.one.target) < 2:
         return None
@@ -125,7 +156,8 @@ def _learn(version: int, state: object) -> dict[str, object]:  # noqa: ARG001  p
     with readers()() as session:
         served = serving(session, version)
         found = news(served.predictor, Answers(session).priced())
-    reason = found.reason if served.predictor.sales else "It remembers no sales: train it anew."
+    why = untaught(served)
+    reason = f"It {why}" if why else found.reason
     return {"prices": len(found.sales), "thin": found.thin, "reason": reason}
 
 
@@ -135,7 +167,7 @@ def _asked(version: int, latest: int) -> tuple[Served, list[Answer]]:
 
 
 def _unmet(served: Served, answers: Sequence[Answer]) -> list[Answer]:
-    """Those about houses that a version has not learnt from."""
+    """Those about rows that a version has not learnt from."""
     met = served.predictor.met([answer.house for answer in answers])
     return [answer for answer, one in zip(answers, met, strict=True) if not one]
 
@@ -172,34 +204,47 @@ def _told(served: Served, found: Look, answers: Sequence[Answer]) -> bodies.Look
         worth=found.ratio.effective,
         weights=found.weights,
         paid=bodies.PaidFor.model_validate(found.paid) if found.paid else None,
-        months=_months(_unmet(served, answers)),
+        months=_months(_unmet(served, answers), served.predictor.card.target),
         instead=[],
         notes=[*found.shift.notes],
     )  # fmt: skip
 
 
-def _months(answers: Sequence[Answer]) -> list[bodies.Month]:
+def _worded(found: Look, words: Words) -> Look:
+    """A look, told by the words of whose rows they are."""
+    if words.rows == "houses":
+        return found
+    came = f"what the {words.value} of these was"
+    error = ".3f" if words.log else ".3g"
+    return replace(
+        found,
+        called=replace(found.called, rows=words.rows, values=words.values, came=came, error=error),
+    )
+
+
+def _months(answers: Sequence[Answer], target: Target) -> list[bodies.Month]:
     """Errors by the month in which was asked; of one answer no interval is known, and none told."""
     months = defaultdict[str, list[Answer]](list)
     for answer in answers:
-        if answer.paid:
+        if answer.paid is not None:
             months[f"{answer.at:%Y-%m}"].append(answer)
-    told = list[bodies.Month]()
+    found = list[bodies.Month]()
     for month, some in months.items():
         if len(some) < 2:
             continue
         paid = np.array([answer.paid for answer in some])
         said = _said(some)
-        mean, half = map(float, interval(np.square(np.log(paid / said.price))))
+        off = target.measured(paid) - target.measured(said.price)
+        mean, half = map(float, interval(np.square(off)))
         low, high = np.sqrt(np.maximum(0, (mean - half, mean + half))).tolist()
         inside = float(((said.low <= paid) & (paid <= said.high)).mean())
-        told.append(
+        found.append(
             bodies.Month(
                 month=month, n=len(some), rmse=float(np.sqrt(mean)), low=low, high=high,
                 inside=inside,
             )
         )  # fmt: skip
-    return told
+    return found
 
 
 def forget() -> None:

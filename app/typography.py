@@ -69,6 +69,15 @@ def short(value: float) -> str:
     return typeset(f"{value:.3g}")
 
 
+def amount(value: float) -> str:
+    """A number of anything, in a glance: 84, 0.031, 53,990, 166 m, 1.2 bn."""
+    size = abs(value)
+    for unit, of in (("bn", 1e9), ("m", 1e6)):
+        if of <= size < 1e13:
+            return typeset(f"{value / of:.3g} {unit}")
+    return typeset(f"{float(f'{value:.4g}'):,.0f}" if 1000 <= size < 1e6 else f"{value:.4g}")
+
+
 def count(value: int) -> str:
     """1,459."""
     return f"{value:,}"

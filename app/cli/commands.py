@@ -206,7 +206,7 @@ def predict(
     for remark in table.remarks:
         typer.echo(remark, err=True)
     if table.score:
-        typer.echo(steps.scored(table.score), err=True)
+        typer.echo(steps.scored(table.score, served.predictor.card.words), err=True)
 
 
 @cli.command()

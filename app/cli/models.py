@@ -28,6 +28,7 @@ def list_models(as_json: Json = False) -> None:
     from app.store.answers import Answers
     from app.store.registry import Registry
     from app.store.sessions import readers
+    from app.typography import measure_name
 
     _prepare()
     with readers()() as session:
@@ -38,14 +39,17 @@ def list_models(as_json: Json = False) -> None:
     if as_json:
         typer.echo("[" + ",\n".join(row.model_dump_json() for row in rows) + "]")
         return
-    table = Table("version", "names", "model", "log RMSE", "beside the champion", box=None)
+    measures = {row.measure for row in rows if row.measure}
+    error = measure_name(measures.pop()) if len(measures) == 1 else "error"
+    table = Table("version", "names", "model", error, "beside the champion", box=None)
     for row in rows:
         beside = (
             row.beside.sentence if row.beside else "it answers" if "champion" in row.names else ""
         )
         table.add_row(
             str(row.version), " ".join(row.names), f"{row.label or row.experiment}, job {row.job}",
-            f"{row.valid:.4f}" if row.valid else "", row.fault or beside,
+            f"{row.valid:{'.4f' if row.measure == 'log_rmse' else '.4g'}}" if row.valid else "",
+            row.fault or beside,
         )  # fmt: skip
     Console().print(table if rows else "No version yet: train house_ensemble.", highlight=False)
 

@@ -45,6 +45,8 @@ def actuals(
     file: Annotated[Path, typer.Argument(help="CSV with columns answer and paid, or actual.")],
 ) -> None:
     """Tell what was paid for houses that were asked about, e.g. in a priced table."""
+    from app.cards import words_of
+    from app.monitor import impossible
     from app.store.answers import Answers
     from app.store.migrations import bring_to_head
     from app.store.sessions import writers
@@ -52,10 +54,17 @@ def actuals(
     prices, passed = _read(file)
     bring_to_head()
     with writers().begin() as session:
+        for key in impossible(session, prices):
+            del prices[key]
+            passed += 1
+        asked = {*Answers(session).versions(prices).values()}
         unknown = Answers(session).pay(prices)
-    typer.echo(f"{len(prices) - len(unknown):,} prices kept.")
+    kinds = filter(None, map(words_of, asked))
+    houses = all(words.rows == "houses" for words in kinds)
+    typer.echo(f"{len(prices) - len(unknown):,} {'prices' if houses else 'values'} kept.")
     if passed:
-        typer.echo(f"{passed:,} rows have no price above 0, or no answer.", err=True)
+        none = "price above 0" if houses else "value that can be"
+        typer.echo(f"{passed:,} rows have no {none}, or no answer.", err=True)
     if unknown:
         few = ", ".join(unknown[:3]) + (", …" if len(unknown) > 3 else "")
         typer.echo(f"{len(unknown):,} answers are not kept: {few}", err=True)
@@ -81,8 +90,8 @@ def _read(file: Path) -> tuple[dict[str, float], int]:
                 param_hint=str(file),
             )
         for row in rows:
-            price = paid_of(row[paid] or "")
-            if row["answer"] and price:
+            price = paid_of(row[paid] or "", positive=False)
+            if row["answer"] and price is not None:
                 prices[row["answer"]] = price
             else:
                 passed += 1

@@ -21,6 +21,7 @@ from app.store.models import Job
 from app.store.sessions import readers
 from app.store.states import JobStatus
 from ml.data import hub
+from ml.predictor import Words
 
 
 def consoles(*, quiet: bool = False) -> tuple[Console, Console]:
@@ -128,10 +129,14 @@ def preflighted(found: Preflighted) -> str:
     return "\n".join([*lines, "Ready to upload." if found.ready else "Not ready."])
 
 
-def scored(score: Score) -> str:
-    """How right prices are, beside what a file says was paid."""
-    far = "; ".join(f"{m.name}, ${m.paid:,.0f} for ${m.price:,.0f}" for m in score.worst[:3])
+def scored(score: Score, words: Words) -> str:
+    """How right answers are, beside what a file says was paid, or came."""
+    far = "; ".join(
+        f"{miss.name}, {words.written(miss.paid)} for {words.written(miss.price)}"
+        for miss in score.worst[:3]
+    )
+    actual = "paid" if words.rows == "houses" else words.actual
     return (
-        f"Beside {score.n:,} prices of the file: log RMSE {score.rmse:.4f}, {score.inside:.0%}"
-        f" in their intervals. Furthest off (paid for said): {far}."
+        f"Beside {score.n:,} {words.values} of the file: {words.measure} {words.error(score.rmse)},"
+        f" {score.inside:.0%} in their intervals. Furthest off ({actual} for said): {far}."
     )

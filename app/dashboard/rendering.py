@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse
 from app.dashboard import assets
 from app.results.claims import by_whose
 from app.typography import (
+    amount,
     brief,
     cell,
     cells,
@@ -69,7 +70,20 @@ def environment() -> Environment:
     made.filters |= {
         each.__name__: each
         for each in (
-            *(ago, brief, by_whose, cell, cells, clock, count, embed, iso, measure_name, metric),
+            *(
+                ago,
+                amount,
+                brief,
+                by_whose,
+                cell,
+                cells,
+                clock,
+                count,
+                embed,
+                iso,
+                measure_name,
+                metric,
+            ),
             *(plural, seconds, sentences, short, since, typeset),
         )
     }

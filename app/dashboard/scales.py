@@ -37,18 +37,28 @@ class Scale:
         value = math.log(max(value, 1e-300)) if self.log else value
         return f"{100 * min(1.0, max(0.0, (value - low) / (high - low))):.2f}%"
 
+    def between(self, low: float, high: float) -> str:
+        """How wide it is from one value to another: "3.1%"."""
+        return f"{float(self.at(high)[:-1]) - float(self.at(low)[:-1]):.2f}%"
+
     def ticks(self, most: int = 5) -> list[tuple[str, str]]:
         """Round values and where they stand; about so many."""
         if self.log:
-            marks = [m * 10.0**e for e in range(-4, 3) for m in (1, 2, 5)]
-            return [(f"{m:g}", self.at(m)) for m in marks if self.low <= m <= self.high]
+            first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+            few = (1,) if last - first > most else (1, 2, 5)
+            marks = [m * 10.0**e for e in range(first, last + 1) for m in few]
+            return [
+                (f"{m:,.0f}" if m >= 1 else f"{m:g}", self.at(m))
+                for m in marks
+                if self.low <= m <= self.high
+            ]
         span = (self.high - self.low) / most
         power = 10.0 ** math.floor(math.log10(span))
         step = next(power * s for s in STEPS if power * s >= span * 0.999)
         digits = max(0, -math.floor(math.log10(step) + 1e-9) + (step / power == 2.5))
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
         return [
-            (f"{i * step:.{digits}f}".replace("-", "−"), self.at(i * step))
+            (f"{i * step:,.{digits}f}".replace("-", "−"), self.at(i * step))
             for i in range(first, last + 1)
         ]
 

@@ -25,7 +25,7 @@ from app.store.leases import Claim, Fenced, Leases, Outcome
 from app.store.registry import Registry
 from app.store.requirements import Equipment
 from app.store.states import FINAL, JobStatus, Reason
-from app.store.tables import Tables
+from app.store.tables import Tables, named
 from ml.data import tables
 from ml.events import Event
 
@@ -160,7 +160,7 @@ class Worker:
         log.info("Job claimed.", job=claim.job_id, attempt=claim.attempt)
         cache = settings().cache_dir.absolute()
         try:
-            self._lay(claim.experiment.get("sales"), cache)
+            self._lay(named(claim.experiment), cache)
             order = Order(
                 claim.experiment,
                 claim.resume,
@@ -174,12 +174,12 @@ class Worker:
             log.warning("Job not started.", job=claim.job_id, error=why)
             self._say(lambda leases: leases.give_back(claim.token, why))
 
-    def _lay(self, table: object, cache: Path) -> None:
+    def _lay(self, table: str, cache: Path) -> None:
         """Put the table that a job learns from where its process reads; that says what is missing.
 
         Raises OSError where it cannot be written.
         """
-        if isinstance(table, str) and table:
+        if table:
             with self.sessions() as session:
                 payload = Tables(session).payload(table)
             if payload is not None:

@@ -1,5 +1,6 @@
 """Models: who answers, who stands ready, whether it is really better, and who moved which name."""
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
@@ -9,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app import promotions
 from app.bodies import Model, Standing
-from app.cards import described
+from app.cards import described, words_of
 from app.dashboard import views
 from app.dashboard.rendering import render
 from app.dashboard.scales import Bar, Scale, stacked
@@ -20,6 +21,7 @@ from app.store.jobs import RunStore
 from app.store.models import LARGEST
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import DbSession, ReadSession
+from ml.predictor import Words
 
 router = APIRouter()
 CHALLENGER = "challenger"
@@ -48,14 +50,18 @@ def list_models(
     )
     if first and next_one and first.version == next_one.version:
         next_one = None  # it answers already
-    spread = Scale.over(error for row in rows for fold in row.folds for error in fold)
+    kinds = {row.version: words_of(row.version) for row in rows}
+    measure, noun = _called(kinds.values())
+    spreads = {kind: _spread(rows, kinds, kind) for kind in kinds.values()}
     apart = Scale.around([end for row in rows for end in _ends(row.beside)])
     return render(
         request,
         "models.html",
         bar=views.bar(RunStore(session).counts()),
-        rows=[_drawn(row, spread, apart) for row in rows],
-        spread=spread.ticks(2),
+        rows=[_drawn(row, spreads[kinds[row.version]], apart) for row in rows],
+        measure=measure,
+        noun=noun,
+        words=words_of(first.version) if first else None,
         zero=apart.at(0),
         total=registry.count(),
         next=page[PAGE - 1][0].id if len(page) > PAGE else None,
@@ -68,6 +74,22 @@ def list_models(
         history=registry.history(),
         can_go_back=registry.previous(),
         promotes=settings().promote,
+    )
+
+
+def _spread(rows: Iterable[Model], kinds: Mapping[int, Words | None], kind: Words | None) -> Scale:
+    """One axis for the folds of all versions that predict the same."""
+    alike = (row for row in rows if kinds[row.version] == kind)
+    return Scale.over(error for row in alike for fold in row.folds for error in fold)
+
+
+def _called(kinds: Iterable[Words | None]) -> tuple[str, str]:
+    """What errors and rows of all these versions are called; of several kinds in general."""
+    known = [kind for kind in kinds if kind]
+    measures, rows = {kind.measure for kind in known}, {kind.row for kind in known}
+    return (
+        measures.pop() if len(measures) == 1 else "error",
+        rows.pop() if len(rows) == 1 else "row",
     )
 
 
@@ -114,11 +136,14 @@ def _sentence(rows: list[Model], champion: Model | None, challenger: Model | Non
         said = [f"Version {champion.version} answers."]
     if challenger and challenger.beside:
         said.append(challenger.beside.sentence)
-    # of other rows the mean says nothing
+    # of other rows, and of what else is predicted, the mean says nothing
+    asked = words_of((champion or rows[0]).version) if rows else None
     known = [
         row
         for row in rows
-        if row.valid is not None and not (row.beside and row.beside.on == "rows")
+        if row.valid is not None
+        and not (row.beside and row.beside.on == "rows")
+        and words_of(row.version) == asked
     ]
     best = min(known, key=lambda row: row.valid or 0, default=None)
     shown = {one.version for one in (champion, challenger) if one}

@@ -15,6 +15,7 @@ from app.dashboard.scales import Bar, Scale
 from app.errors import Conflict
 from app.monitor import watch
 from app.retraining import retrain
+from app.serving.predictors import told
 from app.store.jobs import RunStore
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import DbSession, ReadSession
@@ -48,6 +49,7 @@ def monitor(
         found=found,
         fault=fault,
         learn=found.learn if found else None,
+        words=told(found.version)[0].words if found else None,
         watched={at: name for name, at in reversed(names.items())},
         look=look,
         classifier=_classifier(look.classifier) if look else None,

@@ -1,8 +1,8 @@
-"""Predict: the price of one house, by the version that answers or the one that is asked for."""
+"""Predict: one house, or one row of another table, by the version that is asked for."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Form, Query, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,23 +10,33 @@ from app.bodies import ModelName
 from app.dashboard import views
 from app.dashboard.house_form import house_form
 from app.dashboard.rendering import render
+from app.dashboard.value_page import value_page
+from app.errors import Invalid
 from app.serving import predictors
+from app.serving.predictors import Served
+from app.serving.tables import PricedTable, opened
 from app.store.jobs import RunStore
+from app.store.models import Job
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import ReadSession
+from ml.schema import TooManyRows
 
 router = APIRouter()
+MOST = 10_000  # rows of a file that a page answers
 
 
 @router.get("/predict")
 def predict(
     request: Request, session: ReadSession, model: Annotated[ModelName, Query()] = CHAMPION
 ) -> Response:
-    """Price a house, from a typical one onwards."""
+    """Price a house, from a typical one onwards; or a row of what the version has learnt."""
     registry = Registry(session)
     asked = registry.champion() if model == CHAMPION else registry.get(str(model))
     version, job = asked or (None, None)
-    card = predictors.serving(session, version.id).predictor.card if version else None
+    served = predictors.serving(session, version.id) if version else None
+    if served and job and not served.of_houses:
+        return _row(request, session, model, served, job)
+    card = served.predictor.card if served else None
     return render(
         request,
         "predict.html",
@@ -40,4 +50,47 @@ def predict(
         sold=card.sold.model_dump() if card else None,
         compares=bool(card and card.blend),
         partly=card.known[0] if card and card.known else None,
+    )
+
+
+@router.post("/predict")
+def predict_file(
+    request: Request,
+    session: ReadSession,
+    model: Annotated[ModelName, Form()] = CHAMPION,
+    file: UploadFile | None = None,
+) -> Response:
+    """The answers to a file, as CSV; or the page, with what is wrong."""
+    served = predictors.serving(session, model)
+    _, job = Registry(session).get(str(served.version))
+    try:
+        if not file or not file.filename:
+            raise Invalid("Choose a file.")
+        with opened(file.file) as text:
+            answers = PricedTable(served, text, most=MOST).whole().csv
+    except TooManyRows as error:
+        way = f"ridgeline predict FILE --model {served.version} takes any number."
+        return _row(request, session, model, served, job, f"{error} {way}")
+    except Invalid as error:
+        return _row(request, session, model, served, job, error.message)
+    name = {"Content-Disposition": 'attachment; filename="predictions.csv"'}
+    return Response(answers, headers=name, media_type="text/csv")
+
+
+def _row(
+    request: Request, session: ReadSession, model: Any, served: Served, job: Job, fault: str = ""
+) -> Response:
+    """The page of a row that is no house; `fault` is what is wrong with a file."""
+    return render(
+        request,
+        "value.html",
+        status=422 if fault else 200,
+        bar=views.bar(RunStore(session).counts()),
+        asked=model,
+        model=served.version,
+        names=Registry(session).names_of(served.version),
+        job=job,
+        words=served.predictor.card.words,
+        page=value_page(served, request.query_params),
+        fault=fault,
     )

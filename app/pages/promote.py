@@ -9,20 +9,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import promotions
-from app.cards import described, fifth_names, sides
+from app.cards import TARGET, described, fifth_names, sides
 from app.dashboard import views
 from app.dashboard.rendering import render
 from app.dashboard.scales import Bar, Scale
 from app.pages.models import NOBODY, Reason, Who
-from app.serving.predictors import gate, serving
+from app.serving.predictors import gate, serving, told
 from app.store.answers import Answers
 from app.store.jobs import RunStore
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import DbSession, ReadSession
-from ml.predictor import Gate, Later
+from ml.predictor import Card, Gate, Later, Words
 
 router = APIRouter()
-SAME = 1e-6  # of a log price: float32 tells no more
+SAME = 1e-6  # of a log price, or of the largest value: float32 tells no more
 MOVERS = 8  # rows whose answer moves most
 
 
@@ -41,6 +41,7 @@ def judge(
     one = described(version, job, names, champion, lately)
     other = described(*champion, names, champion, lately) if champion else None
     found = gate(version.id, champion[0].id) if champion and one.beside else None
+    card = None if one.fault else told(version.id)[0]
     others = [row for row in registry.versions(8) if row[0].id != names.get(CHAMPION)]
     return render(
         request,
@@ -49,11 +50,12 @@ def judge(
         one=one,
         other=other,
         gate=found,
+        words=card.words if card else None,
         pairs=_pairs(found, without=without) if found else None,
-        people=_people(found) if found else None,
+        people=_people(found, card) if found and card else None,
         priced=_priced(found) if isinstance(found, Later) else None,
         groups=_groups(found, session) if found else None,
-        fifths=fifth_names(found.one) if found and found.one else [],
+        fifths=fifth_names(found.one, card) if found and found.one and card else [],
         without=without,
         least=promotions.LEAST_REASON,
         versions=[row[0].id for row in others],
@@ -100,7 +102,7 @@ def _pairs(found: Gate, *, without: bool) -> dict[str, Any] | None:
 
 
 def _priced(found: Later) -> dict[str, Any] | None:
-    """Houses whose price came: by how much the error of all and of some changes."""
+    """Rows whose value came: by how much the error of all and of some changes."""
     if found.reason or found.one is None or found.beside is None:
         return None
     parts = found.parts
@@ -119,64 +121,84 @@ def _priced(found: Later) -> dict[str, Any] | None:
     }
 
 
-def _people(found: Gate) -> dict[str, Any] | None:
+def _people(found: Gate, card: Card) -> dict[str, Any] | None:
     """By how much answers change, out of fold, and for whom most."""
     if found.reason or found.one is None or found.beside is None:
         return None
-    names = found.names if isinstance(found, Later) else ()
+    words, names = card.words, found.names if isinstance(found, Later) else ()
     known = np.flatnonzero(found.one.known & found.beside.known)
     mine, other = (each.each(each.said)[known] for each in (found.one, found.beside))
-    target, change = found.one.target[known], mine - other
-    better = np.abs(target - other) - np.abs(target - mine)
-    most = np.argsort(-np.abs(change), kind="stable")[:MOVERS]
-    dollars = [np.exp(each) for each in (other, mine, target)]
-    half, nine = np.quantile(np.abs(np.expm1(change)), (0.5, 0.9))
-    scale = Scale.over(dollars[0].tolist(), log=True)
+    target, change = found.one.target[known].astype(np.float64), mine - other
+    nearer = np.abs(target - other) - np.abs(target - mine)
+    same = SAME * (1.0 if words.log else float(np.abs(target).max()))
+    most = np.argsort(-np.abs(change), kind="stable")[:MOVERS].tolist()
+    values, moves = card.target.priced(np.array([other, mine, target])), words.apart(change)
+    scale = Scale.over(values[0].tolist(), log=words.log)
     up = float(np.abs(change).max()) * 1.05 or 1.0
     dots = "".join(
-        f"M{float(scale.at(price)[:-1]) * 10:.0f} {100 - 100 * by / up:.0f}h0"
-        for price, by in zip(dollars[0].tolist(), change.tolist(), strict=True)
+        f"M{float(scale.at(value)[:-1]) * 10:.0f} {100 - 100 * by / up:.0f}h0"
+        for value, by in zip(values[0].tolist(), change.tolist(), strict=True)
     )
+    half, nine = np.quantile(np.abs(moves), (0.5, 0.9)).tolist()
     return {
-        "half": float(half),
-        "nine": float(nine),
-        "nearer": float((better > SAME).mean()),
-        "farther": float((better < -SAME).mean()),
+        "half": _far(half, words),
+        "nine": _far(nine, words),
+        "nearer": float((nearer > same).mean()),
+        "farther": float((nearer < -same).mean()),
         "rows": [
             {
                 "row": names[known[i]] if names else int(known[i]) + 1,
-                "other": dollars[0][i],
-                "mine": dollars[1][i],
-                "target": dollars[2][i],
-                "change": float(np.expm1(change[i])),
-                "where": "nearer"
-                if better[i] > SAME
-                else "farther"
-                if better[i] < -SAME
-                else "as near",
+                "values": [words.written(value) for value in values[:, i].tolist()],
+                "change": _change(float(moves[i]), words),
+                "where": _where(float(nearer[i]), same),
             }
             for i in most
         ],
         "dots": dots,
-        "most": float(np.expm1(up)),
-        "ticks": [
-            (f"${at / 1000:g}k", scale.at(at))
-            for at in (50_000, 100_000, 200_000, 400_000, 800_000)
-            if scale.low < at < scale.high
-        ],
-    }
+        "ends": (_change(float(words.apart(np.array(-up))), words),
+                 _change(float(words.apart(np.array(up))), words)),
+        "ticks": _ticks(scale, words),
+    }  # fmt: skip
+
+
+def _far(by: float, words: Words) -> str:
+    """A move without its direction: in per cent, or in the target's unit."""
+    return f"{by:.1f} %" if words.log else words.written(by)
+
+
+def _change(by: float, words: Words) -> str:
+    """A move up or down."""
+    sign = "−" if by < 0 else "+"
+    return f"{by:+.0f}%" if words.log else f"{sign}{words.written(abs(by))}"
+
+
+def _where(nearer: float, same: float) -> str:
+    """Whether an answer moves towards what came, by how much it does."""
+    if abs(nearer) <= same:
+        return "as near"
+    return "nearer" if nearer > 0 else "farther"
+
+
+def _ticks(scale: Scale, words: Words) -> list[tuple[str, str]]:
+    if words.rows != "houses":
+        return scale.ticks()
+    return [
+        (f"${at / 1000:g}k", scale.at(at))
+        for at in (50_000, 100_000, 200_000, 400_000, 800_000)
+        if scale.low < at < scale.high
+    ]
 
 
 def _groups(found: Gate, session: ReadSession) -> dict[str, Any] | None:
     """Whose error changes by how much: fifths of the target, and what errors are told by."""
     if found.reason or found.one is None:
         return None
-    of = {"target": found.fifths}
+    of = {TARGET: found.fifths}
     sales, by = _remembered(found, session) if found.compared else (0, {})
     for column, labels in by.items():
         of[column] = [found.group(name, labels == name) for name in np.unique(labels).tolist()]
     shown = {
-        column: [group for group in groups if column == "target" or group.n >= 20]
+        column: [group for group in groups if column == TARGET or group.n >= 20]
         for column, groups in of.items()
     }
     ends = [

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from app import bodies
 from app.errors import Conflict, responses
@@ -26,8 +26,15 @@ class HouseIn(bodies.Asked):
         json_schema_extra={"examples": [{"house": {"OverallQual": 7, "GrLivArea": 1710}}]}
     )
 
-    house: dict[str, Any] = Field(description="Any attribute may be left out, but not all.")
+    house: dict[str, Any] = Field(
+        description="Any attribute may be left out, but not all. `row` is another word for it.",
+    )
     model: bodies.ModelName = CHAMPION
+
+    @model_validator(mode="before")
+    @classmethod
+    def _or_row(cls, value: object) -> object:
+        return bodies.renamed(value, "row", "house")
 
 
 class ComparedIn(HouseIn):
@@ -78,7 +85,7 @@ def _compared(served: Served, priced: float, found: Comparables) -> bodies.Compa
 
 
 def _compares_none(served: Served) -> Conflict:
-    return Conflict(f"Version {served.version} compares no sales; a house_ensemble's does.")
+    return Conflict(f"Version {served.version} compares no sales; an ensemble's does.")
 
 
 @router.post("/reasons", responses=responses(400, 404, 409, 422))

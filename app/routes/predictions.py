@@ -8,7 +8,7 @@ from typing import IO, Annotated, Any
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from starlette.datastructures import UploadFile
 
 from app import bodies
@@ -32,21 +32,23 @@ TABLE = {
     "schema": {
         "type": "string",
         "minLength": 1,
-        "description": "Kaggle's column names, in any order; Id and SalePrice may be there.",
+        "description": "The columns that the version has learnt from, in any order; its id and its"
+        " target may be there. Of houses they are Kaggle's, Id and SalePrice.",
         "example": "Id,LotArea,OverallQual\n1461,11622,5\n",
     }
 }
 PRICED = {
     "schema": {
         "type": "string",
-        "description": "Id, or the line of the house in the file without one; SalePrice, low, high,"
+        "description": "Id, or the line of the row in the file without one; the target, low, high,"
         " the version that answered, ...",
     }
 }
 
 
 class HousesIn(bodies.Asked):
-    """Houses to price; what an attribute may be stands in GET /api/v1/predictor."""
+    """Houses to price, or `rows` of what the version has learnt; what an attribute may be stands in
+    GET /api/v1/predictor."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -55,14 +57,22 @@ class HousesIn(bodies.Asked):
     )
 
     houses: list[dict[str, Any]] = Field(
-        min_length=1, max_length=AT_ONCE, description="Any attribute may be left out, but not all."
+        min_length=1,
+        max_length=AT_ONCE,
+        description="Any attribute may be left out, but not all.",
     )
     likely: int = Field(
         0, ge=0, le=100, description="How many equally likely prices to tell of each house."
     )
     model: bodies.ModelName = CHAMPION
+
     strict: bool = Field(False, description="Refuse what training has not seen.")
     keep: bool = Field(True, description="Keep the answers, for the monitor.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _or_rows(cls, value: object) -> object:
+        return bodies.renamed(value, "rows", "houses")
 
 
 ModelQuery = Annotated[bodies.ModelName, Query()]

@@ -1,18 +1,22 @@
-"""Tables of sales of one's own: what a job may learn from in place of the competition's houses."""
+"""Tables of one's own: sales of houses, or rows of anything, that a job may learn from."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 
 from app import bodies
 from app.errors import responses
 from app.routes.predictions import TABLE, Mapping, read_table
+from app.serving.own import look, own_of
 from app.serving.sales import sales_of
 from app.store.sessions import DbSession, ReadSession
 from app.store.tables import Tables
 
 router = APIRouter(prefix="/tables", tags=["tables"])
 Name = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Of a table.")]
+Target = Annotated[
+    str | None, Query(max_length=200, description="The column to be predicted, of numbers.")
+]
 Body = Annotated[bytes, Depends(read_table)]
 
 
@@ -39,15 +43,44 @@ def add_table(
     about: Annotated[
         str, Query(max_length=200, description="Where they come from, in words.")
     ] = "",
+    target: Target = None,
+    text: Annotated[
+        list[str] | None,
+        Query(max_length=200, description="Columns that are text though they look like numbers."),
+    ] = None,
 ) -> bodies.NewTable:
-    """Keep sales to learn from: a CSV of houses, each with its SalePrice.
+    """Keep rows to learn from: without `target` sales of houses, each with its SalePrice; with it
+    rows of anything, up to 100,000 of 200 columns. An empty `target` lets one be proposed.
 
-    Train on it by its name: `{"experiment": {"name": "house_ensemble", "sales": "<table>"}}`.
+    Train on it by its name: `{"experiment": {"name": "house_ensemble", "sales": "<table>"}}`, or
+    `{"experiment": {"name": "table_ensemble", "table": "<table>", "target": "<column>"}}`.
     """
-    found = sales_of(body, mapping)
-    table = Tables(session).add(found.rows, about.strip() or "uploaded")
-    kept = bodies.Table.of(table, Tables(session).jobs().get(table.name, []))
-    return bodies.NewTable(**kept.model_dump(), remarks=found.remarks)
+    tables, about = Tables(session), about.strip() or "uploaded"
+    if target is None:
+        found = sales_of(body, mapping)
+        table, remarks = tables.add(found.rows, about), found.remarks
+    else:
+        own = own_of(body, target, text or ())
+        table, remarks = tables.add(own.rows, about, target=own.target), own.remarks
+    kept = bodies.Table.of(table, tables.jobs().get(table.name, []))
+    return bodies.NewTable(**kept.model_dump(), remarks=remarks)
+
+
+@router.get("/{name}/profile", responses=responses(404, 409, 422))
+def profile_table(
+    name: Name,
+    target: Target = None,
+    inputs: Annotated[
+        list[str] | None, Query(max_length=200, description="In place of those proposed.")
+    ] = None,
+    identifier: Annotated[str, Query(max_length=200, description="Column that names a row.")] = "",
+    scale: Annotated[
+        Literal["auto", "log", "plain"], Query(description="How errors are measured.")
+    ] = "auto",
+) -> bodies.TableProfile:
+    """A look at a table of anything: its columns, what needs a person, and a first fit."""
+    found = look(name, target or "", inputs or (), identifier, scale)
+    return bodies.TableProfile.of(name, found.told, found.chosen, found.fit, found.reason)
 
 
 @router.delete("/{name}", status_code=204, responses=responses(404, 409, 422))

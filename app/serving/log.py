@@ -1,6 +1,7 @@
 """Answers on their way to the store: a thread writes them, so that nobody who asks waits for it."""
 
 import atexit
+import math
 import queue
 import secrets
 import threading
@@ -47,7 +48,7 @@ class Log:
     ) -> list[str] | None:
         """A key for each answer, by which its price can be told later; None where none is kept.
 
-        `houses` are what the rows say, `paid` what was paid already, 0 where that is not known. A
+        `houses` are what the rows say, `paid` what was paid already, NaN where it is not known. A
         part of a table can `wait` until few answers do, so that a long one fills no memory.
         """
         n = len(houses)
@@ -71,7 +72,7 @@ class Log:
             )
         ]  # fmt: skip
         for row, price in zip(rows, paid, strict=False):
-            if price > 0:
+            if math.isfinite(price):
                 row |= {"paid": price, "paid_at": at}
         self._queue.put(rows)
         return [row["key"] for row in rows]

@@ -30,6 +30,11 @@ class Served:
     row: dict[str, Any]
 
     @property
+    def of_houses(self) -> bool:
+        """Whether it prices the houses of the competition, and no rows of another table."""
+        return self.predictor.card.input_schema.noun == "houses"
+
+    @property
     def whose(self) -> dict[str, int]:
         """What each answer says of who gave it."""
         return {"version": self.version, "job": self.job_id}
@@ -113,11 +118,26 @@ def gate(one: int, other: int) -> Gate:
 @lru_cache(maxsize=512)
 def _gate(one: int, other: int) -> Gate:
     (mine, judged), (its, beside) = told(one), told(other)
+    apart = _apart(mine, its, one, other)
     doubts = [
         f"Version {version} knew of the rows that it is judged on. {card.leaks}" * bool(card.leaks)
         for version, card in ((one, mine), (other, its))
     ]
-    return Gate(*_named(one, other), judged, beside, (doubts[0], doubts[1]))
+    return Gate(*_named(one, other), judged, beside, (apart or doubts[0], doubts[1]))
+
+
+def _apart(mine: Card, its: Card, one: int, other: int) -> str:
+    """Why two versions do not answer the same question; empty where they do."""
+    if mine.input_schema.target_column != its.input_schema.target_column:
+        said = f"version {one} predicts {mine.words.value}, version {other} {its.words.value}"
+        return f"They answer other questions: {said}."
+    if mine.target.relative != its.target.relative:
+        logs, plain = (one, other) if mine.target.relative else (other, one)
+        return (
+            f"Errors of version {logs} are those of {mine.words.value}'s logarithm, of version"
+            f" {plain} those of itself."
+        )
+    return ""
 
 
 @lru_cache(maxsize=64)
@@ -134,7 +154,8 @@ def on_paid(
     """Two models beside each other on the houses of answers whose price came, each once: of one
     that was asked about twice the price that was told last counts. One that either cannot read does
     not count."""
-    last = {one.values(a.house): a for a in answers if a.paid and one.reads(a.house)}
+    same = [answer for answer in answers if answer.paid is not None and asks(one.card, answer)]
+    last = {one.values(a.house): a for a in same if one.reads(a.house)}
     known = [answer for answer in last.values() if other.reads(answer.house)]
     return later(
         named, one, other,
@@ -142,6 +163,15 @@ def on_paid(
         np.array([answer.paid for answer in known], np.float64),
         [answer.key for answer in known],
     )  # fmt: skip
+
+
+def asks(card: Card, answer: Answer) -> bool:
+    """Whether an answer is to the question that a version of this card answers."""
+    try:
+        its, _ = told(answer.version_id)
+    except Conflict:
+        return False
+    return its.input_schema.target_column == card.input_schema.target_column
 
 
 def _named(one: int, other: int) -> tuple[str, str]:

@@ -11,8 +11,6 @@ from app.serving.predictors import Served
 from ml.predictor import Predictions
 from ml.schema import Checked, CheckedRow, InvalidRows
 
-LEAST = 1.0  # dollars: the book clips there (4.10.5), and no house sells below
-
 
 def check(
     served: Served,
@@ -43,7 +41,7 @@ def refused(error: InvalidRows, loc: list[str | int]) -> Invalid:
 
 
 def price(served: Served, checked: Checked) -> Predictions:
-    """Prices of checked rows. Raises Invalid for one that no house can have."""
+    """Prices of checked rows. Raises Invalid for one that none can have."""
     priced, lost = price_each(served, checked)
     for why in lost.values():
         raise Invalid(why)
@@ -51,21 +49,28 @@ def price(served: Served, checked: Checked) -> Predictions:
 
 
 def price_each(served: Served, checked: Checked) -> tuple[Predictions, dict[int, str]]:
-    """Prices of checked rows; and of those that came out at what no house can have, why."""
+    """Prices of checked rows; and of those that came out at what none can have, why.
+
+    The book clips house prices at 1 dollar (4.10.5), and no house sells below.
+    """
+    least = served.predictor.card.target.least
     with metrics.seconds.time():
         priced = served.predictor.predict(checked.values)
     finite = np.isfinite(priced.high) & np.isfinite(priced.low)
-    lost = np.flatnonzero(~finite | (priced.price <= LEAST)).tolist()
+    low = priced.price <= (-np.inf if least is None else least)
+    lost = np.flatnonzero(~finite | low).tolist()
     metrics.priced.labels(served.version).inc(len(checked.rows) - len(lost))
-    return priced, {i: _absurd(checked.rows[i], bool(finite[i])) for i in lost}
+    return priced, {i: _absurd(served, checked.rows[i], bool(finite[i])) for i in lost}
 
 
-def _absurd(row: CheckedRow, finite: bool) -> str:
+def _absurd(served: Served, row: CheckedRow, finite: bool) -> str:
     """Why a row has no price."""
     why = " ".join(item.message for item in row.warnings)
-    worth = f"not above ${LEAST:g}" if finite else "no finite number"
-    return f"{row.place} is so far from all that training has seen that its price is {worth}." + (
-        f" Its warnings without that: {why}" if why else ""
+    words, least = served.predictor.card.words, served.predictor.card.target.least
+    worth = f"not above {words.unit}{least:g}" if finite else "no finite number"
+    return (
+        f"{row.place} is so far from all that training has seen that its {words.value} is {worth}."
+        + (f" Its warnings without that: {why}" if why else "")
     )
 
 

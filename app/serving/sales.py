@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from app.errors import Conflict, Fault, Invalid
+from app.serving.predictors import asks
 from app.serving.tables import paid_of
 from app.store.models import Answer
 from ml.data.hub import DataUnavailable
 from ml.houses.files import ID, TARGET, lacking, read, schema
-from ml.predictor import Predictor
+from ml.predictor import Predictor, Words
 from ml.schema import BadTable, InputSchema, InvalidRows, Parsed, text_of, unread
 
 MOST = 10_000  # sales of a table
@@ -28,6 +29,7 @@ class Sales:
 
     rows: list[dict[str, Any]]
     remarks: list[str]
+    target: None = None
 
 
 def sales_of(body: bytes, mapping: Mapping[str, str] | None = None) -> Sales:
@@ -87,13 +89,13 @@ def _prices(parsed: Parsed) -> list[float]:
             allowed=BETWEEN,
         )
         for line, cell, price in zip(parsed.lines, parsed.target, paid, strict=True)
-        if not LOWEST <= price <= HIGHEST
+        if price is None or not LOWEST <= price <= HIGHEST
     ]
     if lost:
         n = len(lost) - 1
         more = f" {n:,} more {'is' if n == 1 else 'are'}, too." if n else ""
         raise Invalid(lost[0].message + more, lost[:FAULTS])
-    return paid
+    return [price for price in paid if price is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +104,21 @@ class News:
 
     sales: list[dict[str, Any]]
     thin: int
+    words: Words
 
     @property
     def reason(self) -> str:
         """Why they cannot be learnt from; empty where they can."""
         if (n := len(self.sales)) >= LEAST:
             return ""
-        came = f"{n} price has come" if n == 1 else f"{n or 'No'} prices have come"
+        words = self.words
+        came = f"{n} {words.value} has come" if n == 1 else f"{n or 'No'} {words.values} have come"
         few = f"{came} that it could learn from; {LEAST} are the least."
         if not self.thin:
             return few
         which = "answer tells" if self.thin == 1 else "answers tell"
-        return f"{few} {self.thin:,} priced {which} too little of the house to be learnt from."
+        little = f"too little of the {words.row} to be learnt from"
+        return f"{few} {self.thin:,} priced {which} {little}."
 
 
 def news(predictor: Predictor, answers: Sequence[Answer]) -> News:
@@ -131,14 +136,23 @@ def news(predictor: Predictor, answers: Sequence[Answer]) -> News:
             predictor.card.input_schema.known(answer.house),
             predictor.values(answer.house),
         )
-        if values in met or not LOWEST <= (answer.paid or 0) <= HIGHEST:
+        if values in met or not asks(predictor.card, answer) or not _can_be(predictor, answer):
             continue
         if needed - known.keys() or not predictor.reads(answer.house):
             thin += 1
             continue
         sale = {field.name: known.get(field.name) for field in fields}
-        new[values] = {ID: FIRST_ID + answer.id} | sale | {TARGET: answer.paid}
-    return News([*new.values()], thin)
+        schema = predictor.card.input_schema
+        new[values] = {schema.id_column: FIRST_ID + answer.id} | sale
+        new[values][schema.target_column] = answer.paid
+    return News([*new.values()], thin, predictor.card.words)
+
+
+def _can_be(predictor: Predictor, answer: Answer) -> bool:
+    """Whether what was paid may be learnt from: of houses, what one can be sold for."""
+    if predictor.card.input_schema.target_column != TARGET:
+        return answer.paid is not None
+    return LOWEST <= (answer.paid or 0) <= HIGHEST
 
 
 def _whole(ids: list[int | str]) -> bool:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from app.serving import log
 from app.serving.predictors import Served
 from app.serving.prices import columns, price_each, refused
 from app.settings import settings
-from ml.predictor import Predictions
+from ml.predictor import Predictions, Target
 from ml.schema import (
     BadTable,
     Changes,
@@ -33,9 +32,8 @@ from ml.schema import (
 
 PART = 250  # rows that are in memory at once
 WORST = 10  # rows of a scored one that are told
-COLUMNS = ("SalePrice", "low", "high", "version", "imputed", "warnings", "answer")
-TAKEN = {"Id", "line", *COLUMNS, "actual"}  # names that no column of one's own has beside prices
-MOST_PAID = 1e12  # dollars: nothing that is larger was paid for a house
+COLUMNS = ("low", "high", "version", "imputed", "warnings", "answer")  # beside what is predicted
+LARGEST = 1e12  # of a target: what is further from 0 is a slip of the pen
 PLAIN = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?")
 AMERICAN = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
 EUROPEAN = re.compile(r"\d{1,3}(\.\d{3})+,\d*|\d{1,3}(\.\d{3}){2,}|\d+,\d{1,2}")
@@ -44,21 +42,17 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A row that was far off, in dollars."""
+    """A row that was far off; `off` is by how much, as errors are measured."""
 
     name: str
     paid: float
     price: float
-
-    @property
-    def off(self) -> float:
-        """By how much, in log price."""
-        return math.log(self.paid / self.price)
+    off: float
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Prices beside what was paid, in log price: RMSE, mean, and the share within intervals."""
+    """Prices beside what was paid, as errors are measured: RMSE, mean, share within intervals."""
 
     n: int
     rmse: float
@@ -71,6 +65,7 @@ class Score:
 class _Scoring:
     """The score so far, of a table whose prices come part by part."""
 
+    target: Target
     n: int = 0
     total: float = 0.0
     squares: float = 0.0
@@ -80,16 +75,18 @@ class _Scoring:
     def add(
         self, paid: NDArray[np.float64], priced: Predictions, names: Sequence[int | str]
     ) -> None:
-        """The rows of a part: what was paid, 0 where that is not known, and what was said."""
-        known = np.flatnonzero(paid > 0)
+        """The rows of a part: what was paid, NaN where that is not known, and what was said."""
+        known = np.flatnonzero(np.isfinite(paid))
         paid, said = paid[known], priced.price[known]
-        off = np.log(paid / said)
+        off = self.target.measured(paid) - self.target.measured(said)
         self.n += len(off)
         self.total += float(off.sum())
         self.squares += float(np.square(off).sum())
         self.inside += int(((priced.low[known] <= paid) & (paid <= priced.high[known])).sum())
         far = np.argsort(-np.abs(off), kind="stable")[:WORST].tolist()
-        self.worst += [Miss(str(names[known[i]]), float(paid[i]), float(said[i])) for i in far]
+        self.worst += [
+            Miss(str(names[known[i]]), float(paid[i]), float(said[i]), float(off[i])) for i in far
+        ]
         self.worst = sorted(self.worst, key=lambda miss: -abs(miss.off))[:WORST]
 
     def score(self) -> Score | None:
@@ -143,10 +140,13 @@ class PricedTable:
             TooManyRows: where it has more.
         """
         self._served, self._strict, self._keep, self._most = served, strict, keep, most
-        self._scoring, self._lost = _Scoring(), 0
+        card = served.predictor.card
+        self._scoring, self._lost, self._log = _Scoring(card.target), 0, card.target.relative
         self.count, self._paid = 0, False
         self._only: tuple[Parsed, Checked] | None = None  # of a table that is one part
-        schema = served.predictor.card.input_schema
+        schema = card.input_schema
+        self._columns = (_beside(schema.target_column or "price", COLUMNS), *COLUMNS)
+        self._row = schema.id_column or "Id"
         try:
             file, told = text
             self._sheet = schema.sheet(file, most=most, mapping=mapping, strict=strict)
@@ -223,16 +223,19 @@ class PricedTable:
             for why in lost.values():
                 raise Invalid(why)
         names = parsed.ids or [*parsed.lines]
-        paid = np.array([paid_of(cell) for cell in parsed.target] or [0.0] * len(names))
-        paid[[*lost]] = 0.0
+        cells = parsed.target or [""] * len(names)
+        paid = np.array([paid_of(cell, positive=self._log) for cell in cells], np.float64)
+        paid[[*lost]] = np.nan
         self._lost += len(lost)
         self._scoring.add(paid, priced, names)
         keys = self._keys(
             checked, priced, paid, [i for i in range(kept, len(names)) if i not in lost]
         )
-        own = {f"{name} (own)" if name in TAKEN else name: c for name, c in parsed.own.items()}
+        taken = {self._row, "line", "actual", *self._columns}
+        own = {f"{name} (own)" if name in taken else name: c for name, c in parsed.own.items()}
         own |= {"actual": parsed.target} if self._paid else {}
-        header = [("Id" if parsed.ids else "line", *COLUMNS, *own)] if first else []
+        row = self._row if parsed.ids else "line"
+        header = [(row, *self._columns, *own)] if first else []
         prices = zip(*columns(priced), strict=True)
         lines = [
             (
@@ -285,15 +288,23 @@ def _harmless(cell: str) -> str:
     return cell
 
 
-def paid_of(cell: str) -> float:
-    """What was paid, however it is written: 208500, $208,500.00, 208.500,00; 0 where that can be no
-    price."""
+def _beside(name: str, taken: Sequence[str]) -> str:
+    """A name of its own for what is predicted."""
+    return f"{name} predicted" if name in taken else name
+
+
+def paid_of(cell: str, *, positive: bool = True) -> float | None:
+    """What was paid, however it is written: 208500, $208,500.00, 208.500,00; None where that can be
+    no price. Of what need not be positive -5 is one, too."""
     text = cell.strip().lstrip("$€£").strip()
+    if not positive and text[:1] in {"-", "−"}:
+        price = paid_of(text[1:])
+        return None if price is None else -price
     if EUROPEAN.fullmatch(text):
         text = text.replace(".", "").replace(",", ".")
     elif AMERICAN.fullmatch(text):
         text = text.replace(",", "")
     elif not PLAIN.fullmatch(text):
-        return 0.0
+        return None
     price = float(text)
-    return price if 0 < price <= MOST_PAID else 0.0
+    return price if price <= LARGEST and (price > 0 or not positive) else None

@@ -1,8 +1,9 @@
 """What was answered, and what was paid later."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -12,6 +13,7 @@ from app.store.models import Answer, Version
 from app.store.sessions import now
 
 PRICED = 5000  # answers whose price came that are looked at: the latest
+AT_ONCE = 1000  # keys of a query
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,14 @@ class Answers:
             if not self.session.execute(told.returning(Answer.id)).all():
                 unknown.append(key)
         return unknown
+
+    def versions(self, keys: Iterable[str]) -> dict[str, int]:
+        """Which version gave the answer of each key that is known."""
+        found, wanted = dict[str, int](), iter(keys)
+        while some := [*islice(wanted, AT_ONCE)]:
+            query = select(Answer.key, Answer.version_id).where(Answer.key.in_(some))
+            found |= dict(iter(self.session.execute(query)))
+        return found
 
     def kept(self, version_id: int) -> Kept:
         """How much there is of a version."""

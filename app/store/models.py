@@ -252,13 +252,14 @@ class Answer(Base):
 
 
 class Table(Base):
-    """Sales of one's own that a job may learn from, by the digest of what they are."""
+    """Rows of one's own that a job may learn from, by the digest of what they are."""
 
     __tablename__ = "tables"
 
     name: Mapped[str] = mapped_column(String(16), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(Instant)
     rows: Mapped[int]
+    target: Mapped[str | None] = mapped_column(String(200))  # None: sales of houses
     about: Mapped[str] = mapped_column(String(300))  # where they come from, in words
     version_id: Mapped[int | None] = mapped_column(  # that had learnt from all but `added` of them
         ForeignKey("versions.id", ondelete="SET NULL")

@@ -123,9 +123,12 @@ class Registry:
         return move
 
     def crown(self, job_id: int) -> None:
-        """Let a job's version answer where nobody does; else nothing is promoted by itself."""
-        version = self.of_job(job_id)
-        if version is None:
+        """Let a job's version answer where nobody does; else nothing is promoted by itself.
+
+        One of made-up rows never answers unasked.
+        """
+        version, job = self.of_job(job_id), self.session.get(Job, job_id)
+        if version is None or job is None or job.experiment.get("table") == "":
             return
         self.lock()
         if self.champion() is None:

@@ -1,9 +1,9 @@
-"""Tables of sales of one's own, and who has learnt from them."""
+"""Tables of one's own, of sales and of anything else, and who has learnt from them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session, undefer
 
 from app.errors import Conflict, NotFound, short
@@ -12,8 +12,14 @@ from app.store.sessions import now
 from app.store.states import FINAL, JobStatus
 from ml.data import tables
 
-NAMED = Job.experiment["sales"].as_string()  # the table that a job learns from
+FIELDS = ("sales", "table")  # of an experiment: the table that it learns from
+NAMED: ColumnElement[str] = func.coalesce(*(Job.experiment[f].as_string() for f in FIELDS))
 ALIVE = Job.status.not_in(FINAL - {JobStatus.succeeded})  # that learn or have learnt
+
+
+def named(experiment: Mapping[str, Any]) -> str:
+    """The table that an experiment learns from; empty where it names none."""
+    return next((str(experiment[field]) for field in FIELDS if experiment.get(field)), "")
 
 
 class Tables:
@@ -27,18 +33,21 @@ class Tables:
         rows: Sequence[Mapping[str, Any]],
         about: str,
         *,
+        target: str | None = None,
         version: int | None = None,
         added: int = 0,
     ) -> Table:
-        """Keep rows, `added` of which a version has not learnt from; the same are kept once."""
+        """Keep rows, `added` of which a version has not learnt from; the same are kept once, and
+        what is said of them last stays. Without a target they are sales of houses."""
         payload = tables.packed(rows)
         name = tables.name_of(payload)
+        plain = "".join(c if c.isprintable() else " " for c in about).strip()[:300]
         if (there := self.find(name)) is not None:
+            there.about, there.target = plain, target
             return there
-        plain = "".join(c if c.isprintable() else " " for c in about).strip()
         made = Table(
-            name=name, created_at=now(), rows=len(rows), about=plain[:300], version_id=version,
-            added=added, payload=payload,
+            name=name, created_at=now(), rows=len(rows), target=target, about=plain,
+            version_id=version, added=added, payload=payload,
         )  # fmt: skip
         self.session.add(made)
         self.session.flush()
@@ -91,7 +100,7 @@ class Tables:
 
     def job_of(self, name: str) -> int | None:
         """A job that learns or has learnt from a table, and has not failed."""
-        return self.session.scalar(select(func.max(Job.id)).where(name == NAMED, ALIVE))
+        return self.session.scalar(select(func.max(Job.id)).where(NAMED.in_([name]), ALIVE))
 
     def learning_from(self, version: int) -> list[int]:
         """Jobs that learn, or have, from tables which go on from a version."""

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     "/", "/jobs", "/jobs/1", "/jobs/2", "/jobs/3", "/jobs/new", "/jobs/new?lr=-1",
     "/jobs/new?experiment=activations", "/jobs/1/submission", "/predict", "/learn",
-    "/models", "/models/1", "/models/1/promote", "/monitor", "/submission",
+    "/models", "/models/1", "/models/1/promote", "/monitor", "/submission", "/tables",
     *(f"/learn/4.{number}" for number in range(1, 11)),
 ]  # fmt: skip
 POINTS = """() => document.getElementById('main')?.data

@@ -148,7 +148,7 @@ def test_prices_come_later_and_the_last_one_counts(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"id": "f" * 16, "paid": 0}, "greater than 0"),
+        ({"id": "f" * 16, "paid": -2e12}, "greater than or equal to"),
         ({"id": "f" * 16, "paid": "much"}, "number"),
         ({"id": "no", "paid": 1}, "pattern"),
         ({"id": "f" * 16}, "paid"),
@@ -159,6 +159,14 @@ def test_a_price_that_is_none_is_refused(
 ) -> None:
     said = problem(client.post(ACTUALS, json={"actuals": [told]}), 422)
     assert words in str(said)
+
+
+def test_no_price_is_nought_and_one_such_spoils_the_request(client: TestClient) -> None:
+    first, second = ask(client, HOUSE, {"LotArea": 9000})
+    told = [{"id": first["id"], "paid": 2e5}, {"id": second["id"], "paid": 0}]
+    said = problem(client.post(ACTUALS, json={"actuals": told}), 422)
+    assert said["detail"].startswith(f"Answer {second['id']} cannot have come to 0: version 1")
+    assert [answer.paid for answer in kept(client)] == [None, None]
 
 
 def test_too_few_answers_say_so(client: TestClient) -> None:

@@ -204,7 +204,9 @@ def test_a_look_learns_by_itself_where_the_operator_wants_it_and_prices_came(
 
 
 def news_of(predictor: Predictor, *houses: tuple[dict[str, Any], float | None]) -> Any:
-    answers = [Answer(id=i, house=house, paid=paid) for i, (house, paid) in enumerate(houses)]
+    answers = [
+        Answer(id=i, version_id=1, house=house, paid=paid) for i, (house, paid) in enumerate(houses)
+    ]
     return news(predictor, answers)
 
 
@@ -315,7 +317,7 @@ def test_a_house_counts_once_and_only_where_both_can_read_it(
         predictor = serving(session, older).predictor
     new = predictor.card.input_schema.known(sales[OLD])
     answers = [
-        Answer(key=str(i), house=house, paid=paid)
+        Answer(key=str(i), version_id=older, house=house, paid=paid)
         for i, (house, paid) in enumerate([
             (new, 1e5), (new | {"Alley": None}, 2e5), (new | {"LotArea": "Grvl"}, 3e5),
             (sales[3], 4e5), (new | {"LotArea": 9}, None),
@@ -346,12 +348,20 @@ def test_of_two_prices_of_a_house_the_one_told_last_counts(
     [
         ("208500", 208_500), ("$208,500", 208_500), (" € 208.500,00", 208_500),
         ("208500,5", 208_500.5), ("1.208.500", 1_208_500), ("1,208,500.25", 1_208_500.25),
-        ("2.085e5", 208_500), ("208.500", 208.5), ("inf", 0), ("-5", 0), ("1e13", 0), ("nan", 0),
-        ("$,,2", 0), ("1_000", 0), ("", 0), ("2,08,500", 0),
+        ("2.085e5", 208_500), ("208.500", 208.5), ("inf", None), ("-5", None),
+        ("1e13", None), ("nan", None), ("$,,2", None), ("1_000", None), ("", None),
+        ("2,08,500", None), ("0", None),
     ],
 )  # fmt: skip
-def test_a_price_is_read_as_it_is_meant_or_not_at_all(cell: str, price: float) -> None:
+def test_a_price_is_read_as_it_is_meant_or_not_at_all(cell: str, price: float | None) -> None:
     assert paid_of(cell) == price
+
+
+def test_what_need_not_be_positive_may_be_below_zero() -> None:
+    read = [
+        paid_of(cell, positive=False) for cell in ("-5", "0", "−1.208,5", "$-3", "--3", "-1e13")
+    ]
+    assert read == [-5, 0, -1208.5, -3, None, None]
 
 
 def test_a_price_that_can_be_none_is_not_kept_as_paid(client: TestClient) -> None:

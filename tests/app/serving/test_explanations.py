@@ -95,9 +95,7 @@ def test_of_one_net_only_the_whole_row_was_asked_about(client: TestClient) -> No
 
 def test_a_predictor_that_compares_nothing_says_so(client: TestClient) -> None:
     said = problem(client.post(COMPARABLES, json={"house": AREAS}), 409)
-    assert said["detail"] == (
-        f"Version {version_of(HOUSE)} compares no sales; a house_ensemble's does."
-    )
+    assert said["detail"] == (f"Version {version_of(HOUSE)} compares no sales; an ensemble's does.")
     assert "Comparable sales" not in client.get("/predict").text
 
 

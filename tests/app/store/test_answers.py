@@ -71,6 +71,16 @@ def test_a_price_is_of_one_answer_and_the_last_counts(session: Session) -> None:
 
 
 @BOTH
+def test_each_answer_is_of_a_version(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.store.answers.AT_ONCE", 2)
+    store, one, other = Answers(session), version(session), version(session)
+    store.add([*answers(one, 0, 3), *answers(other, 3, 2)], 10)
+    found = store.versions(["nobody", *(f"{i:016x}" for i in (4, 0, 2))])
+    assert found == {f"{4:016x}": other, f"{0:016x}": one, f"{2:016x}": one}
+    assert store.versions([]) == {}
+
+
+@BOTH
 def test_a_week_is_counted_by_version(session: Session) -> None:
     import time
 

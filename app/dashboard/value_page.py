@@ -1,0 +1,116 @@
+"""The answer to one row of any table, drawn by the server: where it stands, what it rests on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.dashboard.house_form import HouseField, HouseForm, house_form
+from app.dashboard.scales import Scale
+from app.errors import Invalid
+from app.serving.predictors import Served
+from app.serving.prices import check, columns, price
+from ml.predictor import Comparables, Reasons
+
+BINS = 80  # of the axis, in which dots stand on each other
+DOTS = 50  # values that are drawn, each as likely as the others
+ROWS = 8  # rows that it rests on
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What is predicted of a row, and where that stands among all rows learnt from."""
+
+    price: float
+    low: float
+    high: float
+    dots: list[tuple[str, int]]
+    ends: tuple[str, str, str]  # of the interval, and the value between
+    ticks: list[tuple[str, str]]
+    bars: list[tuple[str, str, float]]  # of the rows learnt from: from, to, height in per cent
+    known: int
+    imputed: int
+    warnings: list[str]
+    rows: Comparables | None
+    reasons: Reasons
+    scale: Scale  # of reasons
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePage:
+    """A form, what was typed into it, what is wrong with that, and the answer."""
+
+    form: HouseForm
+    typed: Mapping[str, str]
+    faults: Mapping[str, str]
+    fault: str
+    value: Value | None
+
+    @property
+    def first(self) -> list[HouseField]:
+        """What is asked first."""
+        return [field for group in self.form.first.values() for field in group]
+
+    @property
+    def rest(self) -> list[HouseField]:
+        """The other fields."""
+        return [field for group in self.form.rest.values() for field in group]
+
+
+def value_page(served: Served, query: Mapping[str, str]) -> ValuePage:
+    """What the form asks; a typical row where it asks nothing."""
+    form = house_form(served.predictor.card.input_schema)
+    drawn = [field for part in (form.first, form.rest) for own in part.values() for field in own]
+    typed = {field.field.name: query.get(field.field.name, "").strip() for field in drawn}
+    if not any(name in query for name in typed):
+        typed = {field.field.name: field.value for field in drawn}
+    row = {name: text for name, text in typed.items() if text}
+    if not row:
+        return ValuePage(form, typed, {}, "Nothing is known of it, so there is no answer.", None)
+    try:
+        return ValuePage(form, typed, {}, "", _value(served, row))
+    except Invalid as error:
+        faults = {str(fault.loc[-1]): fault.message for fault in error.errors}
+        return ValuePage(form, typed, faults, "" if faults else error.message, None)
+
+
+def _value(served: Served, row: Mapping[str, Any]) -> Value:
+    """The answer. Raises Invalid."""
+    predictor = served.predictor
+    card = predictor.card
+    checked = check(served, [row], ["query"], strict=False)
+    (middle,), (low,), (high,) = columns(price(served, checked))
+    values = checked.values[0]
+    likely = predictor.likely([values], DOTS)[0].tolist()
+    edges = card.sold.edges
+    scale = Scale.over([*edges, low, high], log=card.words.log)
+    most = max(card.sold.counts)
+    found = predictor.reasons(values)
+    return Value(
+        price=middle,
+        low=low,
+        high=high,
+        dots=_dots(scale, likely),
+        ends=(scale.at(low), scale.at(middle), scale.at(high)),
+        ticks=scale.ticks(),
+        bars=[
+            (scale.at(edges[i]), scale.between(edges[i], edges[i + 1]), 100 * n / most)
+            for i, n in enumerate(card.sold.counts)
+            if n
+        ],
+        known=len(card.input_schema.known(values)),
+        imputed=len(checked.rows[0].imputed),
+        warnings=[item.message for item in checked.rows[0].warnings],
+        rows=predictor.comparables(values, ROWS),
+        reasons=found,
+        scale=Scale.around([reason.dollars for reason in found.reasons] + [found.error]),
+    )
+
+
+def _dots(scale: Scale, values: Sequence[float]) -> list[tuple[str, int]]:
+    """Where each value stands, and on how many others."""
+    counts, dots = dict[int, int](), list[tuple[str, int]]()
+    for value in values:
+        place = round(float(scale.at(value)[:-1]) * BINS / 100)
+        dots.append((f"{100 * place / BINS:.2f}%", counts.get(place, 0)))
+        counts[place] = counts.get(place, 0) + 1
+    return dots
