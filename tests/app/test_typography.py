@@ -43,3 +43,9 @@ def test_how_long_since(name: str) -> None:
 def test_what_is_typed_into_a_form_becomes_json(place: list[str], text: str, value: object) -> None:
     name, field = place
     assert forms.fill(EXPERIMENTS[name], {}, {field: text}).request[field] == value
+
+
+def test_an_amount_is_seen_at_a_glance() -> None:
+    said = {0: "0", 0.031234: "0.03123", 84: "84", 53_991.4: "53,990", 166_039_258: "166 m"}
+    said |= {1.2e9: "1.2 bn", -5.25e6: "−5.25 m", 2.5e14: "2.5×10¹⁴"}
+    assert {value: typography.amount(value) for value in said} == said
