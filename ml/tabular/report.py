@@ -37,7 +37,8 @@ def reported(run: Experiment, found: OutOfFold) -> Iterator[Event]:
     yield members(found)
     yield bands(found)
     yield worst(found)
-    yield groups(found)
+    if found.subject.groups:
+        yield groups(found)
     yield from claims(run, found)
 
 
@@ -186,7 +187,8 @@ def worst(found: OutOfFold) -> Event:
         f"beyond its interval{', %' * words.log}": rounded(words.apart(beyond[rows])).tolist(),
     }
     for label, name in found.subject.told.items():
-        columns[label] = [str(found.houses[row].get(name)) for row in rows]
+        said = [found.houses[row].get(name) for row in rows]
+        columns[label] = [f"{x:.5g}" if isinstance(x, float) else str(x) for x in said]
     return Table.of(
         "worst",
         f"The {WORST} {words.rows} that are furthest off",

@@ -225,3 +225,19 @@ def test_the_command_line_does_the_same(client: TestClient, tmp_path: Any) -> No
     assert priced.exit_code == 0, priced.output
     (first, *_) = csv.DictReader(io.StringIO(prices.read_text("utf-8")))
     assert float(first["low"]) < float(first[target]) < float(first["high"])
+
+
+def test_the_page_of_a_job_is_there_also_where_no_column_has_levels(client: TestClient) -> None:
+    """The table of groups is then not told at all."""
+    body, _, target = diabetes()
+    table = client.post(f"{TABLES}?target={target}", content=body).json()["table"]
+    asked = QUICK | {"name": "table_ensemble", "table": table, "target": target}
+    job = client.post(JOBS, json={"experiment": asked}).json()["id"]
+    work(job)
+    page = client.get(f"/jobs/{job}")
+    assert page.status_code == 200
+    assert "Where it is off" not in page.text
+    worst = page.text.partition('data-table="worst"')[2].partition("</table>")[0]
+    assert worst.count("<tr") == 11
+    assert not re.search(r"0\.\d{9}", worst), "numbers as long as the file has them"
+    assert client.get("/").status_code == 200
