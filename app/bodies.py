@@ -355,7 +355,7 @@ class Difference(Said):
 class Comparable(Said):
     """A sale that a price rests on."""
 
-    id: int
+    id: int | str
     house: dict[str, Any] = Field(description="Its attributes.")
     sold: float = Field(description="What it sold for, dollars.")
     says: float = Field(description="The same, adjusted by what differs: dollars.")
@@ -425,7 +425,7 @@ class WhatIf(Answered):
 class Sales(Answered):
     """The houses that a predictor has learnt from and remembers, column by column."""
 
-    ids: list[int]
+    ids: list[int | str]
     sold: list[float] = Field(description="Dollars.")
     attributes: dict[str, list[float | str | None]] = Field(description="Those asked for.")
 

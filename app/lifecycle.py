@@ -6,13 +6,14 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app.bodies import Terms
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound, instead
+from app.serving.own import columns
 from app.store.answers import Answers
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.registry import CHAMPION, Registry
 from app.store.states import FINAL, JobStatus
-from app.store.tables import Tables, named
+from app.store.tables import named
 from ml.experiment import Experiment
 from ml.experiments import parse
 
@@ -67,12 +68,17 @@ def _requirements(experiment: Experiment, terms: Terms | None) -> dict[str, Any]
 
 
 def _learnt_from(session: Session, experiment: Experiment) -> None:
-    table = named(experiment.model_dump(mode="json"))
+    asked = experiment.model_dump(mode="json")
+    if not (table := named(asked)):
+        return
     try:
-        if table:
-            Tables(session).get(table)
+        there = columns(session, table)
     except NotFound as error:
         raise Invalid(error.message) from None
+    wanted = [asked.get("target"), asked.get("identifier"), *(asked.get("inputs") or ())]
+    for name in filter(None, wanted):
+        if name not in there:
+            raise Invalid(f"Table {table} has no column {name!r}.{instead(name, there)}")
 
 
 def cancel(session: Session, job: Job) -> Job:

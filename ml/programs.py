@@ -67,10 +67,13 @@ def merged(trainings: Sequence[Training]) -> dict[str, list[int]]:
         programs.setdefault(training.program, []).append(i)
     firsts = [trainings[places[0]] for places in programs.values()]
     keys = [first.key for first in firsts]
-    return {
-        first.key if keys.count(first.key) == 1 else f"{first.key}: {name_of(first)}": places
-        for first, places in zip(firsts, programs.values(), strict=True)
-    }
+    names = [f"{first.key}: {name_of(first)}" for first in firsts]
+    labels = [f"{first.key}: {first.lanes.labels[0]}" for first in firsts]
+    told = [
+        key if keys.count(key) == 1 else name if names.count(name) == 1 else label
+        for key, name, label in zip(keys, names, labels, strict=True)
+    ]
+    return dict(zip(told, programs.values(), strict=True))
 
 
 def name_of(training: Training) -> str:

@@ -82,10 +82,10 @@ def write_submission(job_id: int, path: Path) -> None:
         AppError: where there is no such job, or it has made no predictor.
         Complaint: where the file cannot be written.
     """
-    from app.serving.predictors import of_job  # here is where torch is loaded
+    from app.serving.predictors import competing  # here is where torch is loaded
 
     with readers()() as session:
-        text = of_job(session, job_id).predictor.submission()
+        text = competing(session, job_id).predictor.submission()
     write_whole(path, [text.encode()])
 
 

@@ -45,6 +45,11 @@ class ValuePage:
     fault: str
     value: Value | None
 
+    @staticmethod
+    def parameter(column: str) -> str:
+        """As the form sends it."""
+        return parameter(column)
+
     @property
     def first(self) -> list[HouseField]:
         """What is asked first."""
@@ -56,12 +61,18 @@ class ValuePage:
         return [field for group in self.form.rest.values() for field in group]
 
 
+def parameter(column: str) -> str:
+    """What a column is called in the address of the page, in which "model" is the version."""
+    return f"{column}." if column.rstrip(".") == "model" else column
+
+
 def value_page(served: Served, query: Mapping[str, str]) -> ValuePage:
     """What the form asks; a typical row where it asks nothing."""
     form = house_form(served.predictor.card.input_schema)
     drawn = [field for part in (form.first, form.rest) for own in part.values() for field in own]
-    typed = {field.field.name: query.get(field.field.name, "").strip() for field in drawn}
-    if not any(name in query for name in typed):
+    names = {field.field.name: parameter(field.field.name) for field in drawn}
+    typed = {name: query.get(asked, "").strip() for name, asked in names.items()}
+    if not any(asked in query for asked in names.values()):
         typed = {field.field.name: field.value for field in drawn}
     row = {name: text for name, text in typed.items() if text}
     if not row:

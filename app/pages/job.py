@@ -18,7 +18,7 @@ from app.results.charts import charts, legend
 from app.results.headline import headline_of
 from app.results.reading import Reading, read
 from app.results.repetitions import settings_of
-from app.serving.predictors import gate, told
+from app.serving.predictors import competing, gate, told
 from app.store.answers import Answers
 from app.store.jobs import RunStore
 from app.store.models import LARGEST, Job, Version
@@ -173,6 +173,8 @@ def submission(request: Request, job: CurrentJob, session: ReadSession) -> Respo
     """The last look at submission.csv before somebody uploads it."""
     store = RunStore(session)
     version = Registry(session).of_job(job.id)
+    if version:
+        competing(session, job.id)
     return render(
         request,
         "submission.html",

@@ -81,6 +81,8 @@ def train(request: Request, name: str, session: ReadSession) -> Response:
     """The form of a job that learns from it as was asked."""
     kept = Tables(session).get(name)
     found = _asked(name, kept.target or "", request.query_params)
+    if found.fit is None:
+        raise Invalid(found.reason)
     asked = {"experiment": "table_ensemble", "table": name, "target": found.told.target}
     if any(key.startswith("r.") for key in request.query_params):
         asked["inputs"] = json.dumps([*found.chosen], ensure_ascii=False)
@@ -109,7 +111,11 @@ def _asked(name: str, target: str, query: Mapping[str, str]) -> Looked:
     )
     if len(targets) != 1:
         raise Invalid("One column is the target: choose it, and no other.")
-    return look(name, targets[0], inputs, named[0] if len(named) == 1 else "", scale)
+    if len(named) > 1:
+        raise Invalid("One column at most is the name of a row: choose which.")
+    if not inputs:
+        raise Invalid("No column is an input: choose at least one.")
+    return look(name, targets[0], inputs, "".join(named), scale)
 
 
 def _page(

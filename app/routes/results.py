@@ -15,7 +15,7 @@ from app.errors import NotFound, responses, short
 from app.results import figures
 from app.results.reading import read
 from app.routes.depends import CurrentJob
-from app.serving.predictors import made_by, of_job
+from app.serving.predictors import competing, made_by
 from app.serving.predictors import read as read_version
 from app.store import payloads
 from app.store.jobs import RunStore
@@ -142,7 +142,7 @@ def download_predictor(job: CurrentJob, session: ReadSession) -> Response:
 )
 def get_submission_file(job: CurrentJob, session: ReadSession) -> Response:
     """The file for Kaggle: Id,SalePrice of the 1,459 houses without a price."""
-    text = of_job(session, job.id).predictor.submission()
+    text = competing(session, job.id).predictor.submission()
     headers = {"Content-Disposition": 'attachment; filename="submission.csv"'}
     return Response(text, headers=headers, media_type="text/csv")
 
@@ -150,7 +150,7 @@ def get_submission_file(job: CurrentJob, session: ReadSession) -> Response:
 @router.get("/submission", response_model=Preflight, responses=responses(404, 409, 422))
 def get_submission(job: CurrentJob, session: ReadSession) -> dict[str, Any]:
     """The same file checked, and its prices beside those of the training rows."""
-    predictor = of_job(session, job.id).predictor
+    predictor = competing(session, job.id).predictor
     text, sold = predictor.submission(), predictor.card.sold
     predicted = Histogram.of(predictor.prices, sold.edges)
     checks = preflight(text)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.errors import Conflict, Invalid, NotFound, instead
 from app.errors import Fault as Wrong
 from app.serving.tables import opened
@@ -128,6 +130,13 @@ def look(
     if usual is None:
         raise Conflict(f"Table {name} is of house sales: train house_ensemble on it.")
     return _look(name, target or usual, tuple(inputs), identifier, scale)
+
+
+def columns(session: Session, name: str) -> list[str]:
+    """Of a table of any kind. Raises NotFound."""
+    tables = Tables(session)
+    tables.get(name)
+    return [*packing.columns(tables.payload(name) or b"")]
 
 
 @lru_cache(maxsize=KEPT)

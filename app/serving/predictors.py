@@ -69,6 +69,17 @@ def of_job(session: Session, job_id: int) -> Served:
     return _load(made_by(session, job_id).id)
 
 
+def competing(session: Session, job_id: int) -> Served:
+    """The same, where it prices the competition's houses. Raises Conflict where it does not."""
+    served = of_job(session, job_id)
+    if not served.of_houses:
+        raise Conflict(
+            f"Version {served.version} predicts {served.predictor.card.words.value} and no houses"
+            f" of the competition: ridgeline predict FILE --model {served.version} answers a table."
+        )
+    return served
+
+
 def made_by(session: Session, job_id: int) -> Version:
     """The same, without loading it.
 
@@ -166,12 +177,16 @@ def on_paid(
 
 
 def asks(card: Card, answer: Answer) -> bool:
-    """Whether an answer is to the question that a version of this card answers."""
+    """Whether an answer is to the question that a version of this card answers: of the same target,
+    from the same columns or from some of them."""
     try:
-        its, _ = told(answer.version_id)
+        its = told(answer.version_id)[0].input_schema
     except Conflict:
         return False
-    return its.input_schema.target_column == card.input_schema.target_column
+    own = card.input_schema
+    mine, other = ({field.name for field in each.fields} for each in (own, its))
+    same = (own.noun, own.target_column) == (its.noun, its.target_column)
+    return same and (mine <= other or other <= mine)
 
 
 def _named(one: int, other: int) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO
@@ -18,6 +18,7 @@ from app.serving.prices import columns, price_each, refused
 from app.settings import settings
 from ml.predictor import Predictions, Target
 from ml.schema import (
+    MISSING,
     BadTable,
     Changes,
     Checked,
@@ -33,8 +34,10 @@ from ml.schema import (
 PART = 250  # rows that are in memory at once
 WORST = 10  # rows of a scored one that are told
 COLUMNS = ("low", "high", "version", "imputed", "warnings", "answer")  # beside what is predicted
+OURS = {"line", "actual", *COLUMNS}
 LARGEST = 1e12  # of a target: what is further from 0 is a slip of the pen
-PLAIN = re.compile(r"\d+(\.\d*)?([eE][+-]?\d+)?")
+PLAIN = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+FIGURE = re.compile(r"[+-]\s?[$€£]?[\d.,]+([eE][+-]?\d+)?\s?%?")
 AMERICAN = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
 EUROPEAN = re.compile(r"\d{1,3}(\.\d{3})+,\d*|\d{1,3}(\.\d{3}){2,}|\d+,\d{1,2}")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
@@ -145,8 +148,10 @@ class PricedTable:
         self.count, self._paid = 0, False
         self._only: tuple[Parsed, Checked] | None = None  # of a table that is one part
         schema = card.input_schema
-        self._columns = (_beside(schema.target_column or "price", COLUMNS), *COLUMNS)
-        self._row = schema.id_column or "Id"
+        target = _beside(schema.target_column or "price", "predicted", OURS)
+        self._row = _beside(schema.id_column or "Id", "id", {*OURS, target})
+        self._columns = (target, *COLUMNS)
+        self._unread = 0  # cells of the target that can be none
         try:
             file, told = text
             self._sheet = schema.sheet(file, most=most, mapping=mapping, strict=strict)
@@ -166,7 +171,9 @@ class PricedTable:
         """How it was read; and, once all is priced, how many rows have no price."""
         n = self._lost
         lost = f"{n:,} {'row has' if n == 1 else 'rows have'} no price; their warnings say why."
-        return [*self._read, *([lost] if n else [])]
+        m, target = self._unread, self._served.predictor.card.input_schema.target_column
+        no = f"{m:,} value{'' if m == 1 else 's'} of {target} can be none, and count for nothing."
+        return [*self._read, *([lost] if n else []), *([no] if m else [])]
 
     @property
     def score(self) -> Score | None:
@@ -225,22 +232,24 @@ class PricedTable:
         names = parsed.ids or [*parsed.lines]
         cells = parsed.target or [""] * len(names)
         paid = np.array([paid_of(cell, positive=self._log) for cell in cells], np.float64)
+        said = np.array([cell.strip().casefold() not in MISSING for cell in cells])
+        self._unread += int((said & np.isnan(paid)).sum())
         paid[[*lost]] = np.nan
         self._lost += len(lost)
         self._scoring.add(paid, priced, names)
         keys = self._keys(
             checked, priced, paid, [i for i in range(kept, len(names)) if i not in lost]
         )
-        taken = {self._row, "line", "actual", *self._columns}
-        own = {f"{name} (own)" if name in taken else name: c for name, c in parsed.own.items()}
+        taken = {*OURS, self._row, *self._columns}
+        own = {_beside(name, "own", taken): cells for name, cells in parsed.own.items()}
         own |= {"actual": parsed.target} if self._paid else {}
         row = self._row if parsed.ids else "line"
-        header = [(row, *self._columns, *own)] if first else []
+        header = [tuple(map(_harmless, (row, *self._columns, *own)))] if first else []
         prices = zip(*columns(priced), strict=True)
         lines = [
             (
-                name,
-                *(["", "", ""] if i in lost else [f"{x:.4f}" for x in three]),
+                _harmless(str(name)),
+                *(["", "", ""] if i in lost else map(_exact, three)),
                 self._served.version,
                 " ".join(row.imputed),
                 lost.get(i) or " ".join(item.message for item in row.warnings),
@@ -279,24 +288,25 @@ def _csv(lines: Sequence[Sequence[object]]) -> str:
 
 def _harmless(cell: str) -> str:
     """A cell as it was, but that no spreadsheet computes it; a number stays one."""
-    if not cell.startswith(FORMULA):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell
+    return f"'{cell}" if cell.startswith(FORMULA) and not FIGURE.fullmatch(cell) else cell
 
 
-def _beside(name: str, taken: Sequence[str]) -> str:
-    """A name of its own for what is predicted."""
-    return f"{name} predicted" if name in taken else name
+def _exact(value: float) -> str:
+    """In four decimals, or in as many digits as a small number needs."""
+    return f"{value:.4f}" if abs(value) >= 1 or not value else f"{value:.7g}"
+
+
+def _beside(name: str, what: str, taken: Collection[str]) -> str:
+    """A name, told apart from those that are taken by what it is of."""
+    while name in taken:
+        name = f"{name} ({what})"
+    return name
 
 
 def paid_of(cell: str, *, positive: bool = True) -> float | None:
     """What was paid, however it is written: 208500, $208,500.00, 208.500,00; None where that can be
     no price. Of what need not be positive -5 is one, too."""
-    text = cell.strip().lstrip("$€£").strip()
+    text = cell.strip().lstrip("$€£").strip().removeprefix("+")
     if not positive and text[:1] in {"-", "−"}:
         price = paid_of(text[1:])
         return None if price is None else -price

@@ -25,6 +25,11 @@ def unpacked(payload: bytes) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+def columns(payload: bytes) -> list[str]:
+    """What its columns are called."""
+    return [*json.loads(zlib.decompress(payload))]
+
+
 def name_of(payload: bytes) -> str:
     """What a packed table is called, whatever it was packed by."""
     return hashlib.sha256(zlib.decompress(payload)).hexdigest()[:16]

@@ -8,13 +8,13 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from ml import fields
-from ml.cross_fitting import CrossFitted
+from ml.cross_fitting import CrossFitted, Rows
 from ml.data import synthetic, tables
 from ml.data.hub import DataUnavailable
 from ml.encoder import Target
 from ml.ensemble import MEMBERS
 from ml.events import Event
-from ml.tabular.own import OwnTable, Unlearnable
+from ml.tabular.own import OwnTable, Unlearnable, one_of
 from ml.tabular.scores import ENSEMBLE, OutOfFold
 
 FLATS = 600  # made-up ones, where no table is named
@@ -49,7 +49,7 @@ class TableEnsemble(CrossFitted):
         (),
         "Table",
         "Inputs",
-        "Columns to predict it from, with commas; empty: those that a look proposes.",
+        "Columns to predict it from, with commas or as a JSON list; empty: as proposed.",
         max_length=200,
         strict=False,
     )
@@ -108,6 +108,11 @@ class TableEnsemble(CrossFitted):
         features = self.table_of(self.every).features
         ranked = sorted(zip(features.weights, features.names, strict=True), reverse=True)
         return [name for _, name in ranked[:TOLD_BY]]
+
+    @property
+    def houses(self) -> list[Rows]:
+        """Rows that say the same are of one thing, unless most do: then they say little."""
+        return one_of(super().houses, len(self.data.train))
 
     @property
     def weights(self) -> dict[str, float]:

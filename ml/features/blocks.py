@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ml.features.columns import Columns, Numbers
 
 DISTINCT, SKEW = 12, 0.6  # a column of more values that is so skewed is taken as its logarithm
+FARTHEST = 1e100
 NORMAL = 1.349  # quartiles of a normal distribution are so many standard deviations apart
 
 
@@ -76,6 +77,7 @@ class Robust(Block):
         """Scaled and clipped."""
         X = np.column_stack([columns[name] for name in self.columns])
         Z = (_logs(X, np.array(self.log)) - self.middle) / self.spread
+        Z = np.clip(Z, -FARTHEST, FARTHEST)  # its square is a number
         return np.asarray(Z / np.sqrt(1 + np.square(Z / self.clip)))
 
 

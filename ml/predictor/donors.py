@@ -55,7 +55,7 @@ class Places:
             fields,
             {f.name: _levels(f.name, rows, target) for f in fields if f.kind == "level"},
             middle,
-            Robust(columns=numbers, clip=CLIP).learn(filled),
+            Robust(columns=numbers, clip=CLIP).learn(filled) if numbers else Robust(columns=()),
         )
 
     def of(self, rows: Rows) -> tuple[Vector, Kinds]:
@@ -65,7 +65,7 @@ class Places:
             name: np.where(np.isnan(values), self.middle[name], values)
             for name, values in columns.items()
         }
-        scaled = dict(zip(self.middle, self.scale.encode(filled).T, strict=True))
+        scaled = dict(zip(self.middle, self.scale.encode(filled).T, strict=True)) if filled else {}
         place = np.empty((len(rows), len(self.fields)))
         kind = np.empty(place.shape, np.int64)
         for j, field in enumerate(self.fields):

@@ -20,11 +20,12 @@ from ml.schema.checks import (
     check,
     nothing,
 )
-from ml.schema.fields import LONGEST, Bounds, InputField, Refused, Value, told
+from ml.schema.fields import LONGEST, MISSING, Bounds, InputField, Refused, Value, told
 from ml.schema.reading import BadTable, Opened, TooManyRows, text_of
 from ml.schema.tables import Parsed, Sheet, unread
 
 __all__ = [
+    "MISSING",
     "BadTable",
     "Changes",
     "Checked",

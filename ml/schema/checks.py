@@ -246,7 +246,9 @@ def _place(row: int, line: int | None) -> str:
 def nothing(fields: Sequence[InputField]) -> str:
     """That a row says nothing, and what it might."""
     first = min(fields, key=lambda known: known.first or len(fields))
-    return f"Nothing is known, so there is no price. Tell one field at least, such as {first.name}."
+    return (
+        f"Nothing is known, so there is no answer. Tell one field at least, such as {first.name}."
+    )
 
 
 def suggest(name: object, names: Sequence[str]) -> str:

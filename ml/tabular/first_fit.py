@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.tabular.own import OwnTable
+from ml.tabular.own import OwnTable, one_of
 from ml.tabular.scores import linear, rms
 
 FOLDS = 5
@@ -28,9 +28,13 @@ class FirstFit:
 def first_fit(table: OwnTable) -> FirstFit:
     """By five folds, rows that say the same in one of them."""
     y, said = table.measured, np.empty(len(table.price))
-    groups = dict[tuple[object, ...], int]()
-    group = np.array([groups.setdefault(tuple(row.values()), len(groups)) for row in table.train])
-    fold = np.random.default_rng(0).permutation(len(groups))[group] % FOLDS
+    groups = dict[tuple[object, ...], list[int]]()
+    for i, row in enumerate(table.train):
+        groups.setdefault(tuple(row.values()), []).append(i)
+    things = one_of([np.array(rows) for rows in groups.values()], len(y))
+    fold = np.empty(len(y), np.int64)
+    for rows, place in zip(things, np.random.default_rng(0).permutation(len(things)), strict=True):
+        fold[rows] = place % FOLDS
     for i in range(FOLDS):
         rows, valid = np.flatnonzero(fold != i), np.flatnonzero(fold == i)
         if not len(valid):

@@ -21,6 +21,7 @@ BINS = 40  # of a histogram of targets
 GROUPS = 3  # columns that errors are told by
 TELLING = 0.01  # of the variance: of a column that errors are told by
 FEW, MANY = 2, 40  # levels of a column that errors are told by
+ALIKE = 0.5  # of the rows differ at least, where those that say the same are of one thing
 ROW = "row"  # what a row is called where no column names it
 NOT_FOR = (
     "Rows of other places, kinds and times than those of its table: it knows no others.",
@@ -78,7 +79,7 @@ class OwnTable(Learnable):
                 raise Unlearnable(f"There is no column {name!r}; there are {', '.join(names)}.")
         if {target, identifier} & {*inputs}:
             raise Unlearnable("Target and identifier cannot be inputs.")
-        if stops := [*told.stops]:
+        if stops := [why for why in told.stops if not (inputs and why == told.nothing_left)]:
             raise Unlearnable(" ".join(stops))
         proposed = [column.name for column in told.columns if column.role == "input"]
         chosen = [name for name in rows[0] if name in {*(inputs or proposed)} - {identifier}]
@@ -94,7 +95,7 @@ class OwnTable(Learnable):
             unit=unit,
             train=[{name: rows[i][name] for name in chosen} for i in good],
             price=np.array([rows[i][target] for i in good], np.float64),
-            names=[rows[i][identifier] if identifier else i + 1 for i in good],
+            names=[_name(rows[i].get(identifier), i + 1) for i in good],
         )
 
     @cached_property
@@ -185,9 +186,20 @@ class OwnTable(Learnable):
         return ()
 
 
+def one_of(alike: list[Rows], n: int) -> list[Rows]:
+    """Rows of one thing each: those that say the same, or single ones where so many are alike that
+    this means little."""
+    return alike if len(alike) >= ALIKE * n else [*np.arange(n)[:, None]]
+
+
 def _counts(value: Any, log: bool) -> bool:
     """Whether a row with this target is learnt from."""
     return isinstance(value, int | float) and (value > 0 if log else True)
+
+
+def _name(value: Any, row: int) -> int | str:
+    """What a row is called: as its identifier says, or by its place in the file."""
+    return row if value is None else value if isinstance(value, int | str) else f"{value:g}"
 
 
 def _free(name: str, taken: Sequence[str]) -> str:

@@ -38,6 +38,16 @@ class Profile(BaseModel):
     histogram: tuple[int, ...]
     stops: tuple[str, ...]
 
+    @property
+    def nothing_left(self) -> str:
+        """That no column is proposed as an input, which somebody may know better."""
+        return nothing_left(self.target)
+
+
+def nothing_left(target: str) -> str:
+    """That no column is proposed as an input."""
+    return f"No column is left to learn {target} from."
+
 
 def profile(
     rows: Sequence[Mapping[str, object]], target: str, *, log: bool | None = None, seed: int = 0
@@ -91,4 +101,4 @@ def _stops(target: Target, columns: Sequence[Column]) -> Iterator[str]:
     elif not target.varies:
         yield f"{name} is the same in all rows: there is nothing to learn."
     if not any(column.role == "input" for column in columns):
-        yield f"No column is left to learn {name} from."
+        yield nothing_left(name)

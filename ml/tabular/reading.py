@@ -21,6 +21,7 @@ LONGEST_CELL = 1_000  # characters
 SUSPICIOUS = 0.1  # of the values are words at most: they are slips, for the others are numbers
 FEWEST = 20  # values that such a share can be told of
 MOST_FAULTS = 20  # told one by one
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Control characters but for tabs and ends of lines, and halves of surrogate pairs."""
@@ -96,6 +97,8 @@ def read(opened: TextIO, *, most: int = MOST_ROWS, text: Collection[str] = ()) -
         for name, own in zip(header.names, cells, strict=True)
     ]
     _refuse(columns, cells, lines)
+    if any(column.points for column in columns):
+        _no_thousands(columns, cells)
     values = [column.values(own) for column, own in zip(columns, cells, strict=True)]
     remarks = header.remarks(rows.empty, rows.comments)
     return AnyTable(
@@ -131,6 +134,20 @@ def _refuse(
     if faults:
         ways_out = [CORRECT if column.meanings else TAKE_OUT for column in columns if column.faults]
         raise BadCells(sorted(faults, key=lambda fault: fault.line), [*dict.fromkeys(ways_out)])
+
+
+def _no_thousands(columns: Sequence["_Column"], cells: Sequence[Sequence[str]]) -> None:
+    """Raises BadTable for 1.500 in a file of decimal commas: it may be 1500, and 1.5 as well."""
+    for column, own in zip(columns, cells, strict=True):
+        if column.meanings is None or column.points:
+            continue
+        pointed_ones = [cell for cell in own if "." in cell]
+        if pointed_ones and all(map(THOUSANDS.fullmatch, pointed_ones)):
+            first = pointed_ones[0]
+            raise BadTable(
+                f"{column.name} is {first!r}, which may be {first.replace('.', '')} where commas"
+                " are decimal points: write it without a point."
+            )
 
 
 # ---- a column
@@ -193,6 +210,7 @@ class _Column:
 
     name: str
     meanings: _Meanings | None = None
+    points: int = 0  # commas that are decimal points
     faults: Mapping[str, str] = field(default_factory=dict)
     remarks: Sequence[str] = ()
 
@@ -211,7 +229,7 @@ class _Column:
         if grouped := meanings.grouped:
             count = _values(sum(counts[cell] for cell in grouped))
             remarks.append(f"{name}: {count} {CHANGED['grouped']} ({shown(grouped[0])}).")
-        return cls(name, meanings, meanings.faults or meanings.inexact(), remarks)
+        return cls(name, meanings, points, meanings.faults or meanings.inexact(), remarks)
 
     def values(self, cells: Sequence[str]) -> Sequence[Value]:
         """Its cells as they are meant: (n,)."""

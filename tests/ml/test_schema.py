@@ -525,7 +525,7 @@ def test_none_is_said_and_what_is_not_known_is_left_out() -> None:
 def test_a_row_that_says_nothing_is_refused(row: Row) -> None:
     (error,) = errors(LACKING, {"area": 35}, row).errors
     assert (error.row, error.column) == (1, "")
-    said = "Nothing is known, so there is no price. Tell one field at least, such as area."
+    said = "Nothing is known, so there is no answer. Tell one field at least, such as area."
     assert error.message == said
     with pytest.raises(ValidationError, match="Nothing is known"):
         LACKING.row_model().model_validate(row)

@@ -399,7 +399,7 @@ def test_where_nothing_is_known_there_is_no_price(client: TestClient, house: obj
     body = {"houses": [{"GrLivArea": 1710}, house]}
     said = problem(client.post("/api/v1/predictions", json=body), 422)
     assert said["detail"] == (
-        "Row 1: Nothing is known, so there is no price. Tell one field at least, such as"
+        "Row 1: Nothing is known, so there is no answer. Tell one field at least, such as"
         " Neighborhood."
     )
     for path, more in (("comparables", {}), ("reasons", {}), ("what-if", {"attribute": "LotArea"})):

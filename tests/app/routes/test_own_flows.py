@@ -241,3 +241,125 @@ def test_the_page_of_a_job_is_there_also_where_no_column_has_levels(client: Test
     assert worst.count("<tr") == 11
     assert not re.search(r"0\.\d{9}", worst), "numbers as long as the file has them"
     assert client.get("/").status_code == 200
+
+
+def learnt(client: TestClient, rows: Rows, target: str, **asked: Any) -> tuple[int, int]:
+    """A job on these rows, and its version."""
+    sent = client.post(f"{TABLES}?target={target}", content=json.dumps(rows))
+    assert sent.status_code == 201, sent.text
+    table = sent.json()["table"]
+    asked = QUICK | {"name": "table_ensemble", "table": table, "target": target} | asked
+    queued = client.post(JOBS, json={"experiment": asked})
+    assert queued.status_code == 202, queued.text
+    work(queued.json()["id"])
+    return queued.json()["id"], client.get("/api/v1/models").json()["models"][0]["version"]
+
+
+def test_levels_alone_names_that_are_words_and_tiny_targets(client: TestClient) -> None:
+    """Inputs without a number; an identifier of text, at times missing; a target of 1e-8."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {"name": None if i % 50 == 0 else f"film {i}", "kind": kind, "place": place,
+         "y": 5e-8 * (1 + (kind == "b")) + 1e-9 * rng.normal()}
+        for i, (kind, place) in enumerate(
+            zip(rng.choice(["a", "b"], 150), rng.choice(["p", "q", "r"], 150), strict=True)
+        )
+    ]  # fmt: skip
+    job, version = learnt(
+        client, rows, "y", identifier="name", inputs=["kind", "place"], scale="plain"
+    )
+    asked = {"row": {"kind": "b"}, "model": version}
+    found = client.post("/api/v1/comparables", json=asked)
+    assert found.status_code == 200, found.text
+    names = {sale["id"] for sale in found.json()["sales"]}
+    assert names <= {row["name"] or i + 1 for i, row in enumerate(rows)}
+    sales = client.get(f"/api/v1/sales?attribute=kind&model={version}").json()
+    assert sales["ids"][:3] == [1, "film 1", "film 2"]
+    answers = client.post(f"{ASK}.csv?model={version}", content="kind,place\nb,p\na,q\n").text
+    (high, low) = csv.DictReader(io.StringIO(answers))
+    assert float(high["y"]) == pytest.approx(1e-7, rel=0.2)
+    assert float(low["y"]) == pytest.approx(5e-8, rel=0.2)
+    for path in (f"/jobs/{job}/submission", f"{JOBS}/{job}/submission.csv"):
+        said = client.get(path)
+        assert (said.status_code, "predicts y and no houses" in said.text) == (409, True)
+
+
+def test_many_rows_that_say_the_same_are_no_one_thing(client: TestClient) -> None:
+    rng = np.random.default_rng(1)
+    drawn = rng.integers(0, (3, 2), (160, 2)).tolist()
+    rows: Rows = [{"a": a, "b": b} for a, b in drawn]
+    for row in rows:
+        row["y"] = row["a"] + 2 * row["b"] + float(rng.normal())
+    learnt(client, rows, "y", inputs=["a", "b"], k=5)
+    few = [dict(row) for row in rows]
+    for i, row in enumerate(few):
+        row["a"] = 100 * i if i > 60 else 7  # 60 of 160 are alike, in one fold
+    learnt(client, few, "y", inputs=["a"], k=4, scale="plain")
+
+
+def test_columns_of_an_answer_have_names_of_their_own(client: TestClient) -> None:
+    rng = np.random.default_rng(2)
+    rows = [{"answer": i, "model": float(rng.normal()), "=x": float(rng.normal())}
+            for i in range(140)]  # fmt: skip
+    for row in rows:
+        row["actual"] = 3 * row["model"] + row["=x"] + 0.1 * float(rng.normal())
+    inputs = ["model", "=x"]
+    _, version = learnt(client, rows, "actual", identifier="answer", inputs=inputs, scale="plain")
+    text = as_csv([row | {"low": "=1+1", "note": "-1,5"} for row in rows[:5]])
+    said = client.post(f"{ASK}.csv?model={version}", content=text).text
+    header = said.splitlines()[0].split(",")
+    assert len({*header}) == len(header), header
+    assert header[:3] == ["answer (id)", "actual (predicted)", "low"]
+    (first, *_) = csv.DictReader(io.StringIO(said))
+    assert (first["low (own)"], first["note"]) == ("'=1+1", "-1,5")
+    assert float(first["actual"]) == rows[0]["actual"]
+    page = client.get(f"/predict?model={version}&model.=1.5&%3Dx=0")
+    assert page.status_code == 200
+    assert 'name="model."' in page.text
+    row = {"model": 1.5, "=x": 0}
+    (told,) = client.post(ASK, json={"rows": [row], "model": version}).json()["predictions"]
+    assert f"{told['price']:.4g}" in page.text
+    odd = "model,=x,actual\n1,2,+7\n1,2,-.5\n1,2,(12)\n"
+    scored = client.post(f"{ASK}/table?model={version}", content=odd).json()
+    assert scored["score"]["n"] == 2
+    assert "1 value of actual can be none, and count for nothing." in scored["remarks"]
+
+
+def test_what_a_job_asks_of_a_table_must_be_there(client: TestClient) -> None:
+    table = client.post(f"{TABLES}?target=rent", content=flats()[0]).json()["table"]
+    for asked, said in (
+        ({"target": "rnt"}, "no column 'rnt'"),
+        ({"target": "rent", "inputs": ["area", "aera"]}, "no column 'aera'"),
+        ({"target": "rent", "identifier": "nr"}, "no column 'nr'"),
+    ):
+        body = {"experiment": {"name": "table_ensemble", "table": table} | asked}
+        assert said in problem(client.post(JOBS, json=body), 422)["detail"]
+    for query, said in (
+        ("r.11=t", "No column is an input"),
+        ("r.0=n&r.1=n&r.2=i&r.11=t", "One column at most"),
+        ("r.3=t&r.1=i", "number"),
+    ):
+        sent = client.get(f"/tables/{table}/train?{query}", follow_redirects=False)
+        assert (sent.status_code, said in sent.text) == (422, True), sent.text
+
+
+def test_points_in_a_file_of_decimal_commas_are_doubted(client: TestClient) -> None:
+    text = "size;price\n" + "".join(f"1,{i};{i}.500\n" for i in range(1, 120))
+    said = problem(client.post(f"{TABLES}?target=price", content=text), 422)["detail"]
+    assert said.startswith("price is '1.500', which may be 1500 where commas are decimal points")
+
+
+def test_strangers_answers_teach_nobody(client: TestClient) -> None:
+    """Another table may have a target of the same name: its columns are others."""
+    rng = np.random.default_rng(3)
+    one, other = ([{name: float(rng.normal()) for name in names} for _ in range(120)]
+                  for names in (("a", "y"), ("z", "y")))  # fmt: skip
+    _, first = learnt(client, one, "y", inputs=["a"], scale="plain")
+    _, second = learnt(client, other, "y", inputs=["z"], scale="plain")
+    asked = client.post(ASK, json={"rows": [{"a": 0.1}] * 40, "model": first}).json()
+    told = [{"id": one["id"], "paid": 0.5} for one in asked["predictions"]]
+    assert client.post("/api/v1/actuals", json={"actuals": told}).json()["kept"] == 40
+    learn = client.get(f"/api/v1/monitor?model={second}").json()["learn"]
+    assert (learn["prices"], learn["thin"]) == (0, 0)
+    beside = client.get(f"/api/v1/models/{second}/against/{first}").json()
+    assert beside["rows"] == 0 if "rows" in beside else not beside.get("comparable")

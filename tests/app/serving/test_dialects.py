@@ -329,7 +329,7 @@ def test_a_file_of_other_columns_says_what_they_may_be(client: TestClient) -> No
     said = problem(send(client, b"Id,GrLivAre\n1,1500\n"), 422)
     assert said["unknown"] == {"GrLivAre": ["GrLivArea"]}
     assert said["detail"] == (
-        "Line 2: Nothing is known, so there is no price. Tell one field at least, such as"
+        "Line 2: Nothing is known, so there is no answer. Tell one field at least, such as"
         " Neighborhood. 1 column is no field and is not read: 'GrLivAre' (GrLivArea?)."
     )
     assert send(client, b"Id,GrLivAre\n1,1500\n", map=["GrLivAre=GrLivArea"]).is_success
