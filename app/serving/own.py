@@ -20,7 +20,7 @@ from ml.tabular.own import OwnTable, Unlearnable
 from ml.tabular.profile import Column, Profile, profile
 from ml.tabular.reading import BadCells, Fault, read
 
-KEPT = 8  # tables that have been looked at
+KEPT = 2  # tables that have been looked at: one may have millions of cells
 FEW = 20  # values of a column that may be predicted
 
 

@@ -188,7 +188,8 @@ def worst(found: OutOfFold) -> Event:
     }
     for label, name in found.subject.told.items():
         said = [found.houses[row].get(name) for row in rows]
-        columns[label] = [f"{x:.5g}" if isinstance(x, float) else str(x) for x in said]
+        title = f"{label}, as told" if label in columns else label
+        columns[title] = [f"{x:.5g}" if isinstance(x, float) else str(x) for x in said]
     return Table.of(
         "worst",
         f"The {WORST} {words.rows} that are furthest off",

@@ -216,3 +216,16 @@ def test_a_table_of_the_store_is_read_by_its_name(flats: Rows, tmp_path: Any) ->
             _ = TableEnsemble(table="f" * 16, target="y").data
     finally:
         hub.store_in(None)
+
+
+def test_a_column_of_ones_own_takes_the_place_of_none_of_ours(flats: Rows) -> None:
+    rows = [{"row": row["area"], "predicted": row["floor"], "y": row["rent"]} for row in flats]
+    said = run(OwnTable.of(rows, "y", inputs=("row", "predicted"), log=False))
+    (worst,) = [one for one in said if isinstance(one, Table) and one.name == "worst"]
+    at = {name: i for i, name in enumerate(worst.columns)}
+    assert len(at) == len(worst.columns)
+    for line in worst.rows:
+        place = int(str(line[at["row"]])) - 1
+        assert line[at["row, as told"]] == f"{rows[place]['row']:.5g}"
+        assert line[at["predicted, as told"]] == str(rows[place]["predicted"])
+        assert line[at["actual"]] == pytest.approx(rows[place]["y"], rel=1e-3)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -26,7 +27,12 @@ Rows = list[dict[str, Any]]
 
 def films() -> tuple[bytes, Rows, str]:
     """Films, as the package has them; what they made is asked."""
-    body = hub.download("films").read_bytes()
+    try:
+        body = hub.download("films").read_bytes()
+    except hub.DataUnavailable:
+        if shutil.which("npm"):
+            raise
+        pytest.skip("the films come by npm, which this system has not")
     return body, json.loads(body), "Worldwide Gross"
 
 
