@@ -28,7 +28,7 @@ from ml.predictor import Blended, Card, Histogram, Judged, Known, Predictor
 from ml.predictor.card import made_of
 from ml.predictor.known import by_known, claims, known
 from ml.programs import Fits
-from ml.tabular.learnt import Learnable, RichTable
+from ml.tabular.learnt import Learnable, RichTable, alike
 from ml.tabular.report import reported
 from ml.tabular.scores import COVERAGE, ENSEMBLE, MASKS, OutOfFold, linear
 from ml.train import Training
@@ -189,10 +189,7 @@ class CrossFitted(TrainingExperiment):
     def houses(self) -> list[Rows]:
         """Rows of each house, or whatever they are of: those that say the same, as one that was
         sold twice, must not be in the fold that is judged and in those that are learnt from."""
-        same = dict[tuple[object, ...], list[int]]()
-        for i, row in enumerate(self.data.train):
-            same.setdefault(tuple(row.values()), []).append(i)
-        return [np.array(rows, np.int64) for rows in same.values()]
+        return alike(self.data.train)
 
     @property
     def folds_named(self) -> list[str]:

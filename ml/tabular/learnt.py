@@ -112,3 +112,11 @@ class Learnable(ABC):
             y = target.outputs(self.price)[:, None]
             self._views[key] = RichTable(X, y, features, target, rows)
         return self._views[key]
+
+
+def alike(rows: Sequence[Mapping[str, Any]]) -> list[Rows]:
+    """Places of rows that say the same, those of each together."""
+    same = dict[tuple[object, ...], list[int]]()
+    for i, row in enumerate(rows):
+        same.setdefault(tuple(row.values()), []).append(i)
+    return [np.array(places, np.int64) for places in same.values()]
