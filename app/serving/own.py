@@ -94,12 +94,6 @@ class Looked:
         return "name" if column.role == "name" and not self.identifier else "left out"
 
     @property
-    def given_away(self) -> list[str]:
-        """Columns that tell the target by being made of it."""
-        stop = [one for one in self.told.columns if any(a.level == "stop" for a in one.attention)]
-        return [one.name for one in stop if one.name != self.told.target]
-
-    @property
     def headline(self) -> str:
         """What is known beforehand, in a sentence."""
         rows = f"{self.told.known:,} of {self.told.rows:,} rows have {self.told.target}"
@@ -162,9 +156,3 @@ def _look(name: str, target: str, inputs: tuple[str, ...], identifier: str, scal
         return Looked(told, tuple(rows[0]), chosen, identifier, None, str(error))
     fit = first_fit(table)
     return Looked(table.told, tuple(rows[0]), table.inputs, identifier, fit, "")
-
-
-def forget() -> None:
-    """Empty the caches: another database."""
-    _rows.cache_clear()
-    _look.cache_clear()

@@ -139,10 +139,6 @@ class TableEnsemble(CrossFitted):
         """Of made-up flats, also that what gives their rent away is seen and not learnt from."""
         yield from super().opening()
         if not self.table and not self.inputs:
-            given = [
-                column.name
-                for column in self.data.told.columns
-                if any(each.level == "stop" for each in column.attention)
-                and column.name not in self.data.inputs
-            ]
+            data = self.data
+            given = [name for name in data.told.given_away if name not in data.inputs]
             yield self.equal("columns that give the rent away", "deposit", ", ".join(given))

@@ -39,6 +39,12 @@ class Profile(BaseModel):
     stops: tuple[str, ...]
 
     @property
+    def given_away(self) -> list[str]:
+        """Columns that tell the target by being made of it."""
+        stop = [one for one in self.columns if any(a.level == "stop" for a in one.attention)]
+        return [one.name for one in stop if one.name != self.target]
+
+    @property
     def nothing_left(self) -> str:
         """That no column is proposed as an input, which somebody may know better."""
         return nothing_left(self.target)
