@@ -42,7 +42,8 @@ def create_app() -> FastAPI:
         lifespan=alarm.watched,
     )
     api = APIRouter(prefix="/api/v1")
-    modules = (experiments, jobs, results, predictions, explanations, models, monitor, tables)
+    # in this order they are looked through: first who is asked most
+    modules = (predictions, jobs, results, experiments, explanations, models, monitor, tables)
     for module in modules:
         api.include_router(module.router)
     app.include_router(api)

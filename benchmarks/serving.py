@@ -58,8 +58,8 @@ def own_store() -> Iterator[None]:
         CACHE.mkdir(parents=True, exist_ok=True)
         (Path(folder) / "cache").symlink_to(CACHE)
         os.environ["RIDGELINE_DATA_DIR"] = folder
-        for made in (settings, sessions.engine, sessions.writers, sessions.readers):
-            made.cache_clear()
+        settings.cache_clear()
+        sessions.forget()
         yield
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from ml.frozen import Frozen
+
 Row = Mapping[str, object]
 Matrix = NDArray[np.float64]
 Indices = NDArray[np.integer]
@@ -32,13 +34,11 @@ class Levels(BaseModel):
     levels: tuple[str, ...]
 
 
-class Encoder(BaseModel):
+class Encoder(Frozen):
     """How rows become numbers, as data: m numeric columns, then the indicators, d in all (4.10.4).
 
     One path for training and for serving: `encode(rows)` is `scale(raw(rows))`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     numbers: tuple[Number, ...]
     categories: tuple[Levels, ...]
@@ -105,31 +105,41 @@ class Encoder(BaseModel):
         none. Rows are such as InputSchema.check lets through.
         """
         out = np.zeros((len(rows), len(self.columns)))
-        for j, number in enumerate(self.numbers):
-            values: list[Any] = [row.get(number.name) for row in rows]
-            out[:, j] = [np.nan if value is None else value for value in values]
-
-        start = len(self.numbers)
-        for group in self.categories:
-            place: dict[object, int] = {level: start + i for i, level in enumerate(group.levels)}
-            start += len(group.levels) + 1
-            place[None] = start - 1
-            for i, row in enumerate(rows):
-                if (j := place.get(row.get(group.name), -1)) >= 0:
-                    out[i, j] = 1
+        shape, names = (len(rows), len(self.numbers)), [number.name for number in self.numbers]
+        numbers: list[Any] = [[row.get(name) for name in names] for row in rows]
+        out[:, : len(names)] = np.array(numbers, np.float64).reshape(shape)  # None is NaN
+        for i, row in enumerate(rows):
+            said = [(place, row.get(name)) for name, place in self._places]
+            out[i, [place[level] for place, level in said if level in place]] = 1
         return out
+
+    @cached_property
+    def _places(self) -> list[tuple[str, dict[object, int]]]:
+        """Of each categorical column, which indicator is 1 for which level."""
+        at, found = len(self.numbers), list[tuple[str, dict[object, int]]]()
+        for group in self.categories:
+            levels = (*group.levels, None)
+            found.append((group.name, {level: at + i for i, level in enumerate(levels)}))
+            at += len(levels)
+        return found
 
     def scale(self, raw: Matrix) -> NDArray[np.float32]:
         """Standardise the numeric columns of raw (n, d): (x - mean) / std, then 0 where missing."""
         m = len(self.numbers)
         out = raw.copy()
-        mean = [number.mean for number in self.numbers]
-        std = [number.std for number in self.numbers]
+        mean, std = self._scales
         with np.errstate(over="ignore"):
             out[:, :m] = np.nan_to_num((raw[:, :m] - mean) / std)
         out[:, list(self.unknown)] = 0
         bound = np.finfo(np.float32).max  # a number beyond it stays finite
         return np.clip(out, -bound, bound).astype(np.float32)
+
+    @cached_property
+    def _scales(self) -> tuple[Matrix, Matrix]:
+        """Means and deviations of the numeric columns: (m,) each."""
+        pairs = [(number.mean, number.std) for number in self.numbers]
+        mean, std = np.array(pairs, np.float64).reshape(-1, 2).T
+        return mean, std
 
     def encode(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """What a net reads of these rows: (n, d)."""

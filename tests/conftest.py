@@ -88,10 +88,8 @@ def forget() -> None:
     """Close what is open; settings, engine and sessions are made anew when next asked for."""
     log.forget()
     monitor.forget()
-    if sessions.engine.cache_info().currsize:
-        sessions.engine().dispose()
-    for made in (settings, sessions.engine, sessions.writers, sessions.readers):
-        made.cache_clear()
+    sessions.forget()
+    settings.cache_clear()
     predictors.forget()
     hub.store_in(None)
     reading.forget()

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from app import bodies
 from app.errors import Invalid, responses
 from app.serving import log
-from app.serving.predictors import champion, serving
+from app.serving.predictors import Served, at_hand, champion, serving, who
 from app.serving.prices import check, columns, price
 from app.serving.submissions import looked_at
 from app.serving.tables import PricedTable, opened
@@ -24,6 +24,7 @@ from ml.schema import Opened, TooManyRows
 
 router = APIRouter(tags=["predictions"])
 AT_ONCE = 1000  # houses of a JSON request; a file may have more
+FEW = 2  # houses that others may wait for: a few milliseconds
 MOST = 10_000  # rows of a table that is told in words
 FIRST = 100  # of these, which are told beside its CSV
 AT_HAND = 2**20  # bytes of a table that are not put on disk
@@ -112,9 +113,15 @@ def get_predictor(
 
 
 @router.post("/predictions", responses=responses(400, 404, 409, 413, 422))
-def predict(asked: Annotated[HousesIn, Body()], session: ReadSession) -> bodies.Predictions:
+async def predict(asked: Annotated[HousesIn, Body()]) -> bodies.Predictions:
     """Price houses. A value training has not seen is encoded as in training, and listed."""
-    served = serving(session, asked.model)
+    served = at_hand(asked.model)
+    if served and len(asked.houses) <= FEW:  # sooner done than handed to a thread
+        return _answered(served, asked)
+    return await run_in_threadpool(lambda: _answered(who(asked.model), asked))
+
+
+def _answered(served: Served, asked: HousesIn) -> bodies.Predictions:
     checked = check(served, asked.houses, ["body", "houses"], strict=asked.strict)
     priced = price(served, checked)
     likely = served.predictor.likely(checked.values, asked.likely)

@@ -23,6 +23,7 @@ from ml.predictor import Predictions
 MOST = 50_000  # answers that may wait: what comes beyond is not kept, and counted
 AT_ONCE = 5_000  # of a transaction
 PATIENT = 1_000  # answers that may wait before a table does
+SOON = 0.25  # seconds that answers are collected before they are written, all of them at once
 LONGEST_WAIT = 60.0  # seconds that it waits for room
 Rows = list[dict[str, Any]]
 
@@ -34,6 +35,7 @@ class Log:
         self._queue: queue.Queue[Rows | None] = queue.Queue()
         self._waiting, self._room = 0, threading.Condition()
         self._stuck = False  # the store does not answer: nobody waits for it again
+        self._hurry = threading.Event()  # somebody waits for what is collected
         self._thread = threading.Thread(target=self._write, name="answers", daemon=True)
         self._thread.start()
 
@@ -54,6 +56,8 @@ class Log:
         n = len(houses)
         with self._room:
             if wait and not self._stuck:
+                if self._waiting >= PATIENT:
+                    self._hurry.set()
                 self._stuck = not self._room.wait_for(lambda: self._waiting < PATIENT, LONGEST_WAIT)
             if self._waiting + n > MOST:
                 metrics.lost.inc(n)
@@ -79,16 +83,20 @@ class Log:
 
     def flush(self) -> None:
         """Wait until all that was kept before is in the store."""
+        self._hurry.set()
         self._queue.join()
 
     def close(self) -> None:
         """The same, and end the thread."""
         self._queue.put(None)
+        self._hurry.set()
         self._thread.join()
 
     def _write(self) -> None:
         while True:
             taken = [self._queue.get()]
+            self._hurry.wait(SOON)
+            self._hurry.clear()  # first: whoever hurries from now on waits for what is left
             while sum(map(len, filter(None, taken))) < AT_ONCE:
                 try:
                     taken.append(self._queue.get_nowait())

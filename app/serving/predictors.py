@@ -10,12 +10,15 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
+from app.store import sessions
 from app.store.answers import Answers
 from app.store.jobs import SERVED, RunStore
 from app.store.models import Answer, Version
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import readers
 from ml.predictor import Card, Gate, Judged, Later, Predictor, later
+
+AT_HAND = 8  # versions, by whatever name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,26 @@ def serving(session: Session, model: str | int = CHAMPION) -> Served:
     return _load(version.id)
 
 
+def at_hand(model: str | int) -> Served | None:
+    """The same without asking the store, where `who` has and nobody has written to it since."""
+    state, served = _looked_up.get(str(model), (None, None))
+    return served if state is not None and state == sessions.state() else None
+
+
+def who(model: str | int) -> Served:
+    """The same from the store, by a session of its own; it is at hand from then on."""
+    state = sessions.state()
+    with readers()() as session:
+        served = serving(session, model)
+    if len(_looked_up) >= AT_HAND:
+        _looked_up.clear()
+    _looked_up[str(model)] = state, served
+    return served
+
+
+_looked_up = dict[str, tuple[int | None, Served]]()  # and when, as the store counts
+
+
 def champion(session: Session) -> Served | None:
     """Who answers where no version is named; None where nobody does."""
     return serving(session) if Registry(session).champion() else None
@@ -93,13 +116,14 @@ def made_by(session: Session, job_id: int) -> Version:
     return version
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=AT_HAND)
 def _load(version_id: int) -> Served:
     version = read(version_id)
     try:
         predictor = Predictor.from_bytes(version.payload)
     except ValueError as error:
         raise Conflict(f"Version {version_id} cannot be read. {error}") from None
+    predictor.prepare()
     row = predictor.card.input_schema.row_model("House").model_json_schema()
     return Served(version.id, version.job_id, version.digest, predictor, row)
 
@@ -223,6 +247,7 @@ def read(version_id: int) -> Version:
 
 def forget() -> None:
     """Empty the caches: another database."""
+    _looked_up.clear()
     _load.cache_clear()
     told.cache_clear()
     _gate.cache_clear()

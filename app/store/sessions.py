@@ -1,5 +1,6 @@
 """One engine by URL, and the sessions of a request: SQLite with its discipline, or Postgres."""
 
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -121,6 +122,40 @@ def get_read_session() -> Iterator[Session]:
     """A snapshot to read from."""
     with readers()() as session:
         yield session
+
+
+def state() -> int | None:
+    """A number that is another one after anybody has written to the store: from the same number on
+    all that was read is as it was. None where the database does not say that as cheaply: on
+    PostgreSQL.
+    """
+    if engine().dialect.name != "sqlite":
+        return None
+    with _asked:  # a connection answers one at a time
+        ((found,),) = _listener().execute("pragma data_version").fetchall()
+    return int(found)
+
+
+_asked = threading.Lock()
+
+
+@lru_cache
+def _listener() -> Any:
+    """A connection that only ever asks for that: the number is told of others' writes."""
+    pooled = engine().raw_connection()
+    connection = pooled.driver_connection
+    pooled.detach()  # it is never given back
+    return connection
+
+
+def forget() -> None:
+    """Close what is open: another database."""
+    if _listener.cache_info().currsize:
+        _listener().close()
+    if engine.cache_info().currsize:
+        engine().dispose()
+    for made in (engine, writers, readers, _listener):
+        made.cache_clear()
 
 
 # scope="function" commits before the response leaves: a client never misses what it just made

@@ -1,13 +1,15 @@
 """Features as data: steps from a row of any table to the inputs of a net, learnt from some rows."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from ml.features.blocks import AnyBlock, OneHot, Plain, Robust
 from ml.features.columns import Columns, Numbers, Row, columns_of
+from ml.features.program import Program
 from ml.features.steps import (
     Above,
     AnyStep,
@@ -23,6 +25,7 @@ from ml.features.steps import (
     TargetMean,
     Zero,
 )
+from ml.frozen import Frozen
 
 __all__ = [
     "Above",
@@ -33,14 +36,14 @@ __all__ = [
 FLOOR, POWER = 0.02, 0.5  # of what a column is worth by its correlation with the target
 
 
-class Features(BaseModel):
+class Features(Frozen):
     """Columns, steps, blocks, and a weight for each of the d inputs: JSON, and all of it learnt.
 
     `learn` gives what training rows see of themselves beside the encoder, for a target encoding
     hides from each its own target; `encode` is what any other row is seen as.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(allow_inf_nan=False)
 
     numbers: tuple[str, ...]
     levels: tuple[str, ...]
@@ -79,11 +82,16 @@ class Features(BaseModel):
 
     def encode(self, rows: Sequence[Row]) -> NDArray[np.float32]:
         """What a net reads of rows that it has not learnt from: (n, d)."""
-        columns = self._columns(rows)
-        for step in self.steps:
-            step.apply(columns)
-        X = np.hstack([block.encode(columns) for block in self.blocks])
-        return (X * self.weights).astype(np.float32)
+        return (self.program.run(rows) * self._weights).astype(np.float32)
+
+    @cached_property
+    def program(self) -> Program:
+        """Steps and blocks, all at once."""
+        return Program.of(self.levels, self.steps, self.blocks)
+
+    @cached_property
+    def _weights(self) -> Numbers:
+        return np.array(self.weights)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Columns to inputs of a net: blocks that stand side by side, each (n, k)."""
 
+import itertools
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, Literal, Self
 
@@ -75,7 +76,10 @@ class Robust(Block):
 
     def encode(self, columns: Columns) -> Numbers:
         """Scaled and clipped."""
-        X = np.column_stack([columns[name] for name in self.columns])
+        return self.scaled(np.column_stack([columns[name] for name in self.columns]))
+
+    def scaled(self, X: Numbers) -> Numbers:
+        """The same of the columns side by side (n, k)."""
         Z = (_logs(X, np.array(self.log)) - self.middle) / self.spread
         Z = np.clip(Z, -FARTHEST, FARTHEST)  # its square is a number
         return np.asarray(Z / np.sqrt(1 + np.square(Z / self.clip)))
@@ -107,17 +111,19 @@ class OneHot(Block):
         )
         return self.model_copy(update={"levels": levels, "seen": known})
 
+    @property
+    def indicators(self) -> list[dict[str, int]]:
+        """Of each column, which input is 1 for which level."""
+        at = itertools.count()
+        return [
+            {level: i for level, known, i in zip(levels, seen, at, strict=False) if known}
+            for levels, seen in zip(self.levels, self.seen, strict=True)
+        ]
+
     def encode(self, columns: Columns) -> Numbers:
         """0 and 1."""
         out = np.zeros((len(columns[self.columns[0]]), sum(map(len, self.levels))))
-        start = 0
-        for name, levels, seen in zip(self.columns, self.levels, self.seen, strict=True):
-            place = {
-                level: start + i
-                for i, (level, is_seen) in enumerate(zip(levels, seen, strict=True))
-                if is_seen
-            }
-            start += len(levels)
+        for name, place in zip(self.columns, self.indicators, strict=True):
             words: list[Any] = columns[name].tolist()
             for row, word in enumerate(words):
                 if (at := place.get(word)) is not None:

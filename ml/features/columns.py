@@ -26,6 +26,12 @@ def columns_of(rows: Sequence[Row], numbers: Iterable[str], levels: Iterable[str
     return found
 
 
+def numbers_of(rows: Sequence[Row], names: Sequence[str]) -> Numbers:
+    """Numbers of n rows side by side (n, k), NaN where missing."""
+    values: list[list[Any]] = [[row.get(name) for name in names] for row in rows]
+    return np.array(values, np.float64).reshape(len(rows), len(names))  # None is NaN
+
+
 def keys_of(columns: Columns, names: Sequence[str]) -> list[str]:
     """What several columns of levels say together, row by row."""
     if len(names) == 1:

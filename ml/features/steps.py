@@ -1,7 +1,7 @@
 """Steps of an encoder as data: each reads some columns and writes one or more.
 
 A step that has something to learn is learnt from training rows alone: `learn` gives the step that
-knows it, and `apply` uses that, row by row, on any rows.
+knows it, and `write` says what that makes of any row.
 """
 
 from abc import ABC, abstractmethod
@@ -11,10 +11,21 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from ml.features.columns import Columns, Numbers, keys_of, looked_up, medians
+from ml.features.program import (
+    Writing,
+    filled,
+    log,
+    missing,
+    over,
+    product,
+    ratio,
+    weighted_sum,
+    within,
+)
 
 
 class Step(BaseModel, ABC):
-    """One that has nothing to learn; `apply` changes the columns it is given."""
+    """One that has nothing to learn."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -29,8 +40,15 @@ class Step(BaseModel, ABC):
         return self
 
     @abstractmethod
+    def write(self, made: Writing) -> None:
+        """Say what it makes of which columns."""
+
     def apply(self, columns: Columns) -> None:
-        """Write this step's columns."""
+        """Add its columns to those of some rows, or change them."""
+        made = Writing()
+        self.write(made)
+        found = {name: made.on(columns, value) for name, value in made.columns.items()}
+        columns |= found
 
 
 # ---- what is missing
@@ -47,12 +65,12 @@ class Ordinal(Step):
     order: tuple[str, ...]
     absent: bool = Field(False, description="Whether a missing level means that there is none.")
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Replace each column by its numbers."""
         place = {level: 1.0 + i for i, level in enumerate(self.order)}
         otherwise = 0.0 if self.absent else np.nan
         for name in self.columns:
-            columns[name] = looked_up(columns[name].tolist(), place, otherwise)
+            made[name] = made.lookup([name], place, otherwise)
 
 
 class Zero(Step):
@@ -61,10 +79,10 @@ class Zero(Step):
     kind: Literal["zero"] = "zero"
     columns: tuple[str, ...]
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Fill each."""
         for name in self.columns:
-            columns[name] = np.nan_to_num(columns[name])
+            made[name] = made.do(filled, (made[name], made.constant(0)))
 
 
 class Otherwise(Step):
@@ -75,10 +93,9 @@ class Otherwise(Step):
     other: str
     most: float
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Replace what is missing."""
-        own = columns[self.column]
-        columns[self.column] = np.where(own <= self.most, own, columns[self.other])
+        made[self.column] = made.do(within, (made[self.column], made[self.other]), (self.most,))
 
 
 class Median(Step):
@@ -106,18 +123,15 @@ class Median(Step):
             }
         )
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Fill each."""
         if self.flag:
-            columns[self.flag] = np.isnan(columns[self.columns[0]]).astype(np.float64)
-        for i, name in enumerate(self.columns):
-            missing = np.isnan(columns[name])
-            if not missing.any():
-                continue
-            filling: Numbers | float = self.middle[i]
-            if self.by:
-                filling = looked_up(keys_of(columns, self.by), self.groups[i], self.middle[i])
-            columns[name] = np.where(missing, filling, columns[name])
+            made[self.flag] = made.do(missing, (made[self.columns[0]],))
+        for i, (name, middle) in enumerate(zip(self.columns, self.middle, strict=True)):
+            filling = (
+                made.lookup(self.by, self.groups[i], middle) if self.by else made.constant(middle)
+            )
+            made[name] = made.do(filled, (made[name], filling))
 
 
 # ---- what is made of other columns
@@ -131,10 +145,11 @@ class Sum(Step):
     terms: dict[str, float]
     least: float | None = None
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Add it."""
-        total = np.add.reduce([weight * columns[name] for name, weight in self.terms.items()])
-        columns[self.name] = total if self.least is None else np.maximum(total, self.least)
+        least = -np.inf if self.least is None else self.least
+        terms = [made[name] for name in self.terms]
+        made[self.name] = made.do(weighted_sum, terms, (*self.terms.values(), least))
 
 
 class Product(Step):
@@ -144,10 +159,9 @@ class Product(Step):
     name: str
     factors: tuple[str, str]
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Add it."""
-        first, second = self.factors
-        columns[self.name] = columns[first] * columns[second]
+        made[self.name] = made.do(product, (made[name] for name in self.factors))
 
 
 class Ratio(Step):
@@ -158,9 +172,9 @@ class Ratio(Step):
     above: str
     below: str
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Add it."""
-        columns[self.name] = columns[self.above] / np.maximum(columns[self.below], 1)
+        made[self.name] = made.do(ratio, (made[self.above], made[self.below]))
 
 
 class Log(Step):
@@ -170,9 +184,9 @@ class Log(Step):
     name: str
     column: str
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Add it."""
-        columns[self.name] = np.log1p(np.maximum(columns[self.column], 0))
+        made[self.name] = made.do(log, (made[self.column],))
 
 
 class Above(Step):
@@ -183,9 +197,9 @@ class Above(Step):
     column: str
     bound: float = 0.0
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Add it."""
-        columns[self.name] = (columns[self.column] > self.bound).astype(np.float64)
+        made[self.name] = made.do(over, (made[self.column],), (self.bound,))
 
 
 class Is(Step):
@@ -196,9 +210,9 @@ class Is(Step):
     column: str
     level: str
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Add it."""
-        columns[self.name] = (columns[self.column] == self.level).astype(np.float64)
+        made[self.name] = made.lookup([self.column], {self.level: 1.0}, 0.0)
 
 
 # ---- what is known of a row's group
@@ -220,9 +234,9 @@ class TargetMean(Step):
     folds: int = Field(10, ge=2)
     groups: dict[str, float] = {}
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Add it; 0 of a group that has no training row."""
-        columns[self.name] = looked_up(keys_of(columns, self.columns), self.groups, 0.0)
+        made[self.name] = made.lookup(self.columns, self.groups, 0.0)
 
     def fit(self, columns: Columns, target: Numbers) -> Self:
         """Learn from all rows, and tell each what the others say."""
@@ -264,10 +278,10 @@ class Relative(Step):
         groups = medians(values, keys_of(columns, self.by))
         return self.model_copy(update={"middle": float(np.median(values)), "groups": groups})
 
-    def apply(self, columns: Columns) -> None:
+    def write(self, made: Writing) -> None:
         """Add it."""
-        middle = looked_up(keys_of(columns, self.by), self.groups, self.middle)
-        columns[self.name] = columns[self.column] - middle
+        middle = made.lookup(self.by, self.groups, self.middle)
+        made[self.name] = made.do(weighted_sum, (made[self.column], middle), (1, -1, -np.inf))
 
 
 AnyStep = Annotated[

@@ -153,6 +153,10 @@ class Predictor:
         scores = judged.scores(ends[1] - ends[0]) if judged else np.zeros(0)
         return Errors.learn(scores, [*zip(ENDS, ends, strict=True)])
 
+    def prepare(self) -> None:
+        """Make what is made once, so that nobody who asks waits for it."""
+        self.predict([{}])
+
     def comparables(self, row: Row, count: int) -> Comparables | None:
         """The sales that count most for one checked row; None where it compares none."""
         if isinstance(self.model, Blended):

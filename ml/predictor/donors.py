@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.features import Robust, Row
-from ml.features.columns import columns_of
+from ml.features.columns import numbers_of
 from ml.houses.together import Together
 from ml.schema import InputField, InputSchema
 from ml.schema.fields import Value
@@ -24,7 +24,7 @@ MOST = 16  # of them are asked: at even steps of their weights
 APART = 0.5  # of a standard deviation: how far levels are apart that sell for the same
 SMOOTH = 8.0  # rows of the mean target that a level's own is drawn towards
 LEAST = 0.02  # worth of a field that tells nothing
-NOVEL = -1  # the kind of a level that no training row has
+UNKNOWN = 0.0, -1  # place and kind of a level that no training row has
 CLIP = 6.0
 Rows = Sequence[Mapping[str, Any]]
 Vector = NDArray[np.float64]
@@ -41,16 +41,16 @@ class Places:
 
     fields: tuple[InputField, ...]
     levels: Mapping[str, Mapping[Any, tuple[float, int]]]
-    middle: Mapping[str, float]  # of each number, for rows in which it is missing
+    middle: Vector  # of each number, for rows in which it is missing
     scale: Robust
 
     @classmethod
     def learn(cls, fields: tuple[InputField, ...], rows: Rows, target: Vector) -> "Places":
         """From n rows and their standardised targets (n,)."""
         numbers = tuple(field.name for field in fields if field.kind != "level")
-        columns = columns_of(rows, numbers, ())
-        middle = {name: _median(values) for name, values in columns.items()}
-        filled = {name: np.nan_to_num(columns[name], nan=middle[name]) for name in numbers}
+        X = numbers_of(rows, numbers)
+        middle = np.array([_median(values) for values in X.T])
+        filled = dict(zip(numbers, np.where(np.isnan(X), middle, X).T, strict=True))
         return cls(
             fields,
             {f.name: _levels(f.name, rows, target) for f in fields if f.kind == "level"},
@@ -60,24 +60,18 @@ class Places:
 
     def of(self, rows: Rows) -> tuple[Vector, Kinds]:
         """Places and kinds of n rows: (n, p) and (n, p)."""
-        columns = columns_of(rows, self.middle, ())
-        filled = {
-            name: np.where(np.isnan(values), self.middle[name], values)
-            for name, values in columns.items()
-        }
-        scaled = dict(zip(self.middle, self.scale.encode(filled).T, strict=True)) if filled else {}
+        X = numbers_of(rows, self.scale.columns)
+        lost = np.isnan(X)
         place = np.empty((len(rows), len(self.fields)))
         kind = np.empty(place.shape, np.int64)
+        at = [i for i, field in enumerate(self.fields) if field.kind != "level"]
+        place[:, at] = self.scale.scaled(np.where(lost, self.middle, X))
+        kind[:, at] = np.where(lost, 0, 1 + (X != 0))
         for j, field in enumerate(self.fields):
             if field.kind == "level":
-                found = [self.levels[field.name].get(row.get(field.name)) for row in rows]
-                place[:, j], kind[:, j] = zip(
-                    *(each or (0.0, NOVEL) for each in found), strict=True
-                )
-            else:
-                values = columns[field.name]
-                place[:, j] = scaled[field.name]
-                kind[:, j] = np.where(np.isnan(values), 0, 1 + (values != 0))
+                own = self.levels[field.name]
+                found = [own.get(row.get(field.name), UNKNOWN) for row in rows]
+                place[:, j], kind[:, j] = zip(*found, strict=True)
         return place, kind
 
 

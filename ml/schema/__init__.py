@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, TextIO
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
+from ml.frozen import Frozen
 from ml.schema.checks import (
     Changes,
     Checked,
@@ -46,14 +47,12 @@ __all__ = [
 TEXT = Annotated[str, Field(max_length=LONGEST, description="The same, as text.")]
 
 
-class InputSchema(BaseModel):
+class InputSchema(Frozen):
     """The fields of a table, in order: types, known levels, ranges and what is typical.
 
     A predictor carries it as JSON; `check`, `row_model` and `sheet` are made from it, and the
     first two accept exactly the same rows.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     fields: tuple[InputField, ...]
     noun: str = Field("rows", description="What the rows are, in the plural.")

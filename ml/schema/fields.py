@@ -8,7 +8,9 @@ from functools import cached_property
 from statistics import median_low
 from typing import Any, Literal, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from ml.frozen import Frozen
 
 Kind = Literal["integer", "number", "level"]
 Value = int | float | str | None
@@ -33,10 +35,8 @@ class Refused(ValueError):
     """A value that the field cannot take, in a sentence."""
 
 
-class InputField(BaseModel):
+class InputField(Frozen):
     """What training has seen of one column, and what a value of it must be."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1)
     kind: Kind

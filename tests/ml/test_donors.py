@@ -128,6 +128,8 @@ def test_quantiles_are_those_of_many_draws() -> None:
         which = rng.choice(np.arange(7)[part], 400_000, p=weight[part])
         drawn = log[which] + size[which] * errors.at(rng.random(400_000))
         np.testing.assert_allclose(found[:, row], np.quantile(drawn, levels), atol=0.004)
+        under = errors.below((found[:, [row]] - log[part]) / size[part]) @ weight[part]
+        np.testing.assert_allclose(under, levels, atol=1e-8)
         assert mixed.middle[row] == pytest.approx(weight[part] @ log[part])
     alone = log[3] + size[3] * errors.at(np.array(levels))
     np.testing.assert_allclose(found[:, 1], alone, atol=1e-10)

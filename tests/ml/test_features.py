@@ -248,6 +248,16 @@ def test_features_are_data_and_one_path() -> None:
     assert np.isfinite(learnt.encode([{}])).all()
 
 
+def test_a_copy_forgets_what_was_made_of_other_values() -> None:
+    learnt, _ = small().learn(rows(), np.arange(60.0))
+    before = learnt.encode(rows())
+    more = learnt.model_copy(update={"weights": tuple(2 * each for each in learnt.weights)})
+    np.testing.assert_array_equal(more.encode(rows()), 2 * before)
+    less = learnt.model_copy(update={"blocks": learnt.blocks[1:]})
+    with pytest.raises(ValueError, match="broadcast"):  # its weights are of all blocks
+        less.encode(rows())
+
+
 def test_features_want_rows_and_no_unknown_step() -> None:
     with pytest.raises(ValueError, match="at least one row"):
         small().learn([], NONE)
@@ -279,6 +289,19 @@ def test_no_house_without_a_gap_stays_with_one(houses: HouseTables) -> None:
     np.testing.assert_array_equal(
         np.vstack([learnt.encode([row]) for row in houses.test[:100]]), test[:100]
     )
+
+
+def test_a_program_says_what_its_steps_say_one_after_another(houses: HouseTables) -> None:
+    learnt, _ = recipe.RICH.named(houses.train).learn(houses.train, np.log(houses.price))
+    rng = np.random.default_rng(0)
+    some = [
+        {name: value for name, value in row.items() if rng.random() < 0.7} for row in houses.test
+    ]
+    columns = columns_of(some, learnt.numbers, learnt.levels)
+    for step in learnt.steps:
+        step.apply(columns)
+    X = np.hstack([block.encode(columns) for block in learnt.blocks])
+    np.testing.assert_array_equal(learnt.program.run(some), X)
 
 
 def test_a_fold_knows_nothing_of_rows_that_it_does_not_learn_from(houses: HouseTables) -> None:

@@ -1,5 +1,7 @@
 """Versions over HTTP: who answers, who may take the place, and what is kept of it."""
 
+import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,10 +11,13 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from starlette.testclient import TestClient
 
+from app.serving import log
+from app.settings import settings
 from app.store import sessions
+from app.store.answers import Answers
 from app.store.models import Answer
 from app.store.registry import Registry
 from ml.data.hub import HUB
@@ -341,6 +346,53 @@ def test_a_damaged_file_is_said_so_and_rolled_back_from(
     assert f"The file of version {new} is damaged" in problem(promote(client, 1), 409)["detail"]
     assert promote(client, 1, force=True, reason=WHY).status_code == 200
     assert answering(client) == 1
+
+
+def test_who_answers_is_known_until_somebody_writes(
+    client: TestClient, keep: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A price asks the store nothing where nobody has written to it; another process's promotion
+    is heeded by the next."""
+    monkeypatch.setenv("RIDGELINE_KEEP_ANSWERS", "0")  # or each answer would be written
+    settings.cache_clear()
+    new, asked = keep("better"), list[str]()
+    assert answering(client) == 1
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        asked.append(statement)
+
+    event.listen(sessions.engine(), "before_cursor_execute", note)
+    try:
+        assert answering(client) == 1
+        assert asked == []
+        with sqlite3.connect(settings().data_dir / "ridgeline.db") as other:
+            other.execute("update aliases set version_id = ? where name = 'champion'", (new,))
+        assert answering(client) == new
+        assert asked
+    finally:
+        event.remove(sessions.engine(), "before_cursor_execute", note)
+
+
+def test_answers_are_written_together_and_at_once_where_somebody_waits(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "SOON", 600.0)
+    begun = list[object]()
+
+    def note(connection: object) -> None:
+        begun.append(connection)
+
+    event.listen(sessions.engine(), "commit", note)
+    try:
+        for _ in range(5):
+            answering(client)
+        assert not begun
+        log.flush()  # or the test ends by its time
+    finally:
+        event.remove(sessions.engine(), "commit", note)
+    assert len(begun) == 1
+    with sessions.readers()() as session:
+        assert Answers(session).kept(1).answers == 5
 
 
 def test_nobody_is_dropped_while_names_move(server: str, payloads: dict[str, bytes]) -> None:
