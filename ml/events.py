@@ -229,6 +229,30 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it has come where nothing is trained: so many of what it counts, `total` in all, or 0
+    where that is not known yet."""
+
+    kind: ClassVar[Literal["progress"]] = "progress"
+    done: int
+    total: int
+    what: str  # "rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Answers of a version to rows, to be kept: a key for each, under which it is kept once."""
+
+    version: int
+    keys: list[str]
+    rows: list[dict[str, Any]] = field(repr=False)  # what each of them says, as it was read
+    prices: list[float] = field(repr=False)
+    lows: list[float] = field(repr=False)
+    highs: list[float] = field(repr=False)
+    paid: list[float | None] = field(repr=False)  # what the table says it was, where it does
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """All that is needed to go on as if nothing had happened: safetensors bytes, never a pickle."""
 
@@ -242,10 +266,10 @@ class Trained:
     payload: bytes = field(repr=False)
 
 
-Stored = Started | Epoch | Figure | Table | Check | Finding | Note
+Stored = Started | Epoch | Figure | Table | Check | Finding | Note | Progress
 """What a job says: kept in its stream, and shown."""
 
-Kind = Literal["started", "epoch", "figure", "table", "check", "finding", "note"]
+Kind = Literal["started", "epoch", "figure", "table", "check", "finding", "note", "progress"]
 """What these are called in JSON."""
 
-Event = Stored | Checkpoint | Trained
+Event = Stored | Answered | Checkpoint | Trained

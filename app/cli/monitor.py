@@ -76,7 +76,7 @@ def _read(file: Path) -> tuple[dict[str, float], int]:
     Raises:
         BadParameter: for a file without these columns.
     """
-    from app.serving.tables import paid_of
+    from ml.pricing import paid_of
 
     prices, passed = dict[str, float](), 0
     with file.open(newline="", encoding="utf-8-sig") as lines:

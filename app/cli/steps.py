@@ -14,7 +14,6 @@ from app.cli.progress import follow, report
 from app.cli.up import Service, job_of
 from app.errors import Complaint
 from app.results.reading import Reading
-from app.serving.tables import Score
 from app.settings import settings
 from app.store.jobs import SERVED, RunStore
 from app.store.models import Job
@@ -22,6 +21,7 @@ from app.store.sessions import readers
 from app.store.states import JobStatus
 from ml.data import hub
 from ml.predictor import Words
+from ml.pricing import Score
 
 
 def consoles(*, quiet: bool = False) -> tuple[Console, Console]:

@@ -25,7 +25,7 @@ MOST = 2**25  # bytes of chunks whose readings a process keeps (32 MiB)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """When the epochs of the last attempt came."""
+    """When the epochs of the last attempt came, or what it counts in place of them."""
 
     began: float = 0.0  # when its first message of epochs was written, in seconds since 1970
     last: float = 0.0
@@ -47,6 +47,12 @@ class Clock:
             float(marks["at"][0]), last, item["first"] + epochs - 1 - int(marks["epoch"][0])
         )
 
+    def counted(self, before: Item | None, item: Item) -> "Clock":
+        """The same where something else is counted, and was before; it begins anew with what."""
+        if before is None or before["what"] != item["what"]:
+            return Clock(item["at"], item["at"])
+        return Clock(self.began, item["at"], self.epochs + item["done"] - before["done"])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
@@ -64,6 +70,7 @@ class Reading:
     )
     log: tuple[Item, ...] = ()  # statuses, groups that start, notes and checks, in order
     clock: Clock = Clock()
+    progress: Item | None = None  # of the last attempt, where it counts something else than epochs
     size: int = 0  # bytes of its chunks: about what it takes in memory
 
     @classmethod
@@ -106,7 +113,7 @@ class _Draft:
         self.parts: dict[str, list[NDArray[np.float32]]] = {}
         self.named = {kind: dict(items) for kind, items in reading.named.items()}
         self.log = [*reading.log]
-        self.clock = reading.clock
+        self.clock, self.progress = reading.clock, reading.progress
 
     def add(self, item: Item) -> None:
         """One more item."""
@@ -121,6 +128,9 @@ class _Draft:
                 self._replace(kind, item)
             case "note" | "status":
                 self._write(item)
+            case "progress":
+                self.clock = self.clock.counted(self.progress, item)
+                self.progress = item
             case _:
                 assert_never(kind)
 
@@ -136,14 +146,15 @@ class _Draft:
     def _write(self, item: Item) -> None:
         self.log.append(item)
         if item.get("status") == JobStatus.running:
-            self.clock = Clock()  # another attempt
+            self.clock, self.progress = Clock(), None  # another attempt
 
     def reading(self) -> Reading:
         """What it has become."""
         for key, parts in self.parts.items():
             group = self.groups[key]
             self.groups[key] = replace(group, values=np.concatenate([group.values, *parts]))
-        return Reading(self.seq, self.groups, self.named, tuple(self.log), self.clock, self.size)
+        log = tuple(self.log)
+        return Reading(self.seq, self.groups, self.named, log, self.clock, self.progress, self.size)
 
 
 # ---- kept in this process ------------------------------------------------------------------------

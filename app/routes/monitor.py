@@ -10,11 +10,11 @@ from app import bodies
 from app.errors import Fault, Invalid, responses
 from app.monitor import LATEST, impossible, watch
 from app.serving import log
-from app.serving.tables import LARGEST
 from app.store.answers import Answers
 from app.store.registry import CHAMPION
 from app.store.sessions import DbSession, ReadSession
 from ml.predictor import LEAST
+from ml.pricing import LARGEST
 
 router = APIRouter(tags=["monitor"])
 FAULTS = 20  # of a request that are told

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from app import metrics
 from app.errors import Fault, Invalid
 from app.serving.predictors import Served
+from ml import pricing
 from ml.predictor import Predictions
-from ml.schema import Checked, CheckedRow, InvalidRows
+from ml.pricing import columns as columns
+from ml.schema import Checked, InvalidRows
 
 
 def check(
@@ -49,31 +49,8 @@ def price(served: Served, checked: Checked) -> Predictions:
 
 
 def price_each(served: Served, checked: Checked) -> tuple[Predictions, dict[int, str]]:
-    """Prices of checked rows; and of those that came out at what none can have, why.
-
-    The book clips house prices at 1 dollar (4.10.5), and no house sells below.
-    """
-    least = served.predictor.card.target.least
+    """Prices of checked rows; and of those that came out at what none can have, why."""
     with metrics.seconds.time():
-        priced = served.predictor.predict(checked.values)
-    finite = np.isfinite(priced.high) & np.isfinite(priced.low)
-    low = priced.price <= (-np.inf if least is None else least)
-    lost = np.flatnonzero(~finite | low).tolist()
+        priced, lost = pricing.price_each(served.predictor, checked)
     metrics.priced.labels(served.version).inc(len(checked.rows) - len(lost))
-    return priced, {i: _absurd(served, checked.rows[i], bool(finite[i])) for i in lost}
-
-
-def _absurd(served: Served, row: CheckedRow, finite: bool) -> str:
-    """Why a row has no price."""
-    why = " ".join(item.message for item in row.warnings)
-    words, least = served.predictor.card.words, served.predictor.card.target.least
-    worth = f"not above {words.unit}{least:g}" if finite else "no finite number"
-    return (
-        f"{row.place} is so far from all that training has seen that its {words.value} is {worth}."
-        + (f" Its warnings without that: {why}" if why else "")
-    )
-
-
-def columns(priced: Predictions) -> tuple[list[float], list[float], list[float]]:
-    """Prices and bounds as plain numbers."""
-    return priced.price.tolist(), priced.low.tolist(), priced.high.tolist()
+    return priced, lost

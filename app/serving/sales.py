@@ -8,11 +8,11 @@ from typing import Any
 
 from app.errors import Conflict, Fault, Invalid
 from app.serving.predictors import asks
-from app.serving.tables import paid_of
 from app.store.models import Answer
 from ml.data.hub import DataUnavailable
 from ml.houses.files import ID, TARGET, lacking, read, schema
 from ml.predictor import Predictor, Words
+from ml.pricing import paid_of
 from ml.schema import BadTable, InputSchema, InvalidRows, Parsed, text_of, unread
 
 MOST = 10_000  # sales of a table

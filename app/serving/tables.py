@@ -1,129 +1,44 @@
-"""People's tables in, prices out: read as a person means them, and told how they were read."""
+"""People's tables, answered by a version that is served: counted, kept, and refused in words."""
 
-import csv
-import io
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import IO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import IO, Any
 
 from app.errors import Invalid
 from app.serving import log
 from app.serving.predictors import Served
-from app.serving.prices import columns, price_each, refused
+from app.serving.prices import price_each, refused
 from app.settings import settings
-from ml.predictor import Predictions, Target
-from ml.schema import (
-    MISSING,
-    BadTable,
-    Changes,
-    Checked,
-    CheckedRow,
-    InvalidRows,
-    Opened,
-    Parsed,
-    TooManyRows,
-    text_of,
-    unread,
-)
-
-PART = 250  # rows that are in memory at once
-WORST = 10  # rows of a scored one that are told
-COLUMNS = ("low", "high", "version", "imputed", "warnings", "answer")  # beside what is predicted
-OURS = {"line", "actual", *COLUMNS}
-LARGEST = 1e12  # of a target: what is further from 0 is a slip of the pen
-PLAIN = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-FIGURE = re.compile(r"[+-]\s?[$€£]?[\d.,]+([eE][+-]?\d+)?\s?%?")
-AMERICAN = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
-EUROPEAN = re.compile(r"\d{1,3}(\.\d{3})+,\d*|\d{1,3}(\.\d{3}){2,}|\d+,\d{1,2}")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """A row that was far off; `off` is by how much, as errors are measured."""
-
-    name: str
-    paid: float
-    price: float
-    off: float
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Prices beside what was paid, as errors are measured: RMSE, mean, share within intervals."""
-
-    n: int
-    rmse: float
-    bias: float
-    inside: float
-    worst: list[Miss]  # those furthest off, the worst first
-
-
-@dataclass
-class _Scoring:
-    """The score so far, of a table whose prices come part by part."""
-
-    target: Target
-    n: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-    inside: int = 0
-    worst: list[Miss] = field(default_factory=list)
-
-    def add(
-        self, paid: NDArray[np.float64], priced: Predictions, names: Sequence[int | str]
-    ) -> None:
-        """The rows of a part: what was paid, NaN where that is not known, and what was said."""
-        known = np.flatnonzero(np.isfinite(paid))
-        paid, said = paid[known], priced.price[known]
-        off = self.target.measured(paid) - self.target.measured(said)
-        self.n += len(off)
-        self.total += float(off.sum())
-        self.squares += float(np.square(off).sum())
-        self.inside += int(((priced.low[known] <= paid) & (paid <= priced.high[known])).sum())
-        far = np.argsort(-np.abs(off), kind="stable")[:WORST].tolist()
-        self.worst += [
-            Miss(str(names[known[i]]), float(paid[i]), float(said[i]), float(off[i])) for i in far
-        ]
-        self.worst = sorted(self.worst, key=lambda miss: -abs(miss.off))[:WORST]
-
-    def score(self) -> Score | None:
-        """None where the file says nothing of two rows at least."""
-        n = self.n
-        if n < 2:
-            return None
-        return Score(n, (self.squares / n) ** 0.5, self.total / n, self.inside / n, self.worst)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Rows of a table with their prices: in words, and as lines of CSV, the first with a header."""
-
-    csv: str
-    names: list[int | str]  # of the rows: ids, or their lines
-    rows: list[CheckedRow]
-    priced: Predictions
-    lost: dict[int, str]  # rows without a price, and why
+from ml import pricing
+from ml.predictor import Predictions
+from ml.pricing import Part, WrongRows
+from ml.schema import BadTable, Checked, Opened, TooManyRows, text_of
 
 
 @contextmanager
 def opened(file: IO[bytes]) -> Iterator[Opened]:
     """A file as text. Raises Invalid where it is none."""
+    with _refusing(), text_of(file) as text:
+        yield text
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What is wrong with a table as a 422; that it has too many rows is left to whoever says how
+    many it may have."""
     try:
-        with text_of(file) as text:
-            yield text
+        yield
+    except TooManyRows:
+        raise
+    except WrongRows as error:
+        raise Invalid(str(error), refused(error.rows, ["body"]).errors, error.unknown) from None
     except BadTable as error:
         raise Invalid(str(error)) from None
 
 
-class PricedTable:
-    """A file of houses: checked, all of it, before any is priced; prices come part by part, so that
-    it may be of any length, and are kept for the monitor as they come."""
+class PricedTable(pricing.PricedTable):
+    """A file of houses: checked as it is made; its answers are kept for the monitor as they
+    come."""
 
     def __init__(
         self,
@@ -142,179 +57,30 @@ class PricedTable:
             Invalid: where it is no such table, or a row of it cannot be.
             TooManyRows: where it has more.
         """
-        self._served, self._strict, self._keep, self._most = served, strict, keep, most
-        card = served.predictor.card
-        self._scoring, self._lost, self._log = _Scoring(card.target), 0, card.target.relative
-        self.count, self._paid = 0, False
-        self._only: tuple[Parsed, Checked] | None = None  # of a table that is one part
-        schema = card.input_schema
-        target = _beside(schema.target_column or "price", "predicted", OURS)
-        self._row = _beside(schema.id_column or "Id", "id", {*OURS, target})
-        self._columns = (target, *COLUMNS)
-        self._unread = 0  # cells of the target that can be none
-        try:
-            file, told = text
-            self._sheet = schema.sheet(file, most=most, mapping=mapping, strict=strict)
-            self._read = [*told, *self._look()]
-        except TooManyRows:
-            raise
-        except BadTable as error:
-            raise Invalid(str(error)) from None
+        self._served, self._keep_them = served, keep
+        with _refusing():
+            super().__init__(
+                served.predictor, served.version, text, strict=strict, mapping=mapping, most=most
+            )
+            for _ in self.check():
+                pass
 
-    @property
-    def unknown(self) -> dict[str, list[str]]:
-        """Columns that are no field, and what each may have been meant by."""
-        return self._sheet.header.unknown
-
-    @property
-    def remarks(self) -> list[str]:
-        """How it was read; and, once all is priced, how many rows have no price."""
-        n = self._lost
-        lost = f"{n:,} {'row has' if n == 1 else 'rows have'} no price; their warnings say why."
-        m, target = self._unread, self._served.predictor.card.input_schema.target_column
-        no = f"{m:,} value{'' if m == 1 else 's'} of {target} can be none, and count for nothing."
-        return [*self._read, *([lost] if n else []), *([no] if m else [])]
-
-    @property
-    def score(self) -> Score | None:
-        """Once all is priced, the prices beside what the file says was paid; None where it says
-        nothing of two rows at least."""
-        return self._scoring.score()
+    def parts(self, kept: int | None = None) -> Iterator[Part]:
+        """All rows, one part after another; of the answers as many are kept as settings say."""
+        usual = settings().keep_answers if self._keep_them else 0
+        return super().parts(usual if kept is None else kept)
 
     def whole(self) -> Part:
         """All rows of a table of at most `most`. Raises Invalid where one has no price."""
-        return next(self.parts())
+        with _refusing():
+            return next(self.parts())
 
-    def parts(self) -> Iterator[Part]:
-        """All rows, one part after another. A row whose price no house can have stands without."""
-        kept = self.count - settings().keep_answers if self._keep else self.count  # from there on
-        done = 0
-        for parsed, checked in [self._only] if self._only else self._again():
-            yield self._priced(parsed, checked, first=not done, kept=max(0, kept - done))
-            done += len(parsed.rows)
+    def price_each(self, checked: Checked) -> tuple[Predictions, dict[int, str]]:
+        """Prices of checked rows, counted; and of those that have none, why."""
+        return price_each(self._served, checked)
 
-    def _look(self) -> list[str]:
-        """Check all rows; how they were read. Raises Invalid with what is wrong in any."""
-        wrong, changes = None, Changes()
-        for parsed in self._parsed():
-            self.count += len(parsed.rows)
-            self._paid |= any(parsed.target)
-            try:
-                checked = self._check(parsed)
-            except InvalidRows as error:
-                wrong = wrong.join(error) if wrong else error
-            else:
-                changes.join(checked.changes)
-        if wrong:  # what was not read may be what is missing
-            said, more = refused(wrong, ["body"]), unread(self.unknown) if self.unknown else ""
-            raise Invalid(f"{said.message} {more}".strip(), said.errors, self.unknown)
-        if not self.count:
-            raise Invalid("The file has a header and no rows.")
-        if self.count == len(parsed.rows):
-            self._only = parsed, checked
-        return [*parsed.remarks, *changes.remarks]
-
-    def _parsed(self) -> Iterator[Parsed]:
-        return self._sheet.parts(self._most or PART)
-
-    def _again(self) -> Iterator[tuple[Parsed, Checked]]:
-        return ((parsed, self._check(parsed)) for parsed in self._parsed())
-
-    def _check(self, parsed: Parsed) -> Checked:
-        schema = self._served.predictor.card.input_schema
-        return schema.check(parsed.rows, strict=self._strict, lines=parsed.lines)
-
-    def _priced(self, parsed: Parsed, checked: Checked, *, first: bool, kept: int) -> Part:
-        priced, lost = price_each(self._served, checked)
-        if self._most:
-            for why in lost.values():
-                raise Invalid(why)
-        names = parsed.ids or [*parsed.lines]
-        cells = parsed.target or [""] * len(names)
-        paid = np.array([paid_of(cell, positive=self._log) for cell in cells], np.float64)
-        said = np.array([cell.strip().casefold() not in MISSING for cell in cells])
-        self._unread += int((said & np.isnan(paid)).sum())
-        paid[[*lost]] = np.nan
-        self._lost += len(lost)
-        self._scoring.add(paid, priced, names)
-        keys = self._keys(
-            checked, priced, paid, [i for i in range(kept, len(names)) if i not in lost]
-        )
-        taken = {*OURS, self._row, *self._columns}
-        own = {_beside(name, "own", taken): cells for name, cells in parsed.own.items()}
-        own |= {"actual": parsed.target} if self._paid else {}
-        row = self._row if parsed.ids else "line"
-        header = [tuple(map(_harmless, (row, *self._columns, *own)))] if first else []
-        prices = zip(*columns(priced), strict=True)
-        lines = [
-            (
-                _harmless(str(name)),
-                *(["", "", ""] if i in lost else map(_exact, three)),
-                self._served.version,
-                " ".join(row.imputed),
-                lost.get(i) or " ".join(item.message for item in row.warnings),
-                key,
-                *(_harmless(cells[i]) for cells in own.values()),
-            )
-            for i, (name, row, three, key) in enumerate(
-                zip(names, checked.rows, prices, keys, strict=True)
-            )
-        ]
-        return Part(_csv([*header, *lines]), names, checked.rows, priced, lost)
-
-    def _keys(
-        self,
-        checked: Checked,
-        priced: Predictions,
-        paid: NDArray[np.float64],
-        good: Sequence[int],
-    ) -> list[str]:
-        """Under which each answer is kept, of the rows that are `good` for it; empty elsewhere."""
-        keys = [""] * len(checked.rows)
-        if good:
-            some = Predictions(priced.price[good], priced.low[good], priced.high[good])
-            houses = [checked.rows[i].values for i in good]
-            made = log.keep(self._served, houses, some, paid[good].tolist(), wait=True)
-            for i, key in zip(good, made or (), strict=False):
-                keys[i] = key
-        return keys
-
-
-def _csv(lines: Sequence[Sequence[object]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(lines)
-    return out.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """A cell as it was, but that no spreadsheet computes it; a number stays one."""
-    return f"'{cell}" if cell.startswith(FORMULA) and not FIGURE.fullmatch(cell) else cell
-
-
-def _exact(value: float) -> str:
-    """In four decimals, or in as many digits as a small number needs."""
-    return f"{value:.4f}" if abs(value) >= 1 or not value else f"{value:.7g}"
-
-
-def _beside(name: str, what: str, taken: Collection[str]) -> str:
-    """A name, told apart from those that are taken by what it is of."""
-    while name in taken:
-        name = f"{name} ({what})"
-    return name
-
-
-def paid_of(cell: str, *, positive: bool = True) -> float | None:
-    """What was paid, however it is written: 208500, $208,500.00, 208.500,00; None where that can be
-    no price. Of what need not be positive -5 is one, too."""
-    text = cell.strip().lstrip("$€£").strip().removeprefix("+")
-    if not positive and text[:1] in {"-", "−"}:
-        price = paid_of(text[1:])
-        return None if price is None else -price
-    if EUROPEAN.fullmatch(text):
-        text = text.replace(".", "").replace(",", ".")
-    elif AMERICAN.fullmatch(text):
-        text = text.replace(",", "")
-    elif not PLAIN.fullmatch(text):
-        return None
-    price = float(text)
-    return price if price <= LARGEST and (price > 0 or not positive) else None
+    def keep(
+        self, houses: Sequence[dict[str, Any]], priced: Predictions, paid: Sequence[float]
+    ) -> list[str] | None:
+        """A key for each answer; it waits until few answers do."""
+        return log.keep(self._served, houses, priced, paid, wait=True)

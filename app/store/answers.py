@@ -1,5 +1,6 @@
 """What was answered, and what was paid later."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.store.models import Answer, Version
 from app.store.sessions import now
+from ml.events import Answered
 
 PRICED = 5000  # answers whose price came that are looked at: the latest
 AT_ONCE = 1000  # keys of a query
@@ -43,6 +45,22 @@ class Answers:
             self.session.execute(insert(Answer), kept)
         last = select(func.max(Answer.id)).scalar_subquery()
         self.session.execute(delete(Answer).where(Answer.id <= last - most))
+
+    def take(self, said: Answered, most: int) -> None:
+        """Keep what a job has answered, unless an earlier attempt at it has done so."""
+        known, at = self.versions(said.keys), round(time.time(), 3)
+        every = zip(
+            said.keys, said.rows, said.prices, said.lows, said.highs, said.paid, strict=True
+        )
+        rows = [
+            {
+                "key": key, "version_id": said.version, "at": at, "house": row, "price": price,
+                "low": low, "high": high, "paid": paid, "paid_at": None if paid is None else at,
+            }
+            for key, row, price, low, high, paid in every
+            if key not in known
+        ]  # fmt: skip
+        self.add(rows, most)
 
     def pay(self, prices: Mapping[str, float]) -> list[str]:
         """Write down what was paid, by key; gives the keys that are not known."""

@@ -10,7 +10,17 @@ from sqlalchemy.orm import Session
 
 from app.store import summaries
 from app.store.models import Job, Run, Saved, Version
-from ml.events import Check, Checkpoint, Epoch, Event, Started, Stored, Trained
+from ml.events import (
+    Answered,
+    Check,
+    Checkpoint,
+    Epoch,
+    Event,
+    Progress,
+    Started,
+    Stored,
+    Trained,
+)
 
 Summary = dict[str, Any]
 
@@ -26,11 +36,14 @@ class Batch:
         self.stored: list[Stored] = []  # what the job's stream is to hold
         self.opened: list[Started] = []
         self.curves: dict[str, list[Epoch]] = {}  # by group
-        self.checks: list[Check] = []
         self.checkpoint: Checkpoint | None = None  # the last one
         self.trained: Trained | None = None
+        self.answered: list[Answered] = []
+        self.progress: Progress | None = None  # the last one: those before it say nothing more
         for event in events:
             self._add(event)
+        self.stored += [self.progress] if self.progress else []
+        self.checks = [event for event in self.stored if isinstance(event, Check)]
 
     def _add(self, event: Event) -> None:
         match event:
@@ -38,13 +51,14 @@ class Batch:
                 self._open(event)
             case Epoch():
                 self._lengthen(event)
-            case Check():
-                self.checks.append(event)
-                self.stored.append(event)
             case Checkpoint():
                 self.checkpoint = event
             case Trained():
                 self.trained = event
+            case Answered():
+                self.answered.append(event)
+            case Progress():
+                self.progress = event
             case _:
                 self.stored.append(event)  # mypy says so where an event is none that is stored
 
@@ -73,6 +87,9 @@ def write(session: Session, job_id: int, summary: Summary, batch: Batch) -> None
         summary = _advance(session, job_id, summary, key, epochs[0].first, values)
     if batch.trained:
         _keep(session, job_id, batch.trained)
+    if batch.progress:
+        so_far = {"epochs_done": batch.progress.done, "epochs_total": batch.progress.total}
+        session.execute(update(Job).where(Job.id == job_id).values(so_far))
 
 
 def _count(session: Session, job_id: int, checks: Sequence[Check]) -> None:

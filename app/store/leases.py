@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.settings import settings
 from app.store import batches, chunks, moves
+from app.store.answers import Answers
 from app.store.batches import Batch
 from app.store.models import Job, Run, Saved, WorkerRow
 from app.store.registry import Registry
@@ -146,6 +147,8 @@ class Leases:
         orders = Orders(job.cancel, bool(job.timeout and job.elapsed > job.timeout))
         batch = Batch(self._epochs(job.id) if events else {}, events)
         batches.write(self.session, job.id, job.summary, batch)
+        for said in batch.answered:
+            Answers(self.session).take(said, settings().keep_answers)
         if outcome:
             moves.end(
                 self.session, job.id, outcome.status, *batch.stored,

@@ -75,11 +75,15 @@ def merge(stored: Iterable[tuple[int, bytes]]) -> bytes:
     """One payload of several chunks, merged before or not, in their order.
 
     Each item keeps its number and its time. Epochs of a group that follow each other become one
-    item, whose marks keep them: until something else was said, so that nothing changes places.
+    item, whose marks keep them: until something else was said, so that nothing changes places. Of
+    how far a job has come the first and the last stay.
     """
     runs: list[list[Item]] = []
     joined: dict[str, list[Item]] = {}  # to which the next epochs of a group belong
     for item in (item for seq, payload in stored for item in unpack(seq, payload)):
+        if _counts_on(runs, item):
+            runs[-1] = [item]
+            continue
         run = joined.get(item["key"]) if item["type"] == "epoch" else None
         if run and _follows(run[-1], item):
             run.append(item)
@@ -92,6 +96,13 @@ def merge(stored: Iterable[tuple[int, bytes]]) -> bytes:
     items = [_join(run) for run in runs]
     at = max((item["at"] for item in items), default=0.0)  # nobody asks when nothing was said
     return orjson.dumps({"at": at, "events": items})
+
+
+def _counts_on(runs: list[list[Item]], item: Item) -> bool:
+    """Whether the last item is one of how far a job has come that this one takes the place of."""
+    if item["type"] != "progress" or len(runs) < 2:
+        return False
+    return all(run[0].get("what") == item["what"] for run in runs[-2:])
 
 
 def _follows(before: Item, item: Item) -> bool:

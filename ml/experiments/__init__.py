@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from ml.experiment import Experiment
+from ml.pricing import PricedFile
 
 _MODULES = sorted(module.name for module in pkgutil.iter_modules(__path__))
 
@@ -43,7 +44,8 @@ else:
     AnyExperiment = _either(EXPERIMENTS.values())
     AnyInstant = _either(cls for cls in EXPERIMENTS.values() if cls.instant)
 
-_adapter: TypeAdapter[Any] = TypeAdapter(AnyExperiment)
+# a job may be of one that is no lesson, and that nobody can ask for by its fields alone
+_adapter: TypeAdapter[Any] = TypeAdapter(_either([*EXPERIMENTS.values(), PricedFile]))
 
 
 def parse(given: object) -> Experiment:

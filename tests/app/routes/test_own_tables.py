@@ -15,7 +15,6 @@ from starlette.testclient import TestClient
 
 from app.cli import steps
 from app.cli.monitor import actuals
-from app.serving.tables import Miss, Score
 from app.settings import settings
 from app.store import sessions
 from app.store.tables import Tables
@@ -23,6 +22,7 @@ from ml.data import synthetic
 from ml.data import tables as packing
 from ml.experiments.table_ensemble import TableEnsemble
 from ml.predictor import Words
+from ml.pricing import Miss, Score
 from tests.app import versions
 from tests.app.pages.test_pages import get
 from tests.app.routes.test_api import problem

@@ -14,7 +14,6 @@ from app.engine.worker import Worker
 from app.serving import sales as reading
 from app.serving.predictors import on_paid, serving
 from app.serving.sales import LEAST, news
-from app.serving.tables import paid_of
 from app.settings import settings
 from app.store import sessions
 from app.store.answers import Answers
@@ -26,6 +25,7 @@ from ml.data.hub import DataUnavailable
 from ml.experiments import parse
 from ml.houses.tables import HouseTables
 from ml.predictor import Predictor, later
+from ml.pricing import paid_of
 from tests.app import versions
 from tests.app.pages.test_pages import get
 from tests.app.routes.test_api import problem

@@ -13,10 +13,11 @@ from starlette.testclient import TestClient
 
 from app.errors import Invalid
 from app.serving.predictors import Served
-from app.serving.tables import Part, PricedTable, opened
+from app.serving.tables import PricedTable, opened
 from ml.data.hub import download
 from ml.houses import files
 from ml.predictor import Predictor
+from ml.pricing import Part
 from tests.app.routes.test_api import problem
 
 TABLE = "/api/v1/predictions/table"

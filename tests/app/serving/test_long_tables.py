@@ -18,14 +18,16 @@ from app import security
 from app.cli import files
 from app.errors import Complaint
 from app.routes import predictions
-from app.serving import log, tables
+from app.serving import log
 from app.serving.predictors import Served
-from app.serving.tables import Part, PricedTable, opened
+from app.serving.tables import PricedTable, opened
 from app.settings import settings
 from app.store import sessions
 from app.store.models import Answer
 from ml.data.hub import download
 from ml.predictor import Predictions
+from ml.pricing import Part
+from ml.pricing import table as tables
 from tests.app.routes.test_api import problem
 
 FILE, IN_WORDS = "/api/v1/predictions.csv", "/api/v1/predictions/table"

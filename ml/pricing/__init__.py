@@ -1,0 +1,14 @@
+"""Tables that a predictor answers: part by part, where somebody waits for it, or as a job."""
+
+from ml.pricing.files import Lost as Lost
+from ml.pricing.files import Place as Place
+from ml.pricing.job import PricedFile as PricedFile
+from ml.pricing.prices import columns as columns
+from ml.pricing.prices import price_each as price_each
+from ml.pricing.table import LARGEST as LARGEST
+from ml.pricing.table import Miss as Miss
+from ml.pricing.table import Part as Part
+from ml.pricing.table import PricedTable as PricedTable
+from ml.pricing.table import Score as Score
+from ml.pricing.table import WrongRows as WrongRows
+from ml.pricing.table import paid_of as paid_of
