@@ -147,7 +147,10 @@ class JobOut(Said):
     device: str | None
     measure: str | None = Field(description="What train and valid are numbers of.")
     num_runs: int
-    epochs_done: int = Field(description="Summed over the groups of runs.")
+    epochs_done: int = Field(
+        description="Summed over the groups of runs; of a job that answers a table its rows, of"
+        " which epochs_total is 0 while they are checked."
+    )
     epochs_total: int
     headline: str | None = Field(
         description="The setting that the numbers below are of; empty where the job has only one,"

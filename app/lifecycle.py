@@ -3,19 +3,22 @@
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.bodies import Terms
 from app.errors import Conflict, Invalid, NotFound, instead
 from app.serving.own import columns
+from app.settings import settings
 from app.store.answers import Answers
-from app.store.jobs import RunStore
+from app.store.jobs import PRICED, RunStore
 from app.store.models import Job
 from app.store.registry import CHAMPION, Registry
 from app.store.states import FINAL, JobStatus
 from app.store.tables import named
 from ml.experiment import Experiment
 from ml.experiments import parse
+from ml.pricing import Place, key_of
 
 ACCELERATORS = {"cuda", "mps"}
 
@@ -134,7 +137,24 @@ def delete(session: Session, job: Job, prices: int = 0) -> int:
             f" they would go with it, and nothing could learn from them. Say prices={paid} if they"
             " may."
         )
-    return RunStore(session).delete(job.id)
+    return _without_files(session, job) + RunStore(session).delete(job.id)
+
+
+def place(job: Job) -> Place:
+    """Where the files of a job that answers a table lie."""
+    return Place(key_of(job.experiment), settings().data_dir.absolute())
+
+
+def _without_files(session: Session, job: Job) -> int:
+    """Remove the files of a table that it answers once it is gone, unless another job has the same;
+    gives their bytes."""
+    if job.name != PRICED:
+        return 0
+    mine = place(job)
+    if any(place(other) == mine for other in RunStore(session).of(PRICED) if other.id != job.id):
+        return 0
+    event.listen(session, "after_commit", lambda _: mine.remove(), once=True)
+    return mine.size
 
 
 def ended(status: JobStatus) -> str:

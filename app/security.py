@@ -13,7 +13,9 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 PROBES = {"/healthz", "/readyz"}  # asked by machines that know us by some address
 LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 MAX_BODY = 32 * 2**20  # bytes
-STREAMED = {"/api/v1/predictions.csv": 2**30}  # of bodies that are never in memory as a whole
+STREAMED = dict.fromkeys(  # bytes of bodies that are never in memory as a whole
+    ("/api/v1/predictions.csv", "/api/v1/predictions/jobs", "/predict"), 2**30
+)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:;"

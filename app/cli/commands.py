@@ -178,14 +178,14 @@ def predict(
     mapping: Annotated[
         list[str] | None, typer.Option("--map", help="Column=field, once a column.")
     ] = None,
+    by_job: Annotated[
+        bool, typer.Option("--job", help="By a worker, which goes on when this command is ended.")
+    ] = False,
 ) -> None:
     """Price the houses of a table, however spelled and packed; CSV comes out, remarks on stderr."""
-    from app.cli import files, flags, steps
-    from app.serving.predictors import serving
-    from app.serving.tables import PricedTable, opened
+    from app.cli import files, flags, pricing
     from app.settings import settings
     from app.store.migrations import bring_to_head
-    from app.store.sessions import readers
     from ml.data import hub
 
     file = csv or hub.download("kaggle_house_test", settings().cache_dir)
@@ -193,20 +193,8 @@ def predict(
     if output:
         files.check_writable(output)
     bring_to_head()
-    with file.open("rb") as packed, opened(packed) as text:
-        with readers()() as session:
-            served = serving(session, model)
-        table = PricedTable(served, text, strict=strict, mapping=pairs)
-        priced = (part.csv.encode() for part in table.parts())
-        if output:
-            files.write_whole(output, priced)
-        else:
-            for piece in priced:
-                typer.echo(piece, nl=False)
-    for remark in table.remarks:
-        typer.echo(remark, err=True)
-    if table.score:
-        typer.echo(steps.scored(table.score, served.predictor.card.words), err=True)
+    price = pricing.price_by_job if by_job else pricing.price_here
+    price(file, model, output, strict=strict, mapping=pairs)
 
 
 @cli.command()

@@ -46,14 +46,14 @@ def follow(job: Job, console: Console, meanwhile: Callable[[], object] = int) ->
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} epochs"),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[what]}"),
         TimeRemainingColumn(),
         TextColumn("{task.fields[last]}"),
     )
     before = Reading()
     with Progress(*columns, console=console) as bar:
         bar.console.print(f"{job.name}: {job.label}", markup=False, highlight=False)
-        task = bar.add_task(f"job {job.id}", total=0, start=False, last="")
+        task = bar.add_task(f"job {job.id}", total=0, start=False, last="", what="epochs")
         for reading in readings(job.id, meanwhile):
             total = sum(group.started["num_epochs"] for group in reading.groups.values())
             bar.update(task, total=total)
@@ -62,6 +62,14 @@ def follow(job: Job, console: Console, meanwhile: Callable[[], object] = int) ->
                 bar.update(task, last=_last(reading))
             done = sum(len(group.values) for group in reading.groups.values())
             bar.update(task, completed=done)
+            if counted := reading.progress:
+                bar.start_task(task)
+                bar.update(
+                    task,
+                    completed=counted["done"],
+                    total=counted["total"],
+                    what=counted["what"],
+                )
             for text in _lines(before, reading):
                 bar.console.print(text, style="dim", markup=False, highlight=False)
             before = reading

@@ -11,10 +11,10 @@ from app.dashboard.sparks import Spark, Strip
 from app.results.headline import LIKE_A_PRICE, percent
 from app.results.log import Pace
 from app.results.traces import FEW
-from app.store.jobs import SERVED
+from app.store.jobs import PRICED, SERVED
 from app.store.models import Job
 from app.store.states import FINAL, JobStatus
-from app.typography import measure_name, metric, seconds
+from app.typography import measure_name, metric, plural, seconds
 
 SCALES = {"log_rmse": (0.035, 0.5)}  # of sparks; others take that of their experiment on the page
 DECADES = 1e5  # from bottom to top of a spark at most: one job that diverges must not flatten all
@@ -35,6 +35,7 @@ class Row:
     strip: Strip | None
     gap: float | None
     took: float | None
+    progress: str
     title: str
     changes: str  # fields that differ from their default
     of: str  # what the value is of: the headline's setting, and "test" where it is not "valid"
@@ -54,6 +55,7 @@ def rows(jobs: Sequence[Job]) -> list[Row]:
             strip=strip(job),
             gap=gap(job),
             took=took(job),
+            progress=progress_words(job),
             title=job.label or "defaults",
             changes=_changes(job),
             of=value_of(job),
@@ -92,6 +94,8 @@ def _scale(job: Job) -> str:
 
 def _changes(job: Job) -> str:
     """What tells a job from its siblings and its label does not say: lr 0.02, seed 7."""
+    if job.name == PRICED:
+        return ""
     cls = experiments.get(job.name)
     found = [item for item in changes.settings(cls, job.experiment) if item.changed]
     said = changes.said_by_label(cls, job.experiment, [item.name for item in found])
@@ -148,7 +152,19 @@ def pace_words(job: Job, pace: Pace) -> str:
     if not pace.per_second:
         return ""
     left = f"{seconds(pace.left)} left, " if pace.left and is_active(job) else ""
+    if pace.what != "epochs":
+        return f"{left}{pace.per_second:,.0f} {pace.what} a second"
     return f"{left}{metric(pace.per_second, 1)} epochs a second while it trains"
+
+
+def progress_words(job: Job) -> str:
+    """How far it has come."""
+    what = "rows" if job.name == PRICED else "epochs"
+    if job.name == PRICED and not job.epochs_total:
+        return f"{job.epochs_done:,} rows checked" if job.epochs_done else ""
+    if is_active(job):
+        return f"{job.epochs_done:,} of {job.epochs_total:,} {what}"
+    return plural(job.epochs_done, what[:-1])
 
 
 def percent_of_price(job: Job) -> float | None:

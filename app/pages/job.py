@@ -13,6 +13,7 @@ from app import lifecycle
 from app.catalogue import changes, experiments, reproduce
 from app.dashboard import views
 from app.dashboard.rendering import render
+from app.dashboard.table_job import table_of
 from app.results import log
 from app.results.charts import charts, legend
 from app.results.headline import headline_of
@@ -20,7 +21,7 @@ from app.results.reading import Reading, read
 from app.results.repetitions import settings_of
 from app.serving.predictors import competing, gate, told
 from app.store.answers import Answers
-from app.store.jobs import RunStore
+from app.store.jobs import PRICED, RunStore
 from app.store.models import LARGEST, Job, Version
 from app.store.registry import Registry
 from app.store.requirements import waiting_for
@@ -61,12 +62,13 @@ def show_job(
     pace = log.pace(job, reading)
     version, workers = Registry(session).of_job(job.id), store.workers()
     runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
-    cls, results = experiments.get(job.name), reading.results()
+    results = reading.results()
     return render(
         request,
         "job.html",
         **_words(job),
         **_curves(reading),
+        **_asked(job, reading, str(request.base_url)),
         bar=views.bar(store.counts()),
         job=job,
         seq=reading.seq,
@@ -77,7 +79,6 @@ def show_job(
         priced=Answers(session).kept(version.id).paid if version else 0,
         **_beside_the_champion(session, version),
         median=told(version.id)[0].median_error if version else None,
-        trains=bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
         **results,
         panels=views.classes(results["tables"], results["figures"]),
         doubt=views.state(job) == "diverged" or _has_diverged(reading),
@@ -86,10 +87,26 @@ def show_job(
         runs=runs[:RUNS],
         runs_after=runs_after,
         runs_next=runs[RUNS - 1].id if len(runs) > RUNS else 0,
-        config=changes.settings(cls, job.experiment),
-        problem=changes.problem(cls, job.experiment),
-        reproduce=reproduce.commands(changes.shortest(cls, job.experiment), str(request.base_url)),
     )
+
+
+def _asked(job: Job, reading: Reading, base_url: str) -> dict[str, Any]:
+    """What was asked for, and how to ask for it again; `table` is of a job that answers one."""
+    if job.name == PRICED:
+        table = table_of(job, base_url)
+        return {
+            "table": table, "trains": False, "config": table.config, "problem": "",
+            "reproduce": table.again,
+        }  # fmt: skip
+    cls = experiments.get(job.name)
+    shortest = changes.shortest(cls, job.experiment)
+    return {
+        "table": None,
+        "trains": bool(reading.groups) or (views.is_active(job) and not (cls and cls.instant)),
+        "config": changes.settings(cls, job.experiment),
+        "problem": changes.problem(cls, job.experiment),
+        "reproduce": reproduce.commands(shortest, base_url),
+    }
 
 
 def _has_diverged(reading: Reading) -> bool:
@@ -120,6 +137,7 @@ def _words(job: Job) -> dict[str, Any]:
         "state": views.state(job),
         "active": views.is_active(job),
         "took": views.took(job),
+        "progress": views.progress_words(job),
         "book": views.BOOK.get(job.name),
     }
 

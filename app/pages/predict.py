@@ -1,11 +1,13 @@
 """Predict: one house, or one row of another table, by the version that is asked for."""
 
+import io
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, UploadFile
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from app import pricing
 from app.bodies import ModelName
 from app.dashboard import views
 from app.dashboard.house_form import house_form
@@ -22,7 +24,8 @@ from app.store.sessions import ReadSession
 from ml.schema import TooManyRows
 
 router = APIRouter()
-MOST = 10_000  # rows of a file that a page answers
+MOST = 10_000  # rows of a file that a page answers: seconds of houses
+LONG = 4_000_000  # bytes of one, as predict.js says; what is longer is answered by a job
 
 
 @router.get("/predict")
@@ -30,16 +33,54 @@ def predict(
     request: Request, session: ReadSession, model: Annotated[ModelName, Query()] = CHAMPION
 ) -> Response:
     """Price a house, from a typical one onwards; or a row of what the version has learnt."""
+    return _page(request, session, model)
+
+
+@router.post("/predict")
+def predict_file(
+    request: Request,
+    session: ReadSession,
+    model: Annotated[ModelName, Form()] = CHAMPION,
+    file: UploadFile | None = None,
+) -> Response:
+    """The answers to a file, as CSV; those to a long one as a job; or the page, with what is
+    wrong."""
+    if not file or not file.filename:
+        return _page(request, session, model, "Choose a file.")
+    served = predictors.serving(session, model)
+    body = file.file.read(LONG + 1)
+    try:
+        if len(body) > LONG:
+            return _by_job(file, served)
+        with opened(io.BytesIO(body)) as text:
+            answers = PricedTable(served, text, most=MOST).whole().csv
+    except TooManyRows:
+        return _by_job(file, served)
+    except Invalid as error:
+        return _page(request, session, model, error.message)
+    name = {"Content-Disposition": 'attachment; filename="predictions.csv"'}
+    return Response(answers, headers=name, media_type="text/csv")
+
+
+def _by_job(file: UploadFile, served: Served) -> Response:
+    """The page of a job that answers a file."""
+    job = pricing.send(file.file, about=file.filename or "", model=served.version)
+    return RedirectResponse(f"/jobs/{job.id}", 303)
+
+
+def _page(request: Request, session: ReadSession, model: ModelName, fault: str = "") -> Response:
+    """The form; `fault` is what is wrong with a file."""
     registry = Registry(session)
     asked = registry.champion() if model == CHAMPION else registry.get(str(model))
     version, job = asked or (None, None)
     served = predictors.serving(session, version.id) if version else None
     if served and job and not served.of_houses:
-        return _row(request, session, model, served, job)
+        return _row(request, session, model, served, job, fault)
     card = served.predictor.card if served else None
     return render(
         request,
         "predict.html",
+        status=422 if fault else 200,
         bar=views.bar(RunStore(session).counts()),
         asked=model,
         model=version,
@@ -50,31 +91,8 @@ def predict(
         sold=card.sold.model_dump() if card else None,
         compares=bool(card and card.blend),
         partly=card.known[0] if card and card.known else None,
+        fault=fault,
     )
-
-
-@router.post("/predict")
-def predict_file(
-    request: Request,
-    session: ReadSession,
-    model: Annotated[ModelName, Form()] = CHAMPION,
-    file: UploadFile | None = None,
-) -> Response:
-    """The answers to a file, as CSV; or the page, with what is wrong."""
-    served = predictors.serving(session, model)
-    _, job = Registry(session).get(str(served.version))
-    try:
-        if not file or not file.filename:
-            raise Invalid("Choose a file.")
-        with opened(file.file) as text:
-            answers = PricedTable(served, text, most=MOST).whole().csv
-    except TooManyRows as error:
-        way = f"ridgeline predict FILE --model {served.version} takes any number."
-        return _row(request, session, model, served, job, f"{error} {way}")
-    except Invalid as error:
-        return _row(request, session, model, served, job, error.message)
-    name = {"Content-Disposition": 'attachment; filename="predictions.csv"'}
-    return Response(answers, headers=name, media_type="text/csv")
 
 
 def _row(

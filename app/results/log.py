@@ -61,15 +61,19 @@ class Pace:
     """How fast a job's epochs come."""
 
     epochs: int
-    total: int
+    total: int  # 0: not known
     per_second: float | None
+    what: str = "epochs"
 
     @property
     def left(self) -> float | None:
         """Seconds until the last epoch, at this pace."""
-        return (self.total - self.epochs) / self.per_second if self.per_second else None
+        known = self.total and self.per_second
+        return (self.total - self.epochs) / self.per_second if known and self.per_second else None
 
 
 def pace(job: Job, reading: Reading) -> Pace:
-    """Epochs a second over the last attempt, from the times of its chunks."""
-    return Pace(job.epochs_done, job.epochs_total, reading.clock.rate)
+    """Epochs a second over the last attempt, from the times of its chunks; or what it counts."""
+    counted = reading.progress
+    what = counted["what"] if counted else "epochs"
+    return Pace(job.epochs_done, job.epochs_total, reading.clock.rate, what)

@@ -11,15 +11,17 @@ from fastapi.responses import StreamingResponse
 from pydantic import ConfigDict, Field, model_validator
 from starlette.datastructures import UploadFile
 
-from app import bodies
+from app import bodies, pricing
 from app.errors import Invalid, responses
+from app.routes.depends import IdempotencyKey
 from app.serving import log
 from app.serving.predictors import Served, at_hand, champion, serving, who
 from app.serving.prices import check, columns, price
 from app.serving.submissions import looked_at
 from app.serving.tables import PricedTable, opened
+from app.store.jobs import RunStore
 from app.store.registry import CHAMPION, Registry
-from app.store.sessions import ReadSession
+from app.store.sessions import ReadSession, readers
 from ml.schema import Opened, TooManyRows
 
 router = APIRouter(tags=["predictions"])
@@ -267,6 +269,36 @@ def predict_table_in_words(
         ],
         csv=found.csv,
     )  # fmt: skip
+
+
+@router.post(
+    "/predictions/jobs",
+    status_code=202,
+    responses=responses(400, 404, 409, 413, 422),
+    openapi_extra={"requestBody": {"required": True, "content": {"text/csv": TABLE}}},
+)
+def predict_table_by_job(
+    file: OpenTable,
+    mapping: Mapping,
+    response: Response,
+    model: ModelQuery = CHAMPION,
+    strict: Strict = False,
+    keep: Keep = True,
+    about: Annotated[str, Query(max_length=200, description="What the file is called.")] = "",
+    idempotency_key: IdempotencyKey = None,
+) -> bodies.JobOut:
+    """Price the rows of a table, of any length, by a job: it survives what a connection does not.
+
+    The version that would answer now answers all of it. How many rows are done stands in the job's
+    `epochs_done`; what is wrong with the table in its `error`. The same lines as of
+    POST /predictions.csv are GET /jobs/{job_id}/predictions.csv once it has succeeded."""
+    job = pricing.send(
+        file, about=about, model=model, strict=strict, mapping=mapping, keep=keep,
+        idempotency_key=idempotency_key,
+    )  # fmt: skip
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    with readers()() as session:
+        return bodies.JobOut.of(job, RunStore(session).workers())
 
 
 @router.post(

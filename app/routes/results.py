@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import numpy as np
 import orjson
 from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from app import pricing
 from app.bodies import CheckOut, FigureRef, Metrics, Preflight
 from app.errors import NotFound, responses, short
 from app.results import figures
@@ -145,6 +147,16 @@ def get_submission_file(job: CurrentJob, session: ReadSession) -> Response:
     text = competing(session, job.id).predictor.submission()
     headers = {"Content-Disposition": 'attachment; filename="submission.csv"'}
     return Response(text, headers=headers, media_type="text/csv")
+
+
+@router.get(
+    "/predictions.csv", responses=responses(404, 409, 422) | {200: CSV}, response_class=FileResponse
+)
+def get_predictions_file(job: CurrentJob) -> FileResponse:
+    """The answers to the table that a job was sent, row by row; its job has succeeded then."""
+    path = pricing.answers(job)
+    headers = {"Ridgeline-Version": str(job.experiment["version"])}
+    return FileResponse(path, media_type="text/csv", filename="predictions.csv", headers=headers)
 
 
 @router.get("/submission", response_model=Preflight, responses=responses(404, 409, 422))

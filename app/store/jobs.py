@@ -15,6 +15,8 @@ from app.store.states import JobStatus
 
 SERVED = ("house_ensemble", "kaggle_house")
 """The experiments whose jobs leave a predictor: what house prices are trained by, first."""
+PRICED = "predictions"
+"""The experiment whose jobs answer tables: no lesson."""
 ALIVE = 15.0
 """Seconds after its last sign of life that a worker counts as gone."""
 
@@ -86,6 +88,10 @@ class RunStore:
         return next(
             (job for job in self.session.scalars(query) if job.experiment == experiment), None
         )
+
+    def of(self, name: str) -> Sequence[Job]:
+        """Every job of an experiment."""
+        return self.session.scalars(select(Job).where(Job.name == name)).all()
 
     def tried(self, names: Collection[str]) -> Iterator[tuple[int, JobStatus, dict[str, Any]]]:
         """Number, status and experiment of each job of these names that succeeded or failed, the

@@ -2,7 +2,10 @@
 
 from ml.pricing.files import Lost as Lost
 from ml.pricing.files import Place as Place
+from ml.pricing.files import receive as receive
+from ml.pricing.files import sweep as sweep
 from ml.pricing.job import PricedFile as PricedFile
+from ml.pricing.job import key_of as key_of
 from ml.pricing.prices import columns as columns
 from ml.pricing.prices import price_each as price_each
 from ml.pricing.table import LARGEST as LARGEST

@@ -58,6 +58,10 @@ class Place:
         """The file of who answers. Raises Lost."""
         return self._whole(self.folder / "model", digest, "The model of this job").read_bytes()
 
+    def answers_size(self) -> int | None:
+        """Bytes of what came of it, if that is still there."""
+        return next((file.stat().st_size for file in self.folder.glob("*.csv")), None)
+
     def answers(self) -> Path:
         """What came of it. Raises Lost."""
         found = next(self.folder.glob("*.csv"), self.folder / "predictions.csv")
@@ -108,6 +112,8 @@ def receive(file: IO[bytes], data: Path | None = None) -> tuple[Path, str]:
     Raises Lost where it cannot be written.
     """
     part, digest = _all(data) / f"{uuid4().hex}.part", hashlib.sha256()
+    if file.seekable():  # no pipe: whoever had it has read it
+        file.seek(0)
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as written:

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -42,8 +42,7 @@ class PricedFile(Experiment):
     @property
     def key(self) -> str:
         """What its files are found by: the same asked again has the same, and writes the same."""
-        asked = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(asked.encode()).hexdigest()[:32]
+        return key_of(self.model_dump(mode="json"))
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:  # noqa: ARG002  no state
         """Check all rows, then answer them part by part, from the beginning each time.
@@ -60,6 +59,11 @@ class PricedFile(Experiment):
             with place.writing() as write:
                 yield from table.priced(write)
         yield from table.told()
+
+
+def key_of(asked: Mapping[str, Any]) -> str:
+    """The key of such a job, from its fields as they are stored."""
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class _Kept(PricedTable):

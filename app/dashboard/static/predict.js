@@ -269,6 +269,7 @@ for (const button of $$("[data-csv]"))
 $("#csv").addEventListener("change", async ({ target }) => {
   const file = target.files[0];
   if (!file) return;
+  if (file.size > 4e6) return target.form.submit();
   $("#file").hidden = false;
   $("#file-h").textContent = file.name;
   await send(file);
