@@ -17,6 +17,7 @@ from ml.features import Row
 from ml.houses import submission
 from ml.houses.together import Together
 from ml.intervals import interval
+from ml.predictor.asks import Ask, Asks, asks
 from ml.predictor.card import Card, Histogram, Known, Vector
 from ml.predictor.donors import Donors
 from ml.predictor.gate import Gate, Group, Later, Question, share_inside, spread
@@ -31,6 +32,8 @@ from ml.tabular.subject import Words, band_of
 
 __all__ = [
     "LEAST",
+    "Ask",
+    "Asks",
     "Blended",
     "Card",
     "Comparable",
@@ -156,6 +159,21 @@ class Predictor:
     def prepare(self) -> None:
         """Make what is made once, so that nobody who asks waits for it."""
         self.predict([{}])
+
+    def asks(self, row: Row, count: int) -> Asks:
+        """What is not known of one checked row, what would narrow its interval most first."""
+        whole, likely = self.whole(row)
+        if self.donors is None or len(whole) == 1:
+            width = float(self.spans([row])[1][0])
+            return Asks(width, (), width, width)
+        known = self.card.input_schema.known(row)
+        return asks(known, whole, likely, self.donors, self.spans, count)
+
+    def spans(self, rows: Sequence[Row]) -> tuple[Vector, Vector]:
+        """Middles of n checked rows, and widths of their intervals, as errors are measured."""
+        parts = [(one.middle, *one.quantiles(ENDS, self.errors)) for one in self.answers(rows)]
+        middle, low, high = np.concatenate(parts, axis=1)
+        return middle, high - low
 
     def comparables(self, row: Row, count: int) -> Comparables | None:
         """The sales that count most for one checked row; None where it compares none."""

@@ -76,6 +76,10 @@ class Words(BaseModel):
         """How far apart two values are: in per cent of the lower one, or as they are."""
         return 100 * np.expm1(difference) if self.log else difference
 
+    def around(self, half: float) -> str:
+        """Half of an interval, a share where errors are those of a logarithm: ±31 %, or ±€120."""
+        return f"±{100 * half:.0f} %" if self.log else f"±{self.written(half)}"
+
     def typical(self, off: NDArray[np.float64]) -> str:
         """Half of the values are off by less, with errors actual - predicted (n,)."""
         if self.log:
