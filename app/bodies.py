@@ -407,6 +407,30 @@ class Reasons(Answered):
     error: float = Field(description="Dollars that they leave untold: of what is not known.")
 
 
+class AskOut(BaseModel):
+    """A field that is not known."""
+
+    attribute: str
+    within: float = Field(description="Half of the interval, on average, if it were known.")
+
+
+class AskFirst(Answered):
+    """What is not known of a row, by how much knowing it would narrow the 90 % interval.
+
+    Half of an interval is told as a share where errors are those of a logarithm, 0.31 for ±31 %,
+    and else in the unit of what is predicted. Averages are over what rows alike have.
+    """
+
+    sentence: str
+    within: float = Field(description="Half of the interval, as much as is known.")
+    form_known: float | None = Field(
+        description="The same, on average, if all were known that a form asks first; null where it"
+        " asks nothing first."
+    )
+    all_known: float = Field(description="The same, on average, if all were known.")
+    ask_first: list[AskOut] = Field(description="What narrows it, the most first.")
+
+
 class Bounded(BaseModel):
     """A price and its interval, dollars."""
 

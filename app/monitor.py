@@ -2,8 +2,8 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import bodies
 from app.errors import Conflict
-from app.serving import log
+from app.serving import actuals, log
 from app.serving.predictors import Served, on_paid, serving, told
 from app.serving.sales import news
 from app.settings import settings
@@ -84,6 +84,37 @@ def untaught(served: Served) -> str:
     if predictor.card.experiment.get("table") == "":
         return "has learnt made-up rows: there is nothing to go on from."
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """What became of a table of prices."""
+
+    kept: int
+    passed: int  # rows that say nothing that can be
+    unknown: list[str]  # ids of no answer that is kept
+    houses: bool  # whether all are of houses
+
+
+def tell(session: Session, lines: Iterable[str]) -> Paying:
+    """Keep what a table says was paid, by the ids of answers. Raises Invalid."""
+    prices, passed = actuals.read(lines)
+    log.flush()
+    lost, answers = impossible(session, prices), Answers(session)
+    possible = {key: price for key, price in prices.items() if key not in lost}
+    asked = {*answers.versions(possible).values()}
+    unknown = answers.pay(possible)
+    return Paying(
+        len(possible) - len(unknown), passed + len(lost), unknown, all(map(_of_houses, asked))
+    )
+
+
+def _of_houses(version: int) -> bool:
+    """Whether it prices houses; so too where nobody can say."""
+    try:
+        return told(version)[0].words.rows == "houses"
+    except Conflict:
+        return True
 
 
 def impossible(session: Session, paid: Mapping[str, float]) -> dict[str, int]:

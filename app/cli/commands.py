@@ -14,6 +14,7 @@ import typer
 from app.cli.models import models
 from app.cli.monitor import actuals, monitor
 from app.cli.tables import tables
+from app.cli.why import why
 
 # all else is imported by the command that needs it: `--help` shall not wait for torch
 
@@ -28,6 +29,7 @@ db = typer.Typer(help="The run store.", no_args_is_help=True)
 cli.add_typer(db, name="db")
 cli.add_typer(models, name="models")
 cli.add_typer(tables, name="tables")
+cli.command()(why)
 cli.command()(monitor)
 cli.command()(actuals)
 
@@ -181,6 +183,7 @@ def predict(
     by_job: Annotated[
         bool, typer.Option("--job", help="By a worker, which goes on when this command is ended.")
     ] = False,
+    keep: Annotated[bool, typer.Option(help="Keep the answers, for the monitor.")] = True,
 ) -> None:
     """Price the houses of a table, however spelled and packed; CSV comes out, remarks on stderr."""
     from app.cli import files, flags, pricing
@@ -194,7 +197,7 @@ def predict(
         files.check_writable(output)
     bring_to_head()
     price = pricing.price_by_job if by_job else pricing.price_here
-    price(file, model, output, strict=strict, mapping=pairs)
+    price(file, model, output, strict=strict, mapping=pairs, keep=keep)
 
 
 @cli.command()

@@ -2,7 +2,7 @@
 
 import getpass
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,11 @@ models = typer.Typer(help="The versions that price: who answers, and why.", no_a
 
 Model = Annotated[str, typer.Argument(help="A version's number or name.")]
 Reason = Annotated[str, typer.Option(help="Why; it stays in the history.")]
+Who = Annotated[str, typer.Option(help="Whose decision it is; else who runs the command.")]
+InsteadOf = Annotated[
+    int | None,
+    typer.Option(min=1, help="The champion that was judged; refused if it changed."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
 
 
@@ -35,7 +40,8 @@ def list_models(as_json: Json = False) -> None:
         registry = Registry(session)
         champion, names = registry.champion(), registry.names()
         lately = Answers(session).lately()
-        rows = [described(*row, names, champion, lately) for row in registry.versions()]
+        every = registry.versions(registry.count())
+        rows = [described(*row, names, champion, lately) for row in every]
     if as_json:
         typer.echo("[" + ",\n".join(row.model_dump_json() for row in rows) + "]")
         return
@@ -67,6 +73,92 @@ def show(model: Model = "champion", as_json: Json = False) -> None:
 
 
 @models.command()
+def fields(model: Model = "champion", as_json: Json = False) -> None:
+    """What a row may say to a version: its fields, and what training has seen of each."""
+    from app.serving.predictors import serving
+    from app.store.sessions import readers
+
+    _prepare()
+    with readers()() as session:
+        schema = serving(session, model).predictor.card.input_schema
+    if as_json:
+        typer.echo(schema.model_dump_json(indent=1))
+        return
+    for field in schema.fields:
+        seen = ", ".join(field.levels or ()) or f"{field.minimum} to {field.maximum}"
+        typer.echo(f"{field.name}: {field.description.rstrip('.')}. Seen: {seen}")
+
+
+@models.command()
+def sales(
+    model: Model = "champion",
+    attribute: Annotated[
+        list[str] | None, typer.Option(help="What is told of each beside its price.")
+    ] = None,
+) -> None:
+    """The rows that a version has learnt from and remembers, as CSV."""
+    import csv
+    import sys
+
+    from app.serving.explanations import remembered
+    from app.serving.predictors import serving
+    from app.store.sessions import readers
+
+    _prepare()
+    with readers()() as session:
+        served = serving(session, model)
+    found, schema = remembered(served, attribute or ()), served.predictor.card.input_schema
+    lines = csv.writer(sys.stdout, lineterminator="\n")
+    lines.writerow([schema.id_column or "row", schema.target_column, *found.attributes])
+    lines.writerows(zip(found.ids, found.sold, *found.attributes.values(), strict=True))
+
+
+@models.command()
+def judge(
+    model: Model,
+    against: Annotated[str, typer.Option(help="Whose place it would take.")] = "champion",
+    as_json: Json = False,
+) -> None:
+    """Whether a version may take another's place: what the gate asks, and what was found."""
+    from app.bodies import Against
+    from app.serving.predictors import gate
+    from app.store.registry import Registry
+    from app.store.sessions import readers
+
+    _prepare()
+    with readers()() as session:
+        registry = Registry(session)
+        one, other = (registry.get(name)[0].id for name in (model, against))
+        found = Against.of(gate(one, other))
+    if as_json:
+        typer.echo(found.model_dump_json(indent=1))
+        return
+    typer.echo(found.sentence)
+    for asked in found.questions:
+        typer.echo(f"{'holds' if asked.passed else 'fails'}  {asked.name}: {asked.found}")
+
+
+@models.command()
+def delete(
+    model: Model,
+    prices: Annotated[
+        int, typer.Option(min=0, help="How many prices told of its answers may go with it.")
+    ] = 0,
+) -> None:
+    """Forget a version that has no name, with the job that made it: curves, answers and all."""
+    from app import lifecycle
+    from app.store.registry import Registry
+    from app.store.sessions import writers
+
+    _prepare()
+    with writers().begin() as session:
+        version, job = Registry(session).get(model)
+        said = f"Version {version.id} is deleted, and job {job.id} with it."
+        lifecycle.delete(session, job, prices)
+    typer.echo(said)
+
+
+@models.command()
 def retrain(model: Model = "champion") -> None:
     """Learn what a version has learnt, and from each price that came since: a job for a worker."""
     from app.retraining import retrain as begin
@@ -83,22 +175,24 @@ def retrain(model: Model = "champion") -> None:
 def promote(
     model: Model,
     reason: Reason = "",
+    who: Who = "",
+    instead_of: InsteadOf = None,
     force: Annotated[bool, typer.Option("--force", help="Past the gate, for a reason.")] = False,
 ) -> None:
     """Let a version answer in the champion's place, where the gate lets it."""
     from app import promotions
 
-    who = _me()
-    _move(lambda session: promotions.promote(session, model, who=who, reason=reason, force=force))
+    terms: dict[str, Any] = {"who": who or _me(), "reason": reason, "instead_of": instead_of}
+    _move(lambda session: promotions.promote(session, model, force=force, **terms))
 
 
 @models.command()
-def rollback(reason: Reason = "") -> None:
+def rollback(reason: Reason = "", who: Who = "", instead_of: InsteadOf = None) -> None:
     """Let the version answer again that did so before."""
     from app import promotions
 
-    who = _me()
-    _move(lambda session: promotions.roll_back(session, who=who, reason=reason))
+    terms: dict[str, Any] = {"who": who or _me(), "reason": reason, "instead_of": instead_of}
+    _move(lambda session: promotions.roll_back(session, **terms))
 
 
 @models.command()
@@ -106,15 +200,16 @@ def name(
     name: Annotated[str, typer.Argument(help="The name, e.g. challenger.")],
     model: Annotated[str, typer.Argument(help="A version; left out, the name is taken away.")] = "",
     reason: Reason = "",
+    who: Who = "",
 ) -> None:
     """Let a name point at a version, or at none."""
     from app import promotions
 
-    who = _me()
+    terms: dict[str, Any] = {"who": who or _me(), "reason": reason}
     if model:
-        _move(lambda session: promotions.name(session, name, model, who=who, reason=reason))
+        _move(lambda session: promotions.name(session, name, model, **terms))
     else:
-        _move(lambda session: promotions.remove(session, name, who=who, reason=reason))
+        _move(lambda session: promotions.remove(session, name, **terms))
 
 
 @models.command()

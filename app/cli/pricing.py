@@ -20,13 +20,19 @@ PIECE = 2**20  # bytes read at a time
 
 
 def price_here(
-    file: Path, model: str, output: Path | None, *, strict: bool, mapping: Mapping[str, str]
+    file: Path,
+    model: str,
+    output: Path | None,
+    *,
+    strict: bool,
+    mapping: Mapping[str, str],
+    keep: bool,
 ) -> None:
     """Answer each row of a file, and say on stderr how it was read and how right that is."""
     with file.open("rb") as packed, opened(packed) as text:
         with readers()() as session:
             served = serving(session, model)
-        table = PricedTable(served, text, strict=strict, mapping=mapping)
+        table = PricedTable(served, text, strict=strict, mapping=mapping, keep=keep)
         _write(output, (part.csv.encode() for part in table.parts()))
     for remark in table.remarks:
         typer.echo(remark, err=True)
@@ -35,7 +41,13 @@ def price_here(
 
 
 def price_by_job(
-    file: Path, model: str, output: Path | None, *, strict: bool, mapping: Mapping[str, str]
+    file: Path,
+    model: str,
+    output: Path | None,
+    *,
+    strict: bool,
+    mapping: Mapping[str, str],
+    keep: bool,
 ) -> None:
     """Send it, follow the job until it ends, and write its file: to stdout where none is named.
 
@@ -43,7 +55,9 @@ def price_by_job(
         Complaint: where the job did not succeed, or the file cannot be written.
     """
     with file.open("rb") as opened:
-        job = pricing.send(opened, about=file.name, model=model, strict=strict, mapping=mapping)
+        job = pricing.send(
+            opened, about=file.name, model=model, strict=strict, mapping=mapping, keep=keep
+        )
     _, err = consoles()
     with readers()() as session:
         idle = not RunStore(session).workers()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,6 +10,7 @@ tables = typer.Typer(
     help="Tables of one's own to learn from: sales of houses, or anything.", no_args_is_help=True
 )
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
+Scale = Literal["auto", "log", "plain"]
 Name = Annotated[str, typer.Argument(help="Of the table.")]
 
 
@@ -84,6 +85,11 @@ def list_tables(as_json: Json = False) -> None:
 def show(
     name: Name,
     target: Annotated[str, typer.Option(help="Another column to predict.")] = "",
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="A column in place of those proposed.")
+    ] = None,
+    identifier: Annotated[str, typer.Option(help="Column that names a row.")] = "",
+    scale: Annotated[Scale, typer.Option(help="How errors are measured.")] = "auto",
     as_json: Json = False,
 ) -> None:
     """A look at a table that is no sales of houses: its columns, and what needs a person first."""
@@ -92,7 +98,7 @@ def show(
     from app.store.migrations import bring_to_head
 
     bring_to_head()
-    found = look(name, target)
+    found = look(name, target, inputs or (), identifier, scale)
     if as_json:
         whole = bodies.TableProfile.of(name, found.told, found.chosen, found.fit, found.reason)
         typer.echo(whole.model_dump_json())

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.bodies import AskFirst
 from app.dashboard.house_form import HouseField, HouseForm, house_form
 from app.dashboard.scales import Scale
 from app.errors import Invalid
+from app.serving.explanations import asked_first
 from app.serving.predictors import Served
 from app.serving.prices import check, columns, price
 from ml.predictor import Comparables, Reasons
@@ -14,6 +16,7 @@ from ml.predictor import Comparables, Reasons
 BINS = 80  # of the axis, in which dots stand on each other
 DOTS = 50  # values that are drawn, each as likely as the others
 ROWS = 8  # rows that it rests on
+ASKS = 3  # fields to ask first
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Value:
     known: int
     imputed: int
     warnings: list[str]
+    asks: AskFirst
     rows: Comparables | None
     reasons: Reasons
     scale: Scale  # of reasons
@@ -111,6 +115,7 @@ def _value(served: Served, row: Mapping[str, Any]) -> Value:
         known=len(card.input_schema.known(values)),
         imputed=len(checked.rows[0].imputed),
         warnings=[item.message for item in checked.rows[0].warnings],
+        asks=asked_first(served, checked, ASKS),
         rows=predictor.comparables(values, ROWS),
         reasons=found,
         scale=Scale.around([reason.dollars for reason in found.reasons] + [found.error]),

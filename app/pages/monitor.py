@@ -1,9 +1,11 @@
 """Monitor: whether the world is still the one that was learnt from."""
 
+import io
 from collections import Counter
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, UploadFile
 from fastapi import Query as Param
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -12,8 +14,8 @@ from app import bodies
 from app.dashboard import views
 from app.dashboard.rendering import render
 from app.dashboard.scales import Bar, Scale
-from app.errors import Conflict
-from app.monitor import watch
+from app.errors import Conflict, Invalid
+from app.monitor import tell, watch
 from app.retraining import retrain
 from app.serving.predictors import told
 from app.store.jobs import RunStore
@@ -22,6 +24,7 @@ from app.store.sessions import DbSession, ReadSession
 
 router = APIRouter()
 FIRST = 12  # columns before the others are asked for
+Number = Annotated[int | None, Param(ge=0, description="Of prices that were just told.")]
 
 
 @router.get("/monitor")
@@ -30,6 +33,9 @@ def monitor(
     session: ReadSession,
     model: Annotated[str, Param(max_length=40)] = CHAMPION,
     columns: Annotated[str, Param(max_length=10)] = "",
+    kept: Number = None,
+    passed: Number = 0,
+    unknown: Number = 0,
 ) -> Response:
     """What was asked lately beside what was learnt from, and errors where prices came."""
     registry = Registry(session)
@@ -58,7 +64,25 @@ def monitor(
         compared=len({one.name for one in look.columns}) if look else 0,
         months=_months(look) if look else None,
         whole=columns == "all",
+        told=None if kept is None else (kept, passed, unknown),
     )
+
+
+@router.post("/monitor/actuals")
+def tell_actuals(
+    session: DbSession,
+    file: UploadFile | None = None,
+    model: Annotated[str, Form(max_length=40)] = CHAMPION,
+) -> Response:
+    """Keep what a file says was paid, and say what became of it."""
+    if not file or not file.filename:
+        raise Invalid("Choose a file.")
+    try:
+        found = tell(session, io.TextIOWrapper(file.file, encoding="utf-8-sig", newline=""))
+    except Invalid as error:
+        raise Invalid(f"The file cannot be used: {error.message}.") from None
+    counts = {"kept": found.kept, "passed": found.passed, "unknown": len(found.unknown)}
+    return RedirectResponse(f"/monitor?{urlencode({'model': model, **counts})}", 303)
 
 
 @router.post("/monitor/retrain")

@@ -10,12 +10,14 @@ from starlette.responses import RedirectResponse, Response
 from app import pricing
 from app.bodies import ModelName
 from app.dashboard import views
-from app.dashboard.house_form import house_form
+from app.dashboard.house_form import LABELS, house_form
 from app.dashboard.rendering import render
-from app.dashboard.value_page import value_page
+from app.dashboard.value_page import ASKS, value_page
 from app.errors import Invalid
 from app.serving import predictors
+from app.serving.explanations import asked_first
 from app.serving.predictors import Served
+from app.serving.prices import check
 from app.serving.tables import PricedTable, opened
 from app.store.jobs import RunStore
 from app.store.models import Job
@@ -93,6 +95,21 @@ def _page(request: Request, session: ReadSession, model: ModelName, fault: str =
         partly=card.known[0] if card and card.known else None,
         fault=fault,
     )
+
+
+@router.get("/predict/asks")
+def asks(
+    request: Request, session: ReadSession, model: Annotated[ModelName, Query()] = CHAMPION
+) -> Response:
+    """What to ask first about the house of the form, a part of its page."""
+    served = predictors.serving(session, model)
+    fields = {field.name for field in served.predictor.card.input_schema.fields}
+    house = {name: text for name, text in request.query_params.items() if name in fields and text}
+    try:
+        found = asked_first(served, check(served, [house], ["query"], strict=False), ASKS, LABELS)
+    except Invalid:
+        found = None  # the form says what is wrong
+    return render(request, "_asks.html", asks=found, words=served.predictor.card.words)
 
 
 def _row(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, UploadFile
@@ -48,6 +49,13 @@ def add(
     if found.target is None:
         return RedirectResponse(f"/jobs/new?experiment=house_ensemble&sales={table.name}", 303)
     return RedirectResponse(f"/tables/{table.name}", 303)
+
+
+@router.post("/tables/delete")
+def delete(session: DbSession, name: Annotated[str, Form(max_length=16)]) -> Response:
+    """Forget a table that no job learns from, and show those that are left."""
+    Tables(session).delete(name)
+    return RedirectResponse("/tables", 303)
 
 
 @router.get("/tables/{name}")

@@ -1,4 +1,4 @@
-"""Why a price is what it is: the sales it rests on, reasons in dollars, and what if."""
+"""Why a price is what it is: the sales it rests on, reasons, what if, and what to ask first."""
 
 from typing import Annotated, Any
 
@@ -6,14 +6,14 @@ from fastapi import APIRouter, Body, Query
 from pydantic import ConfigDict, Field, model_validator
 
 from app import bodies
-from app.errors import Conflict, responses
+from app.errors import responses
 from app.routes.predictions import ModelQuery
+from app.serving import explanations
 from app.serving.predictors import Served, serving
-from app.serving.prices import check, columns, price
-from app.serving.what_if import VALUES, named, what_if
+from app.serving.prices import check
+from app.serving.what_if import VALUES
 from app.store.registry import CHAMPION
 from app.store.sessions import ReadSession
-from ml.predictor import Comparables, Predictions
 from ml.schema import Checked
 
 router = APIRouter(tags=["predictions"])
@@ -43,6 +43,12 @@ class ComparedIn(HouseIn):
     count: int = Field(8, ge=1, le=50, description="How many sales.")
 
 
+class AskFirstIn(HouseIn):
+    """The same, and how many fields are to be told."""
+
+    count: int = Field(5, ge=1, le=20, description="How many fields, at most.")
+
+
 class WhatIfIn(HouseIn):
     """The same, and what is to change."""
 
@@ -63,59 +69,25 @@ class WhatIfIn(HouseIn):
 @router.post("/comparables", responses=responses(400, 404, 409, 422))
 def compare(asked: Annotated[ComparedIn, Body()], session: ReadSession) -> bodies.Comparables:
     """The sales that a price rests on, what each says of the house, and how much it counts."""
-    served, checked = _checked(asked, session)
-    priced = price(served, checked)
-    found = served.predictor.comparables(checked.values[0], asked.count)
-    if found is None:
-        raise _compares_none(served)
-    return _compared(served, float(priced.price[0]), found)
-
-
-def _compared(served: Served, priced: float, found: Comparables) -> bodies.Comparables:
-    says, weight = found.rest
-    return bodies.Comparables(
-        **served.whose,
-        price=priced,
-        members=found.members,
-        blend=found.blend,
-        limit=found.limit,
-        sales=[bodies.Comparable.model_validate(sale) for sale in found.sales],
-        rest=bodies.Rest(says=says, weight=weight),
-    )
-
-
-def _compares_none(served: Served) -> Conflict:
-    return Conflict(f"Version {served.version} compares no sales; an ensemble's does.")
+    return explanations.compared(*_checked(asked, session), asked.count)
 
 
 @router.post("/reasons", responses=responses(400, 404, 409, 422))
 def explain(asked: Annotated[HouseIn, Body()], session: ReadSession) -> bodies.Reasons:
     """What each group of attributes adds to the price of a typical house, in dollars."""
-    served, checked = _checked(asked, session)
-    price(served, checked)
-    found = served.predictor.reasons(checked.values[0])
-    return bodies.Reasons(
-        **served.whose,
-        typical=found.typical,
-        price=found.price,
-        reasons=[bodies.Reason.model_validate(reason) for reason in found.reasons],
-        error=found.error,
-    )
+    return explanations.explained(*_checked(asked, session))
+
+
+@router.post("/ask-first", responses=responses(400, 404, 409, 422))
+def ask_first(asked: Annotated[AskFirstIn, Body()], session: ReadSession) -> bodies.AskFirst:
+    """What is not known of a house, by how much knowing it would narrow the interval."""
+    return explanations.asked_first(*_checked(asked, session), asked.count)
 
 
 @router.post("/what-if", responses=responses(400, 404, 409, 422))
 def ask_what_if(asked: Annotated[WhatIfIn, Body()], session: ReadSession) -> bodies.WhatIf:
     """Prices as one attribute changes, alone or together with what must move with it."""
-    served, checked = _checked(asked, session)
-    found = what_if(served, checked.values[0], asked.attribute, asked.values)
-    return bodies.WhatIf(
-        **served.whose,
-        attribute=asked.attribute,
-        values=found.values,
-        alone=_bounded(found.alone),
-        together=_bounded(found.together),
-        moves=found.moves,
-    )
+    return explanations.turned(*_checked(asked, session), asked.attribute, asked.values)
 
 
 @router.get("/sales", responses=responses(404, 409, 422))
@@ -127,27 +99,9 @@ def get_sales(
     model: ModelQuery = CHAMPION,
 ) -> bodies.Sales:
     """The sales that a predictor has learnt from and remembers."""
-    served = serving(session, model)
-    sales = served.predictor.sales
-    if not sales:
-        raise Conflict(f"The file of version {served.version} is older: it remembers no sales.")
-    names = [named(served, name, ["query", "attribute"]).name for name in attribute or ()]
-    schema = served.predictor.card.input_schema
-    return bodies.Sales(
-        **served.whose,
-        ids=[house[schema.id_column] for house in sales],
-        sold=[float(house[schema.target_column]) for house in sales],
-        attributes={name: [house[name] for house in sales] for name in names},
-    )
+    return explanations.remembered(serving(session, model), attribute or ())
 
 
 def _checked(asked: HouseIn, session: ReadSession) -> tuple[Served, Checked]:
     served = serving(session, asked.model)
     return served, check(served, [asked.house], ["body", "house"], strict=False)
-
-
-def _bounded(priced: Predictions) -> list[bodies.Bounded]:
-    return [
-        bodies.Bounded(price=middle, low=low, high=high)
-        for middle, low, high in zip(*columns(priced), strict=True)
-    ]

@@ -1,5 +1,6 @@
 """What to ask first: whether it narrows intervals as much as it told, of houses not learnt from."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +35,7 @@ def others(data: HouseTables) -> list[Row]:
     return [*data.sold[1::2]]
 
 
-def widths(predictor: Predictor, rows: list[Row]) -> np.ndarray[Any, Any]:
+def widths(predictor: Predictor, rows: Sequence[Mapping[str, Any]]) -> np.ndarray[Any, Any]:
     """Of intervals, in log price, from the prices that people are told."""
     told = predictor.predict(rows)
     return np.asarray(np.log(told.high) - np.log(told.low))
@@ -85,7 +86,7 @@ def test_widths_are_those_of_prices_and_fall_with_what_is_known(
     assert len({ask.field for ask in found.first}) == len(found.first) <= 5
     assert len(houses.asks({"GrLivArea": 1500}, 2).first) == 2
     whole, likely = houses.whole({"GrLivArea": 1500})
-    assert found.whole == pytest.approx(likely @ widths(houses, [*whole]))
+    assert found.whole == pytest.approx(likely @ widths(houses, whole))
     every = {field.name: others[0][field.name] or 0 for field in schema.fields}
     level = {f.name: f.levels[0] for f in schema.fields if f.levels and every[f.name] == 0}
     done = houses.asks(every | level, 5)

@@ -299,6 +299,50 @@ def test_names_move_by_command(ridgeline: Run) -> None:
     assert "There is no model 'nobody'. The last version is 3" in lost.err
 
 
+def test_what_the_pages_tell_of_a_version_is_told_by_commands(ridgeline: Run) -> None:
+    first = versions.trained(KaggleHouse(num_epochs=2, k=2))
+    for payload in (first, versions.better(first)):
+        versions.keep(KaggleHouse(num_epochs=2, k=2), payload)
+    judged = ridgeline("models", "judge", 2)
+    assert judged.out.startswith("Version 2 is better than version 1 by ")
+    assert "holds  " in judged.out
+    against = json.loads(ridgeline("models", "judge", 1, "--against", 2, "--json").out)
+    assert (against["comparable"], against["passes"]) == (True, False)
+    listed = ridgeline("models", "fields").out
+    assert "GrLivArea: " in listed
+    assert len(json.loads(ridgeline("models", "fields", "--json").out)["fields"]) == 79
+    sales = [*csv.DictReader(ridgeline("models", "sales", "--attribute", "GrLivArea").out.split())]
+    assert (len(sales), [*sales[0]]) == (1460, ["Id", "SalePrice", "GrLivArea"])
+
+    seen = ridgeline("models", "promote", 2, "--instead-of", 2, "--who", "Ada")
+    assert (seen.code, "no longer version 2" in seen.err) == (1, True)
+    moved = ridgeline("models", "promote", 2, "--instead-of", 1, "--who", "Ada")
+    assert moved.out.startswith("champion promoted from 1 to 2 by Ada")
+    kept = ridgeline("models", "delete", 2)
+    assert (kept.code, "which is called champion" in kept.err) == (1, True)
+    assert ridgeline("models", "delete", 1).out == "Version 1 is deleted, and job 1 with it.\n"
+    assert [job.id for job in jobs()] == [2]
+
+
+def test_why_one_answer_is_so(ridgeline: Run) -> None:
+    versions.keep(KaggleHouse(num_epochs=2, k=2), versions.trained(KaggleHouse(num_epochs=2, k=2)))
+    known = ("GrLivArea=1710", "Neighborhood=CollgCr")
+    found = json.loads(ridgeline("why", *known, "--what-if", "OverallQual", "--json").out)
+    reasons = sum(one["dollars"] for one in found["reasons"]["reasons"])
+    assert found["low"] < found["price"] < found["high"]
+    assert found["reasons"]["typical"] + reasons + found["reasons"]["error"] == pytest.approx(
+        found["price"]
+    )
+    (curve,) = found["what_if"]
+    assert (curve["attribute"], len(curve["alone"])) == ("OverallQual", len(curve["values"]))
+    assert found["comparables"] is None  # of one net
+    told = ridgeline("why", *known, "--count", 2).out
+    assert told.splitlines()[1] == found["ask_first"]["sentence"]
+    assert told.count(" with ") == 4  # two fields, what is asked first, everything
+    assert "From $" in told
+    assert (ridgeline("why", "GrLivArea").code, ridgeline("why", "Area=9").code) == (2, 1)
+
+
 def test_houses_from_the_folds_to_the_prices(ridgeline: Run, tmp_path: Path) -> None:
     """4.10: train, write the submission, price the competition's file: the same prices."""
     first, second, priced = (tmp_path / name for name in ("a.csv", "b.csv", "c.csv"))

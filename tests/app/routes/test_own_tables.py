@@ -244,6 +244,47 @@ def test_a_plain_version_takes_what_is_nought_or_below(
     assert found["learn"]["prices"] == ASKED
 
 
+def test_what_came_is_told_on_the_page_and_what_to_ask_first(
+    client: TestClient, flats: list[dict[str, Any]]
+) -> None:
+    row = {"area": flats[FLATS]["area"]}
+    asked = client.post("/api/v1/ask-first", json={"row": row, "model": PLAIN}).json()
+    page = words(client, f"/predict?model={PLAIN}&area={row['area']}")
+    assert asked["sentence"] in page
+    assert f"to ±€{written(asked['ask_first'][0]['within'])}," in asked["sentence"]
+    assert f"everything ±€{written(asked['all_known'])}." in page
+
+    said = ask(client, flats[FLATS:], PLAIN)
+    lines = [f"{one['id']},{flat['rent']}" for one, flat in zip(said, flats[FLATS:], strict=True)]
+    file = "\n".join(["answer,actual", *lines, f"{'f' * 16},800", "0123456789abcdef,none"])
+    sent = client.post("/monitor/actuals", data={"model": PLAIN}, files={"file": ("a.csv", file)})
+    assert (sent.status_code, sent.url.path) == (200, "/monitor")
+    assert f"{ASKED} values kept; 1 row without an answer" in " ".join(sent.text.split())
+    assert "1 answer not kept any more" in " ".join(sent.text.split())
+    assert client.get(MONITOR, params={"model": PLAIN}).json()["paid"] == ASKED
+    for file, why in (
+        ("a,b\n1,2", "it needs a column answer"),
+        ("\xff\n", "it is no CSV in UTF-8"),
+    ):
+        wrong = client.post("/monitor/actuals", files={"file": ("a.csv", file.encode("latin-1"))})
+        assert (wrong.status_code, why in wrong.text) == (422, True)
+
+
+def test_a_table_that_no_job_learns_from_is_deleted_on_the_page(
+    client: TestClient, flats: list[dict[str, Any]]
+) -> None:
+    sent = client.post("/api/v1/tables?target=rent", content=json.dumps(flats[:120]))
+    name = sent.json()["table"]
+    assert (
+        client.get("/tables").text.count('action="/tables/delete"') == 1
+    )  # another is learnt from
+    assert client.post("/tables/delete", data={"name": name}).url.path == "/tables"
+    names = [one["table"] for one in client.get("/api/v1/tables").json()["tables"]]
+    assert (len(names), name in names) == (1, False)
+    kept = client.post("/tables/delete", data={"name": names[0]})
+    assert (kept.status_code, "learns from table" in kept.text) == (409, True)
+
+
 # ---- learning from what came
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app.dashboard.house_form import LABELS
 from app.store import sessions
 from app.store.registry import CHAMPION, Registry
 from app.store.states import Act
@@ -17,6 +18,7 @@ from tests.app.routes.test_api import problem
 
 COMPARABLES, PREDICTIONS = "/api/v1/comparables", "/api/v1/predictions"
 REASONS, WHAT_IF, SALES = "/api/v1/reasons", "/api/v1/what-if", "/api/v1/sales"
+ASK_FIRST = "/api/v1/ask-first"
 AREAS = {"GrLivArea": 1710, "1stFlrSF": 856, "2ndFlrSF": 854}
 SHORT = HouseEnsemble(k=2, num_seeds=1, num_epochs=1)
 
@@ -203,3 +205,44 @@ def test_the_sales_are_those_of_the_file(client: TestClient, job: int) -> None:
     problem(client.get(SALES, params={"attribute": "Price"}), 422)
     other = client.get(SALES, params={"model": version_of(HOUSE)}).json()
     assert (other["ids"], other["sold"]) == (found["ids"], found["sold"])
+
+
+# ---- what to ask first
+
+
+def test_what_to_ask_first_is_told_by_rest_and_drawn_by_the_server(client: TestClient) -> None:
+    version = version_of(HOUSE)
+    house: dict[str, Any] = {"GrLivArea": 1710, "Neighborhood": "CollgCr"}
+    asked = {"house": house, "model": version, "count": 3}
+    found = client.post(ASK_FIRST, json=asked).json()
+    priced = price_of(client, house)
+    half = (priced["high"] / priced["low"]) ** 0.5 - 1
+    assert found["within"] == pytest.approx(half)
+    withins = [each["within"] for each in found["ask_first"]]
+    assert sorted(withins) == withins
+    assert max(withins) < half
+    assert found["all_known"] < found["form_known"] < half
+    best = found["ask_first"][0]
+    assert found["sentence"] == (
+        f"Tell {best['attribute']} first: it would narrow the range from ±{100 * half:.0f} % to"
+        f" ±{100 * best['within']:.0f} %, on average over houses alike."
+    )
+    page = client.get("/predict").text
+    assert f'hx-get="/predict/asks?model={version}"' in page
+    form = house | {"OverallQual": "", "model": version}  # as a form sends what is not known
+    part = client.get("/predict/asks", params=form).text
+    label = LABELS[best["attribute"]]
+    assert f"Tell {label} first: it would narrow the range from ±{100 * half:.0f} %" in part
+    assert f"everything ±{100 * found['all_known']:.0f} %." in part
+    for wrong in ({"GrLivArea": "wide"}, {}):
+        assert "range" not in client.get("/predict/asks", params=wrong).text
+
+
+def test_of_a_house_of_which_all_is_known_nothing_is_asked(client: TestClient) -> None:
+    schema = client.get("/api/v1/predictor").json()["schema"]
+    typical = {f["name"]: f["typical"] or (f["levels"] or [0])[0] for f in schema["fields"]}
+    found = client.post(ASK_FIRST, json={"house": typical}).json()
+    assert found["ask_first"] == []
+    assert found["sentence"] == f"All is known, and the range is ±{100 * found['within']:.0f} %."
+    said = problem(client.post(ASK_FIRST, json={"house": {"OverallQual": 11}}), 422)
+    assert said["errors"][0]["loc"][-1] == "OverallQual"
