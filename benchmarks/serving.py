@@ -38,7 +38,7 @@ MODELS = {  # the champion of tests and benchmarks, and the one that prices by d
     "kaggle_house": {"num_epochs": 5},
     "house_ensemble": {"num_epochs": 1, "k": 2},
 }
-REQUESTS: dict[str, tuple[str, str, object]] = {
+REQUESTS: dict[str, tuple[str, str, Any]] = {
     "nothing: /healthz": ("GET", "/healthz", None),
     "Jobs page, 1,001 jobs": ("GET", "/jobs", None),
     "Learn page, 1,001 jobs": ("GET", "/learn", None),
@@ -88,7 +88,7 @@ def _one_house(nothing: Server, ours: Server) -> Iterator[str]:
     known = {field.name for field in who("1").predictor.card.input_schema.fields}
     sale = who("1").predictor.sales[0]
     houses = {"all that it says": {name: sale[name] for name in known}, "4 fields": HOUSE}
-    asked: dict[str, tuple[Server, str, dict[str, object]]] = {
+    asked: dict[str, tuple[Server, str, Any]] = {
         f"nothing, {kind} body": (nothing, f"/{kind}", {"houses": [houses["all that it says"]]})
         for kind in ("raw", "typed")
     } | {
