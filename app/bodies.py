@@ -443,7 +443,7 @@ class WhatIf(Answered):
     """Prices of a house as one attribute changes, alone or with what must move with it."""
 
     attribute: str
-    values: list[float]
+    values: list[float | str] = Field(description="Dates as ISO text.")
     alone: list[Bounded] = Field(description="All other attributes as they are.")
     together: list[Bounded] = Field(description="With what must move, too.")
     moves: dict[str, list[float | None]] = Field(description="What moves, by attribute.")
@@ -655,7 +655,9 @@ class Moved(Said):
     """A column of questions beside the rows learnt from."""
 
     name: str
-    of: str = Field(description="numbers, levels, true, missing, never seen.")
+    of: str = Field(
+        description="numbers, dates (decimal years), levels, true, missing, never seen."
+    )
     moved: float = Field(description="Share of the rows that differs at least.")
     adjusted: float = Field(description="p-value among all columns.")
     found: bool = Field(description="Whether that is beyond chance.")

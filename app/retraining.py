@@ -88,7 +88,7 @@ def _like(card: Card, table: str) -> Experiment:
 
 def _own(card: Card, table: str) -> Experiment:
     """The experiment as it was asked for, on another table of the same columns: with the same
-    inputs, and errors measured as before, whatever a look would propose now."""
+    inputs, dates read and errors measured as before, whatever a look would propose now."""
     schema = card.input_schema
     usual = {
         "name": card.experiment["name"],
@@ -99,6 +99,7 @@ def _own(card: Card, table: str) -> Experiment:
         "unit": card.words.unit,
     }
     same = card.experiment | usual | {"inputs": [field.name for field in schema.fields]}
+    same["dates"] = [f"{field.name}={field.order}" for field in schema.fields if field.order]
     return _as_asked(same, usual)
 
 

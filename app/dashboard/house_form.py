@@ -1,5 +1,6 @@
 """The form of a house, from the input schema that the predictor carries (4.10)."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -61,6 +62,7 @@ STARTS: Mapping[str, Mapping[str, int | str]] = {  # houses to begin with, besid
     },
 }  # fmt: skip
 UNITS = (", ft²", ", ft", ", $")
+SHOWABLE = re.compile(r"|\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?)?", re.ASCII)  # by a date's input
 YEARS = (1800, 2100)  # a year is written without a comma
 
 
@@ -96,12 +98,23 @@ class HouseField:
             else str(typical)
         )
 
+    def input(self, typed: str) -> str:
+        """The type of its input: of a date, but where one is typed that a browser would not show.
+
+        It takes what it shows, so that a slip can be corrected.
+        """
+        if self.field.kind != "date" or not SHOWABLE.fullmatch(typed):
+            return "text"
+        return "datetime-local" if self.field.has_times or "T" in typed else "date"
+
     @property
     def hint(self) -> str:
         """What it is, and what training has seen."""
         low, high = self.field.minimum, self.field.maximum
         seen = ""
-        if low is not None and high is not None:
+        if self.field.kind == "date" and low is not None and high is not None:
+            seen = f" Seen: {self.field.value_of(low)} to {self.field.value_of(high)}."
+        elif low is not None and high is not None:
             plain = YEARS[0] <= low and high <= YEARS[1]
             seen = f" Seen: {low:g} to {high:g}." if plain else f" Seen: {low:,.9g} to {high:,.9g}."
         return f"{self.field.description.rstrip('.')}.{seen}"

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from app.dashboard.scales import Scale
 from app.serving.own import Looked
 from app.typography import amount
+from ml.schema import ORDERS
 from ml.tabular.profile import Column
 
+ROLES = {"i": "input", "t": "target", "n": "name", "o": "left out"}
 WIDE, HIGH = 150, 26  # of a histogram
 LONG, TALL = 96, 26  # of the target along a column
 
@@ -23,6 +25,24 @@ class Drawn:
     line: str  # a path through the target's middles
     points: list[tuple[float, float]]
     missing: str
+
+    @property
+    def roles(self) -> dict[str, tuple[str, bool]]:
+        """What it may be, in words, and whether it is, by what the form sends.
+
+        Of dates that are all numbers an input is told with what comes first in them.
+        """
+        inputs: dict[str, tuple[str, bool]] = {"i": ("input", self.role == "input")}
+        if self.column.kind == "date" and self.column.order != "":
+            inputs = {
+                order: (
+                    f"input, {ORDERS[order]} first",
+                    self.role == "input" and order == self.column.order,
+                )
+                for order in self.column.orders
+            }
+        others = {key: (role, role == self.role) for key, role in ROLES.items() if key != "i"}
+        return inputs | others
 
 
 def drawn(found: Looked) -> list[Drawn]:
@@ -53,7 +73,7 @@ def _drawn(one: Column, at: int, found: Looked, scale: Scale) -> Drawn:
             for i, n in enumerate(one.histogram)
             if n
         ],
-        line=line if one.kind in {"number", "integer"} else "",
+        line=line if one.kind in {"number", "integer", "date"} else "",
         points=points,
         missing="–" if not one.missing else "< 1" if share < 0.005 else f"{100 * share:.0f}",
     )
@@ -62,4 +82,5 @@ def _drawn(one: Column, at: int, found: Looked, scale: Scale) -> Drawn:
 def _values(one: Column) -> str:
     if one.low is None or one.high is None:
         return ", ".join(one.examples)
-    return f"{amount(one.low)} to {amount(one.high)}{', log' if one.log_axis else ''}"
+    low, high = (end if isinstance(end, str) else amount(end) for end in (one.low, one.high))
+    return f"{low} to {high}{', log' if one.log_axis else ''}"

@@ -113,7 +113,7 @@ def _classifier(told: bodies.Classified) -> dict[str, Any]:
 def _column(one: bodies.Moved) -> dict[str, Any]:
     """A column with where its quantiles or the shares of its levels stand."""
     picture: dict[str, Any] = {"quantiles": None, "shares": None}
-    if one.of == "numbers":
+    if one.of in {"numbers", "dates"}:
         scale = Scale.over([*one.source, *one.target])
         picture["quantiles"] = [
             [scale.at(value) for value in side] for side in (one.source, one.target)

@@ -11,17 +11,17 @@ from starlette.responses import RedirectResponse, Response
 
 from app.dashboard import views
 from app.dashboard.rendering import render
-from app.dashboard.table_page import drawn
+from app.dashboard.table_page import ROLES, drawn
 from app.errors import Conflict, Invalid
 from app.serving.own import Looked, look, own_of
 from app.serving.sales import sales_of
 from app.store.jobs import RunStore
 from app.store.sessions import DbSession, ReadSession
 from app.store.tables import Tables
+from ml.schema import ORDERS
 
 router = APIRouter()
 LARGEST = 32 * 2**20  # bytes of a file
-ROLES = {"i": "input", "t": "target", "n": "name", "o": "left out"}
 
 
 @router.get("/tables")
@@ -78,7 +78,6 @@ def table(request: Request, name: str, session: ReadSession) -> Response:
         jobs=Tables(session).jobs().get(name, []),
         found=found,
         drawn=drawn(found),
-        roles=ROLES,
         scale=request.query_params.get("scale", "auto"),
         fault=fault,
     )
@@ -94,6 +93,8 @@ def train(request: Request, name: str, session: ReadSession) -> Response:
     asked = {"experiment": "table_ensemble", "table": name, "target": found.told.target}
     if any(key.startswith("r.") for key in request.query_params):
         asked["inputs"] = json.dumps([*found.chosen], ensure_ascii=False)
+    if found.dates:
+        asked["dates"] = json.dumps([*found.dates], ensure_ascii=False)
     if found.identifier:
         asked["identifier"] = found.identifier
     if (scale := request.query_params.get("scale", "auto")) != "auto":
@@ -109,9 +110,11 @@ def _asked(name: str, target: str, query: Mapping[str, str]) -> Looked:
     usual = look(name, target, scale=scale)
     if not any(key.startswith("r.") for key in query):
         return usual
+    asked = {column: query.get(f"r.{i}", "o") for i, column in enumerate(usual.names)}
+    dates = [f"{column}={role}" for column, role in asked.items() if role in ORDERS]
     roles = {
-        column: ROLES.get(query.get(f"r.{i}", "o"), "left out")
-        for i, column in enumerate(usual.names)
+        column: "input" if role in ORDERS else ROLES.get(role, "left out")
+        for column, role in asked.items()
     }
     targets, named, inputs = (
         [column for column, role in roles.items() if role == wanted]
@@ -123,7 +126,7 @@ def _asked(name: str, target: str, query: Mapping[str, str]) -> Looked:
         raise Invalid("One column at most is the name of a row: choose which.")
     if not inputs:
         raise Invalid("No column is an input: choose at least one.")
-    return look(name, targets[0], inputs, "".join(named), scale)
+    return look(name, targets[0], inputs, "".join(named), scale, dates)
 
 
 def _page(

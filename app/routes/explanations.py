@@ -56,8 +56,8 @@ class WhatIfIn(HouseIn):
         json_schema_extra={"examples": [{"house": {"GrLivArea": 1710}, "attribute": "GrLivArea"}]}
     )
 
-    attribute: str = Field(max_length=100, description="One with numbers.")
-    values: list[float] | None = Field(
+    attribute: str = Field(max_length=100, description="One with numbers, or dates.")
+    values: list[float | Annotated[str, Field(max_length=100)]] | None = Field(
         None,
         min_length=1,
         max_length=100,

@@ -74,12 +74,20 @@ def profile_table(
         list[str] | None, Query(max_length=200, description="In place of those proposed.")
     ] = None,
     identifier: Annotated[str, Query(max_length=200, description="Column that names a row.")] = "",
+    dates: Annotated[
+        list[str] | None,
+        Query(
+            max_length=200,
+            description="What comes first in dates such as 03/01/2024, where the column does not"
+            " tell: column=dmy, column=mdy or column=ymd.",
+        ),
+    ] = None,
     scale: Annotated[
         Literal["auto", "log", "plain"], Query(description="How errors are measured.")
     ] = "auto",
 ) -> bodies.TableProfile:
     """A look at a table of anything: its columns, what needs a person, and a first fit."""
-    found = look(name, target or "", inputs or (), identifier, scale)
+    found = look(name, target or "", inputs or (), identifier, scale, dates or ())
     return bodies.TableProfile.of(name, found.told, found.chosen, found.fit, found.reason)
 
 

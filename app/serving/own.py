@@ -16,7 +16,7 @@ from app.store.tables import Tables
 from ml.data import tables as packing
 from ml.schema import BadTable
 from ml.tabular.first_fit import FirstFit, first_fit
-from ml.tabular.own import OwnTable, Unlearnable
+from ml.tabular.own import OwnTable, Unlearnable, orders
 from ml.tabular.profile import Column, Profile, profile
 from ml.tabular.reading import BadCells, Fault, read
 
@@ -84,6 +84,7 @@ class Looked:
     identifier: str
     fit: FirstFit | None
     reason: str  # why nothing can be learnt; empty where it can
+    dates: tuple[str, ...]  # what comes first in those of columns, as somebody says
 
     def role(self, column: Column) -> str:
         """What a column is to be, as asked."""
@@ -111,8 +112,10 @@ def look(
     inputs: Sequence[str] = (),
     identifier: str = "",
     scale: str = "auto",
+    dates: Sequence[str] = (),
 ) -> Looked:
-    """A table of the store, with a target, by default that which it was added with.
+    """A table of the store, with a target, by default that which it was added with; `dates` say
+    what comes first in those of columns: "sold=dmy".
 
     Raises:
         NotFound: where there is no such table.
@@ -123,7 +126,7 @@ def look(
         usual = Tables(session).get(name).target
     if usual is None:
         raise Conflict(f"Table {name} is of house sales: train house_ensemble on it.")
-    return _look(name, target or usual, tuple(inputs), identifier, scale)
+    return _look(name, target or usual, tuple(inputs), identifier, scale, tuple(dates))
 
 
 def columns(session: Session, name: str) -> list[str]:
@@ -144,15 +147,28 @@ def _rows(name: str) -> list[dict[str, Any]]:
 
 
 @lru_cache(maxsize=64)
-def _look(name: str, target: str, inputs: tuple[str, ...], identifier: str, scale: str) -> Looked:
+def _look(
+    name: str,
+    target: str,
+    inputs: tuple[str, ...],
+    identifier: str,
+    scale: str,
+    dates: tuple[str, ...],
+) -> Looked:
     rows, log = _rows(name), None if scale == "auto" else scale == "log"
     if target not in rows[0]:
         raise Invalid(f"There is no column {target!r}.{instead(target, rows[0])}")
     try:
-        table = OwnTable.of(rows, target, inputs=inputs, identifier=identifier, log=log)
+        asked = orders(dates)
     except Unlearnable as error:
-        told = profile(rows, target, log=log)
+        raise Invalid(str(error)) from None
+    try:
+        table = OwnTable.of(
+            rows, target, inputs=inputs, identifier=identifier, log=log, dates=dates
+        )
+    except Unlearnable as error:
+        told = profile(rows, target, log=log, dates=asked)
         chosen = inputs or tuple(one.name for one in told.columns if one.role == "input")
-        return Looked(told, tuple(rows[0]), chosen, identifier, None, str(error))
+        return Looked(told, tuple(rows[0]), chosen, identifier, None, str(error), dates)
     fit = first_fit(table)
-    return Looked(table.told, tuple(rows[0]), table.inputs, identifier, fit, "")
+    return Looked(table.told, tuple(rows[0]), table.inputs, identifier, fit, "", dates)

@@ -10,7 +10,7 @@ from app.errors import Fault, Invalid, instead
 from app.serving.predictors import Served
 from app.serving.prices import check, price
 from ml.predictor import Predictions
-from ml.schema import Checked, InputField
+from ml.schema import Checked, InputField, day_of, measured
 
 VALUES = 25  # of an attribute, where nobody asks for others
 OUTER = 0.01  # of the sales at either end are rare: a curve starts and ends within them
@@ -21,21 +21,23 @@ Row = dict[str, Any]
 class WhatIf:
     """Prices along the values of an attribute; `moves` is what moves with it, value by value."""
 
-    values: list[float]
+    values: list[float | str]  # dates are ISO text
     alone: Predictions
     together: Predictions
     moves: dict[str, list[float | None]]
 
 
-def what_if(served: Served, house: Row, attribute: str, values: Sequence[float] | None) -> WhatIf:
+def what_if(
+    served: Served, house: Row, attribute: str, values: Sequence[float | str] | None
+) -> WhatIf:
     """A checked house with each of these values, or with those that most sales lie between.
 
-    Raises Invalid for an attribute without numbers, and for values that it cannot have.
+    Raises Invalid for an attribute without numbers or dates, and for values that it cannot have.
     """
     own = house.get(numeric(served, attribute).name)
     asked = _usual(served, attribute, own) if values is None else values
     alone = _check(served, [{**house, attribute: value} for value in asked])
-    cleaned = [float(row[attribute] or 0) for row in alone.values]  # None is no value to ask for
+    cleaned = [_asked(row[attribute]) for row in alone.values]
     moved = served.predictor.moved(house, attribute, cleaned)
     names = [
         name
@@ -60,7 +62,7 @@ def named(served: Served, name: str, loc: Sequence[str | int]) -> InputField:
 
 
 def numeric(served: Served, name: str) -> InputField:
-    """The attribute of that name. Raises Invalid where it has no numbers."""
+    """The attribute of that name. Raises Invalid where it has no numbers and no dates."""
     field = named(served, name, ["body", "attribute"])
     if field.minimum is None:
         message = f"{name} has levels and no numbers, so there is no curve along it."
@@ -68,15 +70,23 @@ def numeric(served: Served, name: str) -> InputField:
     return field
 
 
-def _usual(served: Served, attribute: str, own: float | None) -> list[float]:
+def _asked(value: float | str | None) -> float | str:
+    """A checked value; none is no value to ask for."""
+    return value if isinstance(value, str) else float(value or 0)
+
+
+def _usual(served: Served, attribute: str, own: float | str | None) -> list[float | str]:
     """Values from where few sales have less to where few have more; its own among them."""
     field = numeric(served, attribute)
     sold = [sale[attribute] for sale in served.predictor.sales]
-    known = [value for value in sold if value is not None]
+    known = [measured(value) for value in sold if value is not None]
     ends = np.quantile(known, (OUTER, 1 - OUTER)) if known else (field.minimum, field.maximum)
-    values = [*np.linspace(*ends, VALUES), *([] if own is None else [own])]  # type: ignore[call-overload]
+    along = np.linspace(*ends, VALUES)  # type: ignore[call-overload]
+    if field.kind == "date":
+        return sorted({*map(day_of, along.tolist()), *([] if own is None else [str(own)])})
+    values = [*along, *([] if own is None else [measured(own)])]
     steps = np.round(values) if field.kind == "integer" else np.array(values)
-    usual: list[float] = np.unique(steps).tolist()
+    usual: list[float | str] = np.unique(steps).tolist()
     return usual
 
 

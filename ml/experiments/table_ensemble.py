@@ -53,6 +53,15 @@ class TableEnsemble(CrossFitted):
         max_length=200,
         strict=False,
     )
+    dates: tuple[Name, ...] = fields.own(
+        (),
+        "Table",
+        "Dates",
+        "Columns of dates such as 03/01/2024 that do not tell what comes first, as column=dmy,"
+        " column=mdy or column=ymd.",
+        max_length=200,
+        strict=False,
+    )
     scale: Literal["auto", "log", "plain"] = fields.own(
         "auto",
         "Table",
@@ -96,6 +105,7 @@ class TableEnsemble(CrossFitted):
                 identifier=self.identifier,
                 log=log,
                 unit=self.unit,
+                dates=self.dates,
                 seed=self.shuffle,
             )
         except Unlearnable as error:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.schema.dates import measured
+
 Row = Mapping[str, object]
 Numbers = NDArray[np.float64]
 Columns = dict[str, NDArray[Any]]
@@ -14,11 +16,9 @@ ABSENT = "none"  # the level of a row that says nothing
 
 
 def columns_of(rows: Sequence[Row], numbers: Iterable[str], levels: Iterable[str]) -> Columns:
-    """Columns of n rows; what a row does not say is missing."""
-    found: Columns = {}
-    for name in numbers:
-        values: list[Any] = [row.get(name) for row in rows]
-        found[name] = np.array([np.nan if value is None else value for value in values], np.float64)
+    """Columns of n rows; what a row does not say is missing. A date is a decimal year."""
+    numbers = tuple(numbers)
+    found: Columns = dict(zip(numbers, numbers_of(rows, numbers).T, strict=True))
     for name in levels:
         said = [row.get(name) for row in rows]
         words = [ABSENT if value is None else str(value) for value in said]
@@ -27,9 +27,13 @@ def columns_of(rows: Sequence[Row], numbers: Iterable[str], levels: Iterable[str
 
 
 def numbers_of(rows: Sequence[Row], names: Sequence[str]) -> Numbers:
-    """Numbers of n rows side by side (n, k), NaN where missing."""
+    """Numbers of n rows side by side (n, k), NaN where missing. A date is a decimal year."""
     values: list[list[Any]] = [[row.get(name) for name in names] for row in rows]
-    return np.array(values, np.float64).reshape(len(rows), len(names))  # None is NaN
+    try:
+        X = np.array(values, np.float64)  # None is NaN
+    except ValueError:  # there is a date
+        X = np.array([[v if v is None else measured(v) for v in row] for row in values], np.float64)
+    return X.reshape(len(rows), len(names))
 
 
 def keys_of(columns: Columns, names: Sequence[str]) -> list[str]:

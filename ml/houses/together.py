@@ -38,11 +38,11 @@ class Together:
         known = [(x, y) for x, y in pairs if x in fields and y in fields]
         return cls(fields, {(x, y): slope(houses, x, y) for x, y in known})
 
-    def moved(self, row: Values, column: str, value: float) -> dict[str, Any]:
+    def moved(self, row: Values, column: str, value: Any) -> dict[str, Any]:
         """The row with another value in a column, and with what must then change, too."""
         return {**row, **self.moves(row, column, value)}
 
-    def moves(self, row: Values, column: str, value: float) -> dict[str, Any]:
+    def moves(self, row: Values, column: str, value: Any) -> dict[str, Any]:
         """What changes in a row with another value in a column, that among it.
 
         Parts of a sum keep their shares of it. What follows moves by its slope, within what was
@@ -50,7 +50,7 @@ class Together:
         stays so. What the row does not say stays unsaid.
         """
         old = row.get(column)
-        if old is None:
+        if not isinstance(old, int | float):  # it is not known, or a date, which nothing follows
             return {column: value}
         by = value - old
         parts = {name: row[name] * value / old for name in _of(PARTS, column, row) if old}

@@ -219,7 +219,7 @@ class Predictor:
         found = reasons(told, schema, lambda rows: self.predict(rows).price)
         return replace(found, price=float(price))
 
-    def moved(self, row: Row, column: str, values: Sequence[float]) -> list[dict[str, Any]]:
+    def moved(self, row: Row, column: str, values: Sequence[float | str]) -> list[dict[str, Any]]:
         """One checked row with each of these values in a column, and with what must move, too."""
         return [self.together.moved(row, column, value) for value in values]
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ml.features import Row
 from ml.schema import InputSchema
+from ml.schema.dates import measured
 
 NOTABLE = 0.05  # of a standard deviation of the target: less than that is much the same
 TOLD = 3  # differences
@@ -54,7 +55,8 @@ class Comparables:
 class Worths:
     """What a value of each attribute alone says of a price: only to tell which differences matter.
 
-    A number says its least-squares line of log price, a level the mean of those that have it.
+    A number says its least-squares line of log price, a date as well, a level the mean of those
+    that have it.
     """
 
     slopes: Mapping[str, float]
@@ -67,14 +69,15 @@ class Worths:
     ) -> "Worths":
         """From n houses and their prices as errors are measured (n,)."""
         slopes, means = dict[str, float](), dict[str, Mapping[Any, float]]()
-        for name in (field.name for field in schema.fields):
+        for field in schema.fields:
+            name = field.name
             values = [house.get(name) for house in houses]
-            if any(isinstance(value, str) for value in values):
+            if field.kind == "level":
                 keys = np.array([str(value) for value in values])
                 means[name] = {str(key): float(log[keys == key].mean()) for key in np.unique(keys)}
             else:
                 known = np.array([value is not None for value in values])
-                x = np.array([value for value in values if value is not None], np.float64)
+                x = np.array([measured(v) for v in values if v is not None], np.float64)
                 away = x - x.mean() if len(x) else x
                 slopes[name] = float(away @ log[known] / (away @ away)) if away.any() else 0.0
         return cls(slopes, means, NOTABLE * float(log.std()))
@@ -98,4 +101,6 @@ class Worths:
             table = self.means[name]
             both = table.get(str(here)), table.get(str(there))
             return 0.0 if both[0] is None or both[1] is None else both[1] - both[0]
-        return 0.0 if here is None or there is None else self.slopes[name] * (there - here)
+        if here is None or there is None:
+            return 0.0
+        return self.slopes[name] * (measured(there) - measured(here))

@@ -21,12 +21,14 @@ from ml.schema.checks import (
     check,
     nothing,
 )
+from ml.schema.dates import ORDERS, Order, day_of, measured
 from ml.schema.fields import LONGEST, MISSING, Bounds, InputField, Refused, Value, told
 from ml.schema.reading import BadTable, Opened, TooManyRows, text_of
 from ml.schema.tables import Parsed, Sheet, unread
 
 __all__ = [
     "MISSING",
+    "ORDERS",
     "BadTable",
     "Changes",
     "Checked",
@@ -35,11 +37,14 @@ __all__ = [
     "InputSchema",
     "InvalidRows",
     "Opened",
+    "Order",
     "Parsed",
     "RowError",
     "RowWarning",
     "Sheet",
     "TooManyRows",
+    "day_of",
+    "measured",
     "text_of",
     "unread",
 ]
@@ -81,6 +86,7 @@ class InputSchema(Frozen):
         codes: Collection[str] = (),
         first: Sequence[str] = (),
         texts: Collection[str] = (),
+        dates: Mapping[str, Order] | None = None,
     ) -> "InputSchema":
         """Types, levels and ranges from training rows, in which None is missing.
 
@@ -88,7 +94,8 @@ class InputSchema(Frozen):
         columns of id and target are left out. `none` names fields of which a missing value means
         that there is none, with the amounts that tell of one all the same; `codes` numbers that are
         but names; `first` what is asked first, in that order; `texts` columns that are of text also
-        where no row says anything.
+        where no row says anything; `dates` those of dates as ISO text, with what comes first where
+        the column writes them all in numbers.
 
         Raises:
             ValueError: without rows, or for a column that mixes numbers with text.
@@ -106,6 +113,7 @@ class InputSchema(Frozen):
                 coded=name in codes,
                 first=first.index(name) + 1 if name in first else 0,
                 text=name in texts,
+                order=(dates or {}).get(name),
             )
             for name in names
             if name not in {id_column, target_column}
@@ -229,15 +237,20 @@ def _annotation(field: InputField) -> Any:
 
     limits = Field(ge=field.lowest, le=field.highest)
     number: Any = Annotated[float, limits] | TEXT
-    kinds = {"level": str, "number": number, "integer": Annotated[int, limits] | number}
+    kinds = {
+        "level": str,
+        "date": Annotated[str, Field(json_schema_extra={"format": "date"})] | TEXT,
+        "number": number,
+        "integer": Annotated[int, limits] | number,
+    }
     kind: Any = kinds[field.kind]
     return Annotated[kind | None, BeforeValidator(validate)]
 
 
 def _info(field: InputField) -> Any:
     extra: dict[str, Any] = {"group": field.group, "missing_in_training": round(field.missing, 4)}
-    if field.minimum is not None:
-        extra["training_range"] = [field.minimum, field.maximum]
+    if field.minimum is not None and field.maximum is not None:
+        extra["training_range"] = [*map(field.value_of, (field.minimum, field.maximum))]
     known: Sequence[Value] = field.levels or (field.typical,)
     return Field(
         default=None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 
+from ml.schema.dates import SHORT_YEARS
 from ml.schema.fields import LONGEST, Change, InputField, Refused, Value, shown, told
 
 MAX_ERRORS = 100  # told one by one; the rest is only counted
@@ -17,6 +18,7 @@ CHANGED: dict[Change, str] = {
     "missing": "taken for missing",
     "grouped": "read as a number without its signs",
     "fraction": "taken as it is, though no whole number",
+    "century": f"read with years of two digits, {SHORT_YEARS}",
 }
 
 

@@ -11,8 +11,10 @@ from typing import Any, Literal, TypeGuard
 from pydantic import Field
 
 from ml.frozen import Frozen
+from ml.schema import dates
+from ml.schema.dates import NoDate, Order, measured
 
-Kind = Literal["integer", "number", "level"]
+Kind = Literal["integer", "number", "level", "date"]
 Value = int | float | str | None
 Bounds = tuple[float | None, float | None]
 
@@ -27,7 +29,14 @@ GROUPED = re.compile(
     r"[$€£]?\s?([+-]?\d{1,3}(,\d{3})+(\.\d*)?)|[$€£]\s?([+-]?\d+(\.\d*)?)", re.ASCII
 )
 
-Change = Literal["blanks", "case", "missing", "grouped", "fraction"]
+EXAMPLES: dict[Order, str] = {
+    "": "",
+    "dmy": " or, with the day first, 31/12/2024",
+    "mdy": " or, with the month first, 12/31/2024",
+    "ymd": " or, of years of two digits, 24/12/31",
+}
+
+Change = Literal["blanks", "case", "missing", "grouped", "fraction", "century"]
 """In what a value was read otherwise than it stands."""
 
 
@@ -36,7 +45,10 @@ class Refused(ValueError):
 
 
 class InputField(Frozen):
-    """What training has seen of one column, and what a value of it must be."""
+    """What training has seen of one column, and what a value of it must be.
+
+    A date is ISO text; its lowest and highest are decimal years.
+    """
 
     name: str = Field(min_length=1)
     kind: Kind
@@ -55,6 +67,9 @@ class InputField(Frozen):
     )
     codes: tuple[float, ...] = Field((), description="Known values of a number that is a name.")
     first: int = Field(0, ge=0, description="Its place among what is asked first; 0 is none.")
+    order: Order = Field(
+        "", description="What comes first in dates of the column that are all numbers, if they are."
+    )
 
     @classmethod
     def learn(
@@ -68,11 +83,13 @@ class InputField(Frozen):
         coded: bool = False,
         first: int = 0,
         text: bool = False,
+        order: Order | None = None,
     ) -> "InputField":
         """A field from a training column; `about` is (group, description), `limits` what can exist.
 
-        Whole numbers make an integer, other numbers a number, texts a level; nothing at all is a
-        number, or a level where it is known to be `text`.
+        Whole numbers make an integer, other numbers a number, texts a level, or dates, of ISO text,
+        where their `order` is given; nothing at all is a number, or a level where it is known to be
+        `text`.
 
         Raises:
             ValueError: for a column that mixes numbers with text, or holds anything else.
@@ -92,8 +109,11 @@ class InputField(Frozen):
             amounts=tuple(none or ()),
             codes=tuple(sorted({*numbers})) if coded else (),
             first=first,
+            order=order or "",
             **(
-                _text_facts(texts, gaps)
+                _date_facts(texts, gaps)
+                if order is not None
+                else _text_facts(texts, gaps)
                 if texts or (text and not numbers)
                 else _number_facts(numbers, gaps, limits)
             ),
@@ -110,14 +130,29 @@ class InputField(Frozen):
         counts = Counter(level.casefold() for level in self.known)
         return {level.casefold(): level for level in self.known if counts[level.casefold()] == 1}
 
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers, and no text."""
+        return self.kind in {"integer", "number"}
+
+    @property
+    def has_times(self) -> bool:
+        """Whether training has seen dates with a time of day."""
+        ends = (self.minimum, self.maximum) if self.kind == "date" else ()
+        return any(end is not None and "T" in dates.written(end) for end in ends)
+
+    def value_of(self, number: float) -> float | str:
+        """A number as a value of this field: of dates the one that a decimal year is."""
+        return dates.written(number) if self.kind == "date" else number
+
     @cached_property
     def allowed(self) -> str:
         """What a value must be, in words: "a whole number from 1 to 10"."""
-        return self._within(self.lowest, self.highest)
+        if self.kind == "date":
+            return f"a date, such as 2024-12-31{EXAMPLES[self.order]}"
+        return "text" if self.kind == "level" else self._within(self.lowest, self.highest)
 
     def _within(self, lowest: float | None, highest: float | None) -> str:
-        if self.kind == "level":
-            return "text"
         what = "a whole number" if self.kind == "integer" else "a finite number"
         match lowest, highest:
             case None, None:
@@ -146,6 +181,7 @@ class InputField(Frozen):
         Text is read as a person means it: levels without blanks around them and without case where
         one alone has these letters, "NA", "nan", "-" and the like as missing where they are no
         level, "1,710" and "$1710" as numbers. A whole-number column takes 68.58. True is no number.
+        Dates are read in any spelling that can be one day alone, or is the column's own.
 
         Raises:
             Refused: for the wrong type, and for a number that is not finite or cannot exist.
@@ -154,10 +190,11 @@ class InputField(Frozen):
             return value, None
         found: tuple[Value, Change | None] = (None, None)
         if isinstance(value, str):
-            found = self._level(value) if self.kind == "level" else self.figure(value)
+            read = {"level": self._level, "date": self._date}.get(self.kind, self.figure)
+            found = read(value)
             if found == (None, "missing"):
                 return None, None if value in {"", "NA"} else "missing"
-        elif _is_number(value) and self.kind != "level":
+        elif _is_number(value) and self.is_number:
             found = value, None
         cleaned, change = self._possible(*found)
         if cleaned is None:
@@ -187,6 +224,18 @@ class InputField(Frozen):
         if bare.casefold() in MISSING:
             return None, "missing"
         return (bare if _is_unicode(bare) else None), None if bare == text else "blanks"
+
+    def _date(self, text: str) -> tuple[str | None, Change | None]:
+        """The date that it is. Raises Refused where it is none, or may be several."""
+        bare = text.strip()
+        if bare.casefold() in MISSING:
+            return None, "missing"
+        try:
+            day = dates.read(bare, self.order)
+        except NoDate as why:
+            reason = f"{self.name} is {shown(text)}; {why}. It must be {self.allowed}."
+            raise Refused(reason) from None
+        return day, "century" if dates.has_short_year(bare) else None
 
     @classmethod
     def figure(cls, text: str) -> tuple[int | float | None, Change | None]:
@@ -236,23 +285,26 @@ class InputField(Frozen):
 
     def doubt(self, value: int | float | str, noun: str) -> str:
         """Why a cleaned value asks the model for more than it has seen; empty if it does not."""
-        if isinstance(value, str):
+        if self.kind == "level":
             if value in self.known:
                 return ""
             return (
                 f"{self.name} is {shown(value)}, a level never seen in training "
                 f"(known: {_listed(self.levels or ())}). It is encoded as none of them."
             )
+        number = measured(value)
+        said = value if isinstance(value, str) else shown(value)
         if self.minimum is None or self.maximum is None:
-            return f"{self.name} is {value:g}; it is missing in all of the training {noun}."
-        if self.codes and value not in self.codes:
+            return f"{self.name} is {said}; it is missing in all of the training {noun}."
+        if self.codes and number not in self.codes:
             known = _listed([f"{code:g}" for code in self.codes])
-            return f"{self.name} is {value:g}, a code never seen in training (known: {known})."
-        if self.minimum <= value <= self.maximum:
+            return f"{self.name} is {said}, a code never seen in training (known: {known})."
+        if self.minimum <= number <= self.maximum:
             return ""
+        low, high = (_plain(self.value_of(end)) for end in (self.minimum, self.maximum))
         return (
-            f"{self.name} is {shown(value)}; the training {noun} have {self.minimum:.10g} to "
-            f"{self.maximum:.10g}. The prediction extrapolates."
+            f"{self.name} is {said}; the training {noun} have {low} to {high}. The prediction"
+            " extrapolates."
         )
 
 
@@ -275,6 +327,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def _plain(end: float | str) -> str:
+    """An end of a range, in ten digits."""
+    return end if isinstance(end, str) else f"{end:.10g}"
+
+
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -289,6 +346,13 @@ def _text_facts(texts: Sequence[str], gaps: int) -> dict[str, Any]:
     for level, count in Counter(texts).most_common(1):
         typical = level if count >= gaps else None
     return {"kind": "level", "levels": levels, "typical": typical}
+
+
+def _date_facts(days: Sequence[str], gaps: int) -> dict[str, Any]:
+    """Of ISO texts, which sort by time."""
+    ends = [measured(end) for end in (min(days), max(days))] if days else [None, None]
+    typical = median_low(days) if len(days) > gaps else None
+    return {"kind": "date", "minimum": ends[0], "maximum": ends[1], "typical": typical}
 
 
 def _number_facts(numbers: Sequence[int | float], gaps: int, limits: Bounds) -> dict[str, Any]:

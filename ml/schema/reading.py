@@ -11,9 +11,12 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from functools import partial
 from importlib.util import find_spec
 from typing import IO, TextIO
+
+from ml.schema.dates import iso
 
 MOST_BYTES = 2**30  # of what a packed file becomes
 MOST_WHOLE = 32 * 2**20  # bytes of a workbook, a Parquet table or JSON, which is read at once
@@ -221,7 +224,7 @@ def _needs(what: str) -> str:
 
 
 def _as_csv(rows: Iterable[Iterable[object]]) -> str:
-    """Cells as text: nothing for none, a whole number without its .0.
+    """Cells as text: nothing for none, a whole number without its .0, a date as ISO text.
 
     All are quoted, so that no other separator can be meant.
     """
@@ -236,5 +239,7 @@ def _cells(row: Iterable[object]) -> Iterator[str]:
             yield ""
         elif isinstance(cell, float):
             yield f"{cell:.17g}"
+        elif isinstance(cell, datetime):
+            yield iso(cell)
         else:
             yield str(cell)

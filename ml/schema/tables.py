@@ -88,7 +88,7 @@ class Sheet:
         header = _Header.find(file, known, mapping or {})
         if strict and header.unknown:
             raise BadTable(unread(header.unknown))
-        numbers = [one for one in fields if one.kind != "level" and one.name in header.names]
+        numbers = [one for one in fields if one.is_number and one.name in header.names]
         points = {} if header.separator == "," else commas(Rows(file, header, most), numbers)
         return cls(file, fields, id_column, target_column, most, header, points)
 
@@ -230,7 +230,7 @@ def _value(cell: str, one: InputField) -> Value:
     """None for what is missing everywhere; a number where one is due; else text, to be checked."""
     if cell in ("", "NA") and cell not in one.known:
         return None
-    return cell if one.kind == "level" else one.number(cell)
+    return one.number(cell) if one.is_number else cell
 
 
 def _id(cell: str) -> int | str:

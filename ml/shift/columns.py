@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.events import Floats
+from ml.schema.dates import day_of
 from ml.shift.reading import Kind
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ EXACT = 500  # rows up to which Kolmogorov's statistic has its exact law
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 EXPECTED = 5.0  # rows of a level in either table that a chi-squared test asks for
 SHOWN = 5  # levels side by side
+OF: Mapping[Kind, str] = {"number": "numbers", "date": "dates"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class ColumnShift:
     """
 
     name: str
-    of: str  # numbers, levels, true, missing, never seen
+    of: str  # numbers, dates (as decimal years), levels, true, missing, never seen
     moved: float
     p: float
     at: tuple[str, ...]
@@ -48,10 +50,10 @@ class ColumnShift:
     @property
     def sentence(self) -> str:
         """How far it moved, in units of its own."""
-        if self.of == "numbers":
+        if self.of in WRITTEN:
             middle = self.at.index("50 %")
-            was, now = self.source[middle], self.target[middle]
-            return f"{self.name}: {self.moved:.0%} moved, median {_written(was)} → {_written(now)}."
+            before, after = (WRITTEN[self.of](side[middle]) for side in (self.source, self.target))
+            return f"{self.name}: {self.moved:.0%} moved, median {before} → {after}."
         if self.of == "levels":
             most = int(np.argmax(np.abs(np.subtract(self.source, self.target))))
             was, now = self.source[most], self.target[most]
@@ -68,6 +70,9 @@ class ColumnShift:
 def _written(value: float) -> str:
     """Five digits and more in threes; a year is no amount."""
     return f"{value:,.6g}" if abs(value) >= 10_000 else f"{value:.6g}"
+
+
+WRITTEN: Mapping[str, Callable[[float], str]] = {"numbers": _written, "dates": day_of}
 
 
 def column_shifts(
@@ -101,8 +106,8 @@ def _tests(q: pd.Series, p: pd.Series, kind: Kind, seed: int) -> Iterator[Column
         yield f"{name}: all its values are missing in {where}."
     elif q.nunique() == 1 and p.nunique() == 1 and str(q.iloc[0]) == str(p.iloc[0]):
         yield f"{name}: the same value in every row of both tables."
-    elif kind == "number":
-        yield _numbers(name, q, p)
+    elif kind in OF:
+        yield _numbers(name, OF[kind], q, p)
     elif kind == "truth":
         was, now = int(q.sum()), int(p.sum())
         chance = _fisher(was, len(q), now, len(p))
@@ -111,7 +116,7 @@ def _tests(q: pd.Series, p: pd.Series, kind: Kind, seed: int) -> Iterator[Column
         yield from _levels(name, q.astype("string"), p.astype("string"), seed)
 
 
-def _numbers(name: str, q: pd.Series, p: pd.Series) -> ColumnShift:
+def _numbers(name: str, of: str, q: pd.Series, p: pd.Series) -> ColumnShift:
     from scipy.stats import ks_2samp
 
     a, b = q.to_numpy(float), p.to_numpy(float)
@@ -119,7 +124,7 @@ def _numbers(name: str, q: pd.Series, p: pd.Series) -> ColumnShift:
     at = tuple(f"{100 * share:.0f} %" for share in QUANTILES)
     # of halves, as the distance of two numbers may be none
     was, now = (tuple((2 * np.quantile(x / 2, QUANTILES)).tolist()) for x in (a, b))
-    return ColumnShift(name, "numbers", float(test.statistic), float(test.pvalue), at, was, now)
+    return ColumnShift(name, of, float(test.statistic), float(test.pvalue), at, was, now)
 
 
 def _levels(name: str, q: pd.Series, p: pd.Series, seed: int) -> Iterator[ColumnShift | str]:

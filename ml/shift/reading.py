@@ -14,7 +14,7 @@ from ml.events import Floats
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["number", "truth", "levels"]
+Kind = Literal["number", "truth", "levels", "date"]
 Content = Literal["nothing", "numbers", "truth values", "times", "spans of time", "text", "levels"]
 CONTENT: dict[str, Content] = {  # by pandas' name for what the cells are
     "boolean": "truth values",
@@ -40,7 +40,7 @@ def read(
     Numbers are numbers whatever holds them; of times they are the seconds since 1970, without a
     zone as if in UTC, and of spans the seconds. Text is read as numbers where the other table has
     numbers, or a schema `known` says "number", and each of its cells is one. An infinite number
-    counts as missing.
+    counts as missing. Of dates, if a schema says so, numbers are decimal years.
     """
     import pandas as pd
 
@@ -62,7 +62,8 @@ def read(
         rows = f"infinite in {endless[0]:,} source rows and {endless[1]:,} target rows"
         notes.append(f"{q.name}: {rows}, which count as missing.")
     a, b = (pd.Series(np.where(np.isinf(x), np.nan, x), name=q.name) for x in numbers)
-    return a, b, "truth" if there == {"truth values"} else "number", notes
+    kind: Kind = "date" if known == "date" else "number"
+    return a, b, "truth" if there == {"truth values"} else kind, notes
 
 
 def _both(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ml.events import Floats
 from ml.intervals import interval
 from ml.schema import InputSchema
+from ml.schema.dates import measured
 from ml.shift.columns import ColumnShift
 from ml.shift.concept import ConceptShift, concept_shift
 from ml.shift.detector import Shift, detect
@@ -237,6 +238,8 @@ def _frame(schema: InputSchema, rows: Rows) -> pd.DataFrame:
             "none" if name in none and name in row and row[name] is None else row.get(name)
             for row in known
         ]
+        if field.kind == "date":
+            columns[name] = [None if day is None else measured(day) for day in columns[name]]
     frame = pd.DataFrame(columns)
     numbers = [field.name for field in schema.fields if field.kind != "level"]
     return frame.astype(dict.fromkeys(numbers, np.float64))

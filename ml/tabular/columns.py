@@ -1,16 +1,16 @@
 """One column of a table as arrays: what it holds, and what of a target it tells alone."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import frexp, ldexp
-from time import strptime
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ml.schema.dates import Order, day_of, measured, written
+from ml.tabular.dates import Dates
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -23,14 +23,6 @@ BINS = 16  # of a column's values by rank, and in a histogram
 TAILS = (0.005, 0.01, 0.02, 0.98, 0.99, 0.995)  # cut off, too: they may decide a long-tailed target
 IN_TAIL = 10  # rows; fewer are not cut off
 ADDED = {"bins": 1.0, "levels": 8.0}  # rows of the overall mean in each: levels may have one row
-DATES = 0.95  # of the values that are there
-DATES_TRIED = 300  # different texts: all of a long column would take seconds
-DATE_FORMATS = (
-    *("%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y"),
-    *("%d-%b-%y", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%Y/%m/%d", "%d.%m.%Y"),
-    *("%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%Y/%m/%d %H:%M"),
-)
-MAY_BE_DATE = re.compile(r"(?=.*\d).{6,32}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +30,8 @@ class Cells:
     """What n rows say of one column.
 
     `values` are its different values, numbers in their order and texts as they first come, and
-    `codes` (n,) says which of them each row has; -1 is missing.
+    `codes` (n,) says which of them each row has; -1 is missing. Dates are numbers, decimal years,
+    where their order is known, and texts where it is not.
     """
 
     name: str
@@ -46,23 +39,39 @@ class Cells:
     values: Sequence[float] | Sequence[str]
     codes: Integers
     numbers: Floats  # (n,) NaN where missing, and all of a text
+    dates: Dates | None = None  # how they are written, if they are some
 
     @classmethod
-    def of(cls, name: str, said: Sequence[object]) -> Self:
-        """Text where any value is; else numbers."""
+    def of(cls, name: str, said: Sequence[object], order: Order | None = "") -> Self:
+        """Text where any value is; else numbers. Dates in the order that is asked for, if any is;
+        none are looked for where that is None."""
         kinds = {*map(type, said)}
         if str in kinds:
             words = said if kinds <= {str, type(None)} else [*map(_word, said)]
             values = [str(word) for word in dict.fromkeys(words) if word is not None]
             places: dict[object, int] = {None: -1} | {word: i for i, word in enumerate(values)}
             codes = np.fromiter(map(places.__getitem__, words), np.int64, len(words))
-            return cls(name, True, values, codes, np.full(len(codes), np.nan))
-        numbers = np.array(said, np.float64)  # None becomes NaN
+            made = cls(name, True, values, codes, np.full(len(codes), np.nan))
+            return made if order is None else made._dated(order)
+        return cls._of_numbers(name, np.array(said, np.float64))  # None becomes NaN
+
+    @classmethod
+    def _of_numbers(cls, name: str, numbers: Floats) -> Self:
         there = ~np.isnan(numbers)
         different, place = np.unique(numbers[there], return_inverse=True)
         codes = np.full(len(numbers), -1)
         codes[there] = place
         return cls(name, False, different.tolist(), codes, numbers)
+
+    def _dated(self, order: Order) -> Self:
+        """Text as dates, if it is some."""
+        texts = [*map(str, self.values)]
+        dates = Dates.of(dict(zip(texts, self.counts.tolist(), strict=True)), order)
+        if dates is None or not dates.iso:
+            return replace(self, dates=dates)
+        days = [measured(dates.iso[text]) if text in dates.iso else np.nan for text in texts]
+        numbers = np.array([*days, np.nan])[self.codes]
+        return replace(self._of_numbers(self.name, numbers), dates=dates)
 
     @property
     def says(self) -> tuple[object, bytes]:
@@ -99,16 +108,33 @@ class Cells:
             return "empty"
         if distinct == 1 and present == len(self.codes):
             return "constant"
+        if self.dates:
+            return "date"
         if not self.text:
             return "integer" if np.all(np.mod(self.known, 1) == 0) else "number"
-        if self._are_dates():
-            return "date"
         return "words" if distinct > max(MANY_LEVELS, present / 2) else "levels"
 
-    def _are_dates(self) -> bool:
-        tried = self.by_count[:: len(self.values) // DATES_TRIED + 1]
-        dates = [is_date(str(self.values[place])) for place in tried]
-        return bool(self.counts[tried] @ np.array(dates) >= DATES * self.counts[tried].sum())
+    @property
+    def is_undecided(self) -> bool:
+        """Whether it is of dates whose day and month cannot be told apart."""
+        return self.text and self.dates is not None
+
+    @property
+    def first(self) -> float | str:
+        """One of its values, as it is told."""
+        value = self.values[0]
+        return value if isinstance(value, str) else self.told(value)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether there are numbers, or dates as such."""
+        return not self.text and len(self.known) > 0
+
+    def told(self, value: float, *, exact: bool = True) -> float | str:
+        """A number of it as it is, or the date that it is; to the day where it is not `exact`."""
+        if not self.dates:
+            return value
+        return written(value) if exact else day_of(value)
 
     @cached_property
     def ranks(self) -> Floats:
@@ -157,25 +183,6 @@ def different(columns: Sequence[Cells]) -> int:
         if rows.max() == len(rows) - 1:  # they all do
             break
     return int(rows.max()) + 1
-
-
-def is_date(text: str) -> bool:
-    """Whether a text is a day, as people write one."""
-    if not MAY_BE_DATE.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return any(_reads(text, one) for one in DATE_FORMATS)
-    return True
-
-
-def _reads(text: str, date_format: str) -> bool:
-    try:
-        strptime(text, date_format)
-    except ValueError:
-        return False
-    return True
 
 
 # ---- numbers of any size

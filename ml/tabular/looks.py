@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from ml.schema.dates import Order
 from ml.tabular.columns import (
     ADDED,
     BINS,
@@ -58,7 +59,9 @@ class Column(BaseModel):
     `histogram` has 16 equal bins from `minimum` to `maximum`, of the logarithm where `log_axis`, or
     the counts of the most frequent levels. `target_by_part` has the median of the measured target
     in each eighth of the column by rank, None where it has no row, or of each of `part_names`, the
-    most frequent levels, the lowest first.
+    most frequent levels, the lowest first. Of dates low, high, minimum and maximum are ISO text;
+    `order` is what comes first of those that are all numbers, None where that cannot be told, and
+    `orders` what may.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -67,10 +70,10 @@ class Column(BaseModel):
     kind: Kind
     missing: int
     distinct: int
-    low: float | None = None  # 5 % are below
-    high: float | None = None  # 5 % are above
-    minimum: float | None = None
-    maximum: float | None = None
+    low: float | str | None = None  # 5 % are below
+    high: float | str | None = None  # 5 % are above
+    minimum: float | str | None = None
+    maximum: float | str | None = None
     examples: tuple[str, ...] = ()
     histogram: tuple[int, ...] = ()
     log_axis: bool = False
@@ -79,6 +82,8 @@ class Column(BaseModel):
     alone: float | None = None
     role: Role
     attention: tuple[Attention, ...] = ()
+    order: Order | None = ""
+    orders: tuple[Order, ...] = ()
 
 
 # ---- the target
@@ -126,7 +131,7 @@ class Target:
 
     def alone(self, cells: Cells) -> float | None:
         """What a column explains of it by itself; None where that says nothing."""
-        if not self.varies or cells.kind in ("constant", "empty", "date"):
+        if not self.varies or cells.kind in TRIVIAL or cells.is_undecided:
             return None
         return self._explained(cells, self.y)
 
@@ -143,7 +148,7 @@ class Target:
 
         A level that no row with a target has is left out.
         """
-        if not len(self.y) or cells.kind in ("constant", "empty", "date", "words"):
+        if not len(self.y) or cells.kind in (*TRIVIAL, "words") or cells.is_undecided:
             return (), ()
         if not cells.text:
             return tuple(medians(cells.parts(PARTS)[self.counted], self.y, PARTS)), ()
@@ -216,7 +221,7 @@ class Look:
     def _role(self, attention: Sequence[Attention]) -> Role:
         if self.serial:
             return "name" if self.serial == self.cells.name else "left out"
-        unusable = self.twin or self.cells.kind in ("words", "date", "constant", "empty")
+        unusable = self.twin or self.cells.kind in (*TRIVIAL, "words") or self.cells.is_undecided
         stopped = any(one.level == "stop" for one in attention)
         return "left out" if unusable or stopped else "input"
 
@@ -241,14 +246,13 @@ class Look:
                     level="note", text=f"It is empty in all {len(self.cells.codes):,} rows."
                 )
             case "constant":
-                text = f"All {present:,} rows say {_shown(self.cells.values[0])}."
+                text = f"All {present:,} rows say {_shown(self.cells.first)}."
                 yield Attention(level="note", text=text)
             case "words":
                 text = f"Rather a name: {distinct:,} of {present:,} differ."
                 yield Attention(level="note", text=text)
             case "date":
-                text = "Dates are not learnt from: give the year as a number of its own."
-                yield Attention(level="look", text=text)
+                yield from self._of_dates()
             case "levels":
                 yield from self._of_levels()
             case "number" | "integer":
@@ -280,6 +284,14 @@ class Look:
             middle, end = map(_figure, quantiles(self.cells.known, (0.5, share)))
             text = f"Skewed ({skew:.1f}): half are {side} {middle}, 5 % {side} {end}."
             yield Attention(level="note", text=text)
+
+    def _of_dates(self) -> Iterator[Attention]:
+        dates = self.cells.dates
+        for text in dates.doubts if dates else ():
+            yield Attention(level="look", text=text)
+        yield from self._of_gaps()
+        if dates and dates.order_told:
+            yield Attention(level="note", text=dates.order_told)
 
     def _of_gaps(self) -> Iterator[Attention]:
         if (missing := (~self.cells.there).mean()) >= GAPS:
@@ -323,17 +335,19 @@ def _described(
     part_names: tuple[str, ...] = (),
 ) -> Column:
     """A column with what can be told of it by itself."""
-    bounds, bars, log_axis = dict[str, float](), tuple[int, ...](), False
-    if not cells.text and len(cells.known):
-        low, high = quantiles(cells.known, (0.05, 0.95))
+    bounds, bars, log_axis = dict[str, float | str](), tuple[int, ...](), False
+    if cells.is_measured:
+        low, high = (cells.told(end, exact=False) for end in quantiles(cells.known, (0.05, 0.95)))
         least, most = float(cells.known.min()), float(cells.known.max())
-        bounds = {"low": low, "high": high, "minimum": least, "maximum": most}
-        log_axis = least > 0 and skewness(cells.known) > SKEWED
+        bounds = {"low": low, "high": high}
+        bounds |= {"minimum": cells.told(least), "maximum": cells.told(most)}
+        log_axis = cells.kind != "date" and least > 0 and skewness(cells.known) > SKEWED
         bars = histogram(cells.known, BINS, log=log_axis)
     elif cells.kind == "levels":
         bars = tuple(cells.counts[cells.by_count[:BINS]].tolist())
     order = cells.by_count if cells.kind == "levels" else range(len(cells.values))
-    examples = [_shown(cells.values[place]) for place in order[:EXAMPLES]] if cells.text else []
+    said = [cells.values[place] for place in order[:EXAMPLES]] if cells.text else []
+    examples = [*map(_shown, [*cells.dates.counts][:EXAMPLES] if cells.dates else said)]
     return Column(
         name=cells.name,
         kind=cells.kind,
@@ -347,6 +361,8 @@ def _described(
         alone=alone,
         role=role,
         attention=attention,
+        order=cells.dates.order if cells.dates else "",
+        orders=cells.dates.orders if cells.dates else (),
         **bounds,
     )
 

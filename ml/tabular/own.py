@@ -1,8 +1,8 @@
 """A table of anybody's, to learn from: which rows count, which columns are told, in what units."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from ml.encoder import Target
 from ml.features import Features
 from ml.schema import InputSchema
+from ml.schema.dates import ORDERS, Order, known_day
 from ml.tabular import proposal
 from ml.tabular.learnt import Learnable, Rows
-from ml.tabular.profile import Profile, profile
+from ml.tabular.profile import Column, Profile, profile
 from ml.tabular.subject import Subject, Words
 
 MOST = 10_000  # rows that are learnt from: nets compare each with all others
@@ -46,6 +47,7 @@ class OwnTable(Learnable):
     train: list[dict[str, Any]]
     price: NDArray[np.float64]
     names: list[int | str]
+    dates: dict[str, Order]  # inputs that are, as ISO text, and what comes first in them
     test: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
@@ -59,22 +61,25 @@ class OwnTable(Learnable):
         identifier: str = "",
         log: bool | None = None,
         unit: str = "",
+        dates: Sequence[str] = (),
         seed: int = 0,
     ) -> "OwnTable":
         """Rows of a table with a target; of more than MOST so many, drawn by the seed.
 
-        Without `inputs` those that the profile proposes, without `log` as it proposes. Rows without
-        a target, or with none above 0 where its logarithm is learnt, are left out.
+        Without `inputs` those that the profile proposes, without `log` as it proposes; `dates` as
+        `orders` takes them. Rows without a target, or with none above 0 where its logarithm is
+        learnt, are left out.
 
         Raises:
             Unlearnable: for columns that there are not, or where nothing can be learnt.
         """
+        asked = orders(dates)
         try:
-            told = profile(rows, target, log=log, seed=seed)
+            told = profile(rows, target, log=log, seed=seed, dates=asked)
         except ValueError as error:
             raise Unlearnable(str(error)) from None
         names = [column.name for column in told.columns]
-        for name in (*inputs, *filter(None, [identifier])):
+        for name in (*inputs, *asked, *filter(None, [identifier])):
             if name not in names:
                 raise Unlearnable(f"There is no column {name!r}; there are {', '.join(names)}.")
         if {target, identifier} & {*inputs}:
@@ -83,6 +88,7 @@ class OwnTable(Learnable):
             raise Unlearnable(" ".join(stops))
         proposed = [column.name for column in told.columns if column.role == "input"]
         chosen = [name for name in rows[0] if name in {*(inputs or proposed)} - {identifier}]
+        known = _decided([one for one in told.columns if one.name in chosen], asked)
         good = [i for i, row in enumerate(rows) if _counts(row[target], told.log)]
         if len(good) > MOST:
             drawn = np.random.default_rng(seed).permutation(len(good))[:MOST]
@@ -93,9 +99,10 @@ class OwnTable(Learnable):
             id_column=identifier or _free(ROW, names),
             inputs=tuple(chosen),
             unit=unit,
-            train=[{name: rows[i][name] for name in chosen} for i in good],
+            train=_dated([{name: rows[i][name] for name in chosen} for i in good], known),
             price=np.array([rows[i][target] for i in good], np.float64),
             names=[_name(rows[i].get(identifier), i + 1) for i in good],
+            dates=known,
         )
 
     @cached_property
@@ -129,7 +136,7 @@ class OwnTable(Learnable):
     @cached_property
     def steps(self) -> Features:
         """As proposed."""
-        return proposal.features(self.train, self.inputs)
+        return proposal.features(self.train, self.inputs, self.dates)
 
     @cached_property
     def schema(self) -> InputSchema:
@@ -141,6 +148,7 @@ class OwnTable(Learnable):
             id_column=self.id_column,
             target_column=self.told.target,
             first=self.first,
+            dates=self.dates,
         )
 
     def target(self, rows: Rows) -> Target:
@@ -184,6 +192,46 @@ class OwnTable(Learnable):
     def deciding(self) -> tuple[int, ...]:
         """None are known."""
         return ()
+
+
+def orders(said: Sequence[str]) -> dict[str, Order]:
+    """What comes first in dates that are all numbers, by column: of "sold=dmy" the day.
+
+    Raises:
+        Unlearnable: for what is none of dmy, mdy and ymd.
+    """
+    found = dict[str, Order]()
+    for pair in said:
+        name, _, order = pair.rpartition("=")
+        known = next((one for one in ORDERS if one == order), None)
+        if not name or known is None:
+            raise Unlearnable(
+                f"{pair[:80]!r} must be a column of dates and what comes first in them, such as"
+                f" {name[:40] or 'sold'}=dmy; it may be {', '.join(ORDERS)}."
+            )
+        found[name] = known
+    return found
+
+
+def _decided(columns: Sequence[Column], asked: Collection[str]) -> dict[str, Order]:
+    """Those of dates, with what comes first. Raises Unlearnable where that cannot be told, or is
+    asked of a column of something else."""
+    dates = [column for column in columns if column.kind == "date"]
+    for one in columns:
+        if one.order is None:
+            raise Unlearnable(f"{one.name}: {' '.join(each.text for each in one.attention)}")
+        if one.name in asked and one.kind not in {"date", "constant", "empty"}:
+            raise Unlearnable(f"{one.name} is no column of dates: nothing comes first in them.")
+    return {one.name: one.order or "" for one in dates}
+
+
+def _dated(rows: list[dict[str, Any]], orders: Mapping[str, Order]) -> list[dict[str, Any]]:
+    """Rows with their dates as ISO text, None for what is no date."""
+    for name, order in orders.items():
+        day = cache(partial(known_day, order=order))
+        for row in rows:
+            row[name] = None if row[name] is None else day(str(row[name]))
+    return rows
 
 
 def one_of(alike: list[Rows], n: int) -> list[Rows]:

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from pydantic import BaseModel, ConfigDict
 
+from ml.schema.dates import Order
 from ml.tabular.columns import Cells, columns_of, different, histogram, quantiles, skewness
 from ml.tabular.looks import Attention as Attention
 from ml.tabular.looks import Column as Column
@@ -56,12 +57,18 @@ def nothing_left(target: str) -> str:
 
 
 def profile(
-    rows: Sequence[Mapping[str, object]], target: str, *, log: bool | None = None, seed: int = 0
+    rows: Sequence[Mapping[str, object]],
+    target: str,
+    *,
+    log: bool | None = None,
+    seed: int = 0,
+    dates: Mapping[str, Order] | None = None,
 ) -> Profile:
     """What n rows say of a target and of all that may be told before it.
 
     The target is measured as its logarithm where nearly all are above 0 and it is skewed, unless
-    `log` says otherwise. The seed draws the folds.
+    `log` says otherwise. The seed draws the folds. `dates` says of columns what comes first in
+    their dates.
 
     Raises:
         ValueError: for a target that is no column.
@@ -71,7 +78,8 @@ def profile(
         near = get_close_matches(target, said)
         hint = f" Did you mean {', '.join(map(repr, near))}?" if near else ""
         raise ValueError(f"There is no column {target!r}.{hint}")
-    cells = [Cells.of(name, values) for name, values in said.items()]
+    orders: dict[str, Order | None] = {**(dates or {}), target: None}
+    cells = [Cells.of(name, values, orders.get(name, "")) for name, values in said.items()]
     own = next(each for each in cells if each.name == target)
     measured = Target.of(own, log, seed)
     others = looks([each for each in cells if each is not own], measured)

@@ -1,13 +1,14 @@
 """An encoder and a schema for any table, as they are proposed: what its own columns ask for."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from ml.features import AnyStep, Features, Median, OneHot, Robust, Row, TargetMean
 from ml.features.columns import ABSENT, Columns, Numbers, columns_of
 from ml.schema import InputSchema
+from ml.schema.dates import Order
 from ml.tabular.columns import FREQUENT
 
 CLIP = 6.0  # a table of people may have a tail that tells: three spreads would cut it
@@ -18,16 +19,17 @@ ALIKE = 0.5  # |Spearman| of columns of one group
 MOST_FIRST = 16  # fields that are asked first
 
 
-def features(rows: Sequence[Row], inputs: Sequence[str]) -> Features:
+def features(rows: Sequence[Row], inputs: Sequence[str], dates: Collection[str] = ()) -> Features:
     """Steps and blocks for these inputs, not yet learnt, with the levels that these rows have.
 
-    Numbers are filled by their median, with a flag where any is missing, and texts are levels: of
-    more than two also by the mean of the target. Folds of the rows have the same inputs.
+    Numbers, and `dates` as decimal years, are filled by their median, with a flag where any is
+    missing, and texts are levels: of more than two also by the mean of the target. Folds of the
+    rows have the same inputs.
 
     Raises:
         ValueError: where a column is none of the rows', or there is nothing to encode.
     """
-    numbers, levels = _kinds(rows, inputs)
+    numbers, levels = _kinds(rows, inputs, dates)
     columns = columns_of(rows, numbers, levels)
     counts = {name: Counter(columns[name].tolist()) for name in levels}
     taken = {*inputs}
@@ -61,8 +63,10 @@ def schema(
     id_column: str,
     target_column: str,
     first: Sequence[str] = (),
+    dates: Mapping[str, Order] | None = None,
 ) -> InputSchema:
-    """The fields of these inputs, as the rows have them; `first` are the most telling, in order.
+    """The fields of these inputs, as the rows have them; `first` are the most telling, in order,
+    `dates` those of dates with what comes first in them.
 
     Each is a group of its own where they are few. Of many, those are one group that correlate, by
     the name of its most telling field, and what is in no large one is among the others.
@@ -70,24 +74,31 @@ def schema(
     Raises:
         ValueError: without rows, where a column is none of theirs, or mixes numbers with text.
     """
-    _, levels = _kinds(rows, inputs)
+    known = dates or {}
+    _, levels = _kinds(rows, inputs, known)
     return InputSchema.learn(
         [{name: row.get(name) for name in inputs} for row in rows],
-        {name: (group, name) for name, group in groups(rows, inputs, first).items()},
+        {name: (group, name) for name, group in groups(rows, inputs, first, known).items()},
         noun=noun,
         id_column=id_column,
         target_column=target_column,
         first=[name for name in first if name in inputs][:MOST_FIRST],
         texts=levels,
+        dates=known,
     )
 
 
-def groups(rows: Sequence[Row], inputs: Sequence[str], first: Sequence[str] = ()) -> dict[str, str]:
+def groups(
+    rows: Sequence[Row],
+    inputs: Sequence[str],
+    first: Sequence[str] = (),
+    dates: Collection[str] = (),
+) -> dict[str, str]:
     """The group of each input: at most eight, the largest first, then what is told first."""
     if len(inputs) <= MOST_GROUPS:
         return {name: name for name in inputs}
     order = [name for name in dict.fromkeys((*first, *inputs)) if name in inputs]
-    numbers, _ = _kinds(rows, order)
+    numbers, _ = _kinds(rows, order, dates)
     alike = _alike(columns_of(rows, numbers, ()))
     members = sorted(_linked(order, alike), key=len, reverse=True)
     named = members if len(members) <= MOST_GROUPS else members[: MOST_GROUPS - 1]
@@ -128,12 +139,15 @@ def _linked(names: Sequence[str], alike: Mapping[str, set[str]]) -> list[list[st
     return found
 
 
-def _kinds(rows: Sequence[Row], inputs: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Which inputs are numbers, and which are levels."""
+def _kinds(
+    rows: Sequence[Row], inputs: Sequence[str], dates: Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which inputs are numbers, dates among them, and which are levels."""
     known = {name for row in rows for name in row}
     if missing := [name for name in inputs if name not in known]:
         raise ValueError(f"There is no column {missing[0]!r}.")
-    levels = tuple(name for name in inputs if any(isinstance(row.get(name), str) for row in rows))
+    texts = [name for name in inputs if any(isinstance(row.get(name), str) for row in rows)]
+    levels = tuple(name for name in texts if name not in dates)
     return tuple(name for name in inputs if name not in levels), levels
 
 

@@ -17,8 +17,9 @@ from sklearn.metrics import r2_score
 
 from ml.data.hub import HUB, download
 from ml.schema import BadTable, TooManyRows, reading, text_of
+from ml.schema.dates import readings
 from ml.tabular import proposal
-from ml.tabular.columns import FOLDS, explained, folds_of, is_date
+from ml.tabular.columns import FOLDS, explained, folds_of
 from ml.tabular.profile import Column, Profile, profile
 from ml.tabular.reading import AnyTable, BadCells, Fault, read
 from tests import pace
@@ -288,7 +289,7 @@ def test_what_is_what(seen: Profile) -> None:
         "nothing": ("empty", "left out"),
         "few": ("integer", "input"),
         "title": ("words", "left out"),
-        "day": ("date", "left out"),
+        "day": ("date", "input"),
         "street": ("levels", "input"),
         "y": ("number", "target"),
     }
@@ -328,7 +329,7 @@ def test_the_rest_is_told_with_its_figures(seen: Profile) -> None:
     assert said(seen, "nothing") == [("note", "It is empty in all 1,002 rows.")]
     assert said(seen, "title") == [("note", "Rather a name: 1,000 of 1,002 differ.")]
     assert said(seen, "street") == [("look", "61 levels, 1 occurs once.")]
-    assert said(seen, "day")[0][0] == "look"
+    assert said(seen, "day") == [("note", "Read with the day first, as 13.03.2002 tells.")]
     assert said(seen, "y") == [("note", "1 row has none: it is left out.")]
     assert said(seen, "noise") == []
 
@@ -338,9 +339,9 @@ def test_what_a_column_explains_alone(seen: Profile) -> None:
     assert alone["level"] == pytest.approx(0.5, abs=0.05)
     assert alone["rising"] == pytest.approx(0.5, abs=0.05)
     assert alone["rising"] == alone["again"]
-    assert alone["noise"] == alone["title"] == 0
+    assert alone["noise"] == alone["title"] == alone["day"] == 0
     assert min(alone["copy"], alone["twice"]) > 0.95
-    assert column(seen, "y").alone is column(seen, "day").alone is None
+    assert column(seen, "y").alone is None
 
 
 def test_explained_is_r2_out_of_fold(rng: np.random.Generator) -> None:
@@ -470,7 +471,7 @@ def test_columns_that_number_the_rows() -> None:
     ],
 )  # fmt: skip
 def test_what_is_a_date(text: str, day: bool) -> None:
-    assert is_date(text) == day
+    assert bool(readings(text)) == day
 
 
 @pytest.mark.timed

@@ -51,7 +51,7 @@ def flats() -> tuple[bytes, Rows, str]:
 
 
 TAKEN: dict[str, tuple[Callable[[], tuple[bytes, Rows, str]], list[str], list[str]]] = {
-    "films": (films, ["US Gross"], ["Release Date", "Title", "US Gross"]),
+    "films": (films, ["US Gross"], ["Title", "US Gross"]),
     "diabetes": (diabetes, [], []),
     "flats": (flats, ["deposit"], ["deposit", "flat"]),
 }
