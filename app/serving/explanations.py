@@ -111,7 +111,10 @@ def _sentence(told: bodies.AskFirst, words: Words, *, lacks: bool) -> str:
 
 
 def turned(
-    served: Served, checked: Checked, attribute: str, values: Sequence[float] | None = None
+    served: Served,
+    checked: Checked,
+    attribute: str,
+    values: Sequence[float | str] | None = None,
 ) -> bodies.WhatIf:
     """Prices as one attribute changes. Raises Invalid where it cannot."""
     found = what_if(served, checked.values[0], attribute, values)

@@ -1,7 +1,6 @@
 """Versions over HTTP: who answers, who may take the place, and what is kept of it."""
 
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
