@@ -506,6 +506,20 @@ def test_a_price_follows_the_form_and_says_its_doubts(page: Page) -> None:
     expect(price).to_have_text(before)
 
 
+def test_what_to_ask_first_follows_the_form(page: Page) -> None:
+    page.goto("/predict")
+    asks = page.locator("#asks")
+    expect(asks).to_contain_text(" first: it would narrow the range from ±")
+    before = asks.text_content() or ""
+    page.fill("#p-GrLivArea", "")
+    expect(asks).not_to_have_text(before)
+    expect(asks).to_contain_text("with everything ±")
+    page.fill("#p-OverallQual", "11")
+    expect(asks).to_be_empty()
+    page.get_by_role("button", name="Start over").click()
+    expect(asks).to_have_text(before)
+
+
 def test_a_price_has_reasons_a_what_if_and_an_address(page: Page) -> None:
     page.goto("/predict?OverallQual=9&LotArea=20000")
     expect(page.locator("#delta")).to_contain_text("by 2 changes")
