@@ -511,6 +511,7 @@ def test_what_to_ask_first_follows_the_form(page: Page) -> None:
     asks = page.locator("#asks")
     expect(asks).to_contain_text(" first: it would narrow the range from ±")
     before = asks.text_content() or ""
+    expect(page.locator("#p-KitchenQual")).to_have_value("TA")  # the typical house says it
     page.fill("#p-GrLivArea", "")
     expect(asks).not_to_have_text(before)
     expect(asks).to_contain_text("with everything ±")
