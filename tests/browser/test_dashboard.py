@@ -580,6 +580,23 @@ def test_a_file_of_houses_is_priced_and_its_faults_are_named(page: Page, tmp_pat
     expect(page.locator("#file-body")).to_contain_text("Line 2: GrLivArea is 'big'")
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_long_file_is_sent_as_a_job(
+    chromium: Browser, address: str, tmp_path: Path, scripts: bool
+) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text("LotArea\n" + "9000\n" * 810_000)
+    with chromium.new_context(base_url=address, java_script_enabled=scripts) as context:
+        page = context.new_page()
+        page.goto("/predict")
+        page.set_input_files("#csv", file)
+        if not scripts:
+            page.get_by_role("button", name="Send it").click()
+        page.wait_for_url("**/jobs/*")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("many.csv by version 1")
+        expect(page.locator("#words")).to_contain_text("answers many.csv once all its rows")
+
+
 def test_an_example_of_a_file_is_priced_as_the_house_of_the_form(page: Page) -> None:
     page.goto("/predict")
     expect(page.locator("#price")).to_contain_text("$")
