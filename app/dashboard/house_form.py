@@ -105,7 +105,8 @@ class HouseField:
         """
         if self.field.kind != "date" or not SHOWABLE.fullmatch(typed):
             return "text"
-        return "datetime-local" if self.field.has_times or "T" in typed else "date"
+        has_time = "T" in typed if typed else self.field.has_times
+        return "datetime-local" if has_time else "date"
 
     @property
     def hint(self) -> str:

@@ -190,8 +190,7 @@ class InputField(Frozen):
             return value, None
         found: tuple[Value, Change | None] = (None, None)
         if isinstance(value, str):
-            read = {"level": self._level, "date": self._date}.get(self.kind, self.figure)
-            found = read(value)
+            found = self._meant(value)
             if found == (None, "missing"):
                 return None, None if value in {"", "NA"} else "missing"
         elif _is_number(value) and self.is_number:
@@ -213,6 +212,12 @@ class InputField(Frozen):
         if self.kind == "number":
             return float(value), change
         return (int(value), change) if float(value).is_integer() else (float(value), "fraction")
+
+    def _meant(self, text: str) -> tuple[Value, Change | None]:
+        """What a text is, or that it stands for nothing; None where it is neither."""
+        if self.kind == "level":
+            return self._level(text)
+        return self._date(text) if self.kind == "date" else self.figure(text)
 
     def _level(self, text: str) -> tuple[str | None, Change | None]:
         """A known level that it stands for, or the text without blanks, to be doubted."""

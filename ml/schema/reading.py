@@ -16,8 +16,6 @@ from functools import partial
 from importlib.util import find_spec
 from typing import IO, TextIO
 
-from ml.schema.dates import iso
-
 MOST_BYTES = 2**30  # of what a packed file becomes
 MOST_WHOLE = 32 * 2**20  # bytes of a workbook, a Parquet table or JSON, which is read at once
 PIECE = 2**20  # bytes read at a time
@@ -240,6 +238,6 @@ def _cells(row: Iterable[object]) -> Iterator[str]:
         elif isinstance(cell, float):
             yield f"{cell:.17g}"
         elif isinstance(cell, datetime):
-            yield iso(cell)
+            yield cell.isoformat().removesuffix("T00:00:00")
         else:
             yield str(cell)

@@ -219,7 +219,8 @@ def _decided(columns: Sequence[Column], asked: Collection[str]) -> dict[str, Ord
     dates = [column for column in columns if column.kind == "date"]
     for one in columns:
         if one.order is None:
-            raise Unlearnable(f"{one.name}: {' '.join(each.text for each in one.attention)}")
+            why = " ".join(each.text for each in one.attention)
+            raise Unlearnable(f"{one.name}: {why} In a request: dates={one.name}=dmy.")
         if one.name in asked and one.kind not in {"date", "constant", "empty"}:
             raise Unlearnable(f"{one.name} is no column of dates: nothing comes first in them.")
     return {one.name: one.order or "" for one in dates}
