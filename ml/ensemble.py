@@ -41,15 +41,17 @@ class Ensemble:
         X: NDArray[np.float32],
         y: NDArray[np.float32],
         nets: Mapping[str, Sequence[nn.Module]],
+        counts: Floats | None = None,
     ) -> "Ensemble":
-        """From trained nets by the name of their member; what is solved exactly is solved here."""
+        """From trained nets by the name of their member; what is solved exactly is solved here, of
+        rows that count (n,) times."""
         rows, target = X.astype(np.float64), y.astype(np.float64)
         return cls(
             X,
             y,
             FittedComparables.of(nets["comparables"], rows, target),
             FittedSkipMLP.of(nets["mlp"]),
-            WideMLP().fit(rows, target),
+            WideMLP().fit(rows, target, counts),
         )
 
     def answers(self, X: Floats, own: NDArray[np.int64] | None = None) -> Floats:
@@ -137,24 +139,33 @@ class Spread(BaseModel):
         middle: Floats,
         off: Floats,
         coverage: float = 0.9,
+        counts: Floats | None = None,
     ) -> "Spread":
         """From errors `off` (n,) of answers to rows X (n, d) that no member has learnt from.
 
-        Raises ValueError where there are too few rows for that coverage.
+        Rows that count (n,) times, 1 on average, make intervals for those they are weighted towards
+        (Tibshirani et al., 2019). Raises ValueError where there are too few for that coverage.
         """
         n, tail = len(off), (1 - coverage) / 2
-        rank = int((n + 1) * tail + SLACK)  # so many scores are left out at each end, and one
-        if rank < 1:
+        times = np.ones(n) if counts is None else counts
+        H, size = _known(X[:, [*inputs]], middle), np.log(np.abs(off) + LEAST_ERROR)
+        root = np.sqrt(times)
+        coefficients = np.linalg.lstsq(H * root[:, None], size * root, rcond=None)[0]
+        scores = off / np.exp(H @ coefficients)
+        beyond = (times.sum() + 1) * tail + SLACK - 1  # what rows count for that are left out
+        if beyond < 0:
             least = int(np.ceil(1 / tail - 1 - SLACK))
             raise ValueError(f"Intervals of {coverage:.0%} need at least {least} rows, not {n}.")
-        H = _known(X[:, [*inputs]], middle)
-        coefficients = np.linalg.lstsq(H, np.log(np.abs(off) + LEAST_ERROR), rcond=None)[0]
-        scores = np.sort(off / np.exp(H @ coefficients))
+        order = np.argsort(scores, kind="stable")
+        low, high = (
+            scores[ranked[np.searchsorted(np.cumsum(times[ranked]), beyond, side="right")]]
+            for ranked in (order, order[::-1])
+        )
         return cls(
             inputs=tuple(inputs),
             coefficients=tuple(coefficients.tolist()),
-            low=float(scores[rank - 1]),
-            high=float(scores[n - rank]),
+            low=float(low),
+            high=float(high),
             coverage=coverage,
         )
 

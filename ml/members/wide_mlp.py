@@ -53,15 +53,16 @@ class WideMLP:
         by_size, by_bias = (start[step] + at * slope[step] for start, slope in (first, more))
         return np.asarray(size * by_size + self.bias * by_bias)
 
-    def fit(self, X: Numbers, y: Numbers) -> "FittedWideMLP":
-        """Solve for rows X (n, d) and targets y (n,), standardised."""
-        K, middle, weight = self.kernel(X, X), float(y.mean()), np.ones(len(y))
+    def fit(self, X: Numbers, y: Numbers, counts: Numbers | None = None) -> "FittedWideMLP":
+        """Solve for rows X (n, d) and targets y (n,), standardised; each `counts` (n,) times."""
+        times = np.ones(len(y)) if counts is None else counts
+        K, middle, weight = self.kernel(X, X), float(np.average(y, weights=times)), times
         alpha = np.zeros(len(y))
         for _ in range(self.rounds):
             factor = cho_factor(K + np.diag(self.noise / weight), lower=True)
             alpha = cho_solve(factor, y - middle)
             residual = np.abs(self.noise / weight * alpha)
-            weight = np.clip(self.outlying / np.maximum(residual, 1e-9), LEAST, 1)
+            weight = times * np.clip(self.outlying / np.maximum(residual, 1e-9), LEAST, 1)
         return FittedWideMLP(self, X, alpha, middle)
 
 

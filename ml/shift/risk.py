@@ -56,6 +56,39 @@ def lonely(n: int, alone: NDArray[np.bool_]) -> bool:
     return bool(alone.mean() > max(ALONE, by_chance(n, len(alone))))
 
 
+def hindrance(
+    ratio: DensityRatio,
+    *,
+    alone: NDArray[np.bool_] | None = None,
+    named: Named = Named(),
+) -> str:
+    """Why weights cannot help, or need not; empty where they can.
+
+    `alone` (m,) are the target rows without support, where more is known of it than the ratio says.
+    """
+    n, alone = len(ratio.source), ratio.unsupported if alone is None else alone
+    if lonely(n, alone):
+        return (
+            f"Correcting cannot be relied on: {alone.mean():.0%} of the {named.targets} are like no"
+            f" {named.source}, and no weight can stand for them. {named.labels} from there are"
+            " needed."
+        )
+    if not ratio.slopes.any():
+        told = f"{named.targets} from {named.sources}"
+        return f"Correcting need not be done: no classifier tells {told}."
+    if ratio.effective < min(FEW, n / 2):
+        return (
+            f"Correcting cannot be relied on: under the weights {worth(ratio, named)}, and {FEW} is"
+            " the least. A clip would trade this for bias."
+        )
+    return ""
+
+
+def worth(ratio: DensityRatio, named: Named) -> str:
+    """How many rows the weighted ones are worth, in words."""
+    return f"{len(ratio.source):,} {named.sources} are worth {ratio.effective:.0f}"
+
+
 def advice(
     ratio: DensityRatio,
     won: Risk | None = None,
@@ -63,32 +96,15 @@ def advice(
     alone: NDArray[np.bool_] | None = None,
     named: Named = Named(),
 ) -> str:
-    """Whether correcting can help, and whether it need be done; `won` is what `gain` says.
-
-    `alone` (m,) are the target rows without support, where more is known of it than the ratio says.
-    """
-    n, alone = len(ratio.source), ratio.unsupported if alone is None else alone
-    share = float(alone.mean())
-    if lonely(n, alone):
-        return (
-            f"Correcting cannot be relied on: {share:.0%} of the {named.targets} are like no"
-            f" {named.source}, and no weight can stand for them. {named.labels} from there are"
-            " needed."
-        )
-    if not ratio.slopes.any():
-        told = f"{named.targets} from {named.sources}"
-        return f"Correcting need not be done: no classifier tells {told}."
-    worth = f"{n:,} {named.sources} are worth {ratio.effective:.0f}"
-    if ratio.effective < min(FEW, n / 2):
-        return (
-            f"Correcting cannot be relied on: under the weights {worth}, and {FEW} is the least. A"
-            " clip would trade this for bias."
-        )
+    """Whether correcting can help, and whether it need be done; `won` is what `gain` says."""
+    alone = ratio.unsupported if alone is None else alone
+    if why := hindrance(ratio, alone=alone, named=named):
+        return why
     if won and not won.value >= 2 * won.error:
         return (
             "Correcting need not be done: a weighted fit is not better on the target than chance"
             " would make it. A model that is well specified needs no weights."
         )
     unsure = "" if won else " It need not: a model that is well specified needs no weights."
-    like = f"{1 - share:.0%} of the {named.targets} have their like"
-    return f"Correcting can help: {worth}, and {like}.{unsure}"
+    like = f"{1 - alone.mean():.0%} of the {named.targets} have their like"
+    return f"Correcting can help: {worth(ratio, named)}, and {like}.{unsure}"

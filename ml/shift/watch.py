@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +10,15 @@ from numpy.typing import NDArray
 from ml.events import Floats
 from ml.intervals import interval
 from ml.schema import InputSchema
-from ml.schema.dates import measured
 from ml.shift.columns import ColumnShift
 from ml.shift.concept import ConceptShift, concept_shift
 from ml.shift.detector import Shift, detect
-from ml.shift.ratio import DensityRatio, density_ratio
-from ml.shift.risk import ALONE, FEW, Named, Risk, advice, corrected_risk, lonely
+from ml.shift.ratio import DensityRatio
+from ml.shift.risk import ALONE, FEW, Named, Risk, advice, corrected_risk, hindrance, lonely
+from ml.shift.sides import LEAST as LEAST  # whoever asks for a look asks for so many questions
+from ml.shift.sides import Rows, Sides, without_like
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-LEAST = 30  # questions that a look needs
 SURE = 0.01  # level of a look: it is repeated, and each alarm calls somebody
-NOWHERE = 99.0  # β from which a question is like none learnt from: one row in a hundred would be
-Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +142,11 @@ class Look:
         """Whether weighting what was learnt from can help, and why not."""
         return advice(self.ratio, alone=self.alone, named=self.called.named)
 
+    @property
+    def hindrance(self) -> str:
+        """Why weighting cannot help, or need not; empty where it can."""
+        return hindrance(self.ratio, alone=self.alone, named=self.called.named)
+
 
 def look(
     schema: InputSchema,
@@ -170,21 +168,12 @@ def look(
     Raises:
         ValueError: for fewer than LEAST questions, or none that tells what is compared.
     """
-    if len(target) < LEAST:
-        raise ValueError(f"A look needs {LEAST} questions; there are {len(target)}.")
-    rng = np.random.default_rng(seed)
-    names = [field.name for field in schema.fields]
-    p, every = _frame(schema, target), _frame(schema, source)
-    share = p.notna().mean()
-    compared = [name for name in names if p[name].notna().sum() >= LEAST]
-    if not compared:
-        raise ValueError(f"No field is told by {LEAST} questions.")
-    q, p = _as_little(every[compared], p[compared], rng), p[compared]
-    fields = tuple(field for field in schema.fields if field.name in compared)
+    sides = Sides.of(schema, source, target, seed)
+    names, fields, share = [field.name for field in schema.fields], sides.fields, sides.share
+    q, p, compared = sides.q, sides.p, [field.name for field in fields]
     shift = detect(q, p, schema=schema.model_copy(update={"fields": fields}), seed=seed)
-    X, Z = _numbers(q, p, [field.name for field in fields if field.kind != "level"])
-    ratio = density_ratio(X, Z, seed=seed)
-    alone, known = ratio.unsupported | (ratio.target > NOWHERE), ~np.isnan(losses)
+    ratio = sides.ratio(seed)
+    alone, known = without_like(ratio), ~np.isnan(losses)
     expected = None
     if ratio.effective >= FEW and known.sum() > 1 and not lonely(len(q), alone):
         expected = corrected_risk(losses[known], ratio.source[known])
@@ -192,7 +181,9 @@ def look(
     for field in fields:
         if field.kind == "level":
             cells = p[field.name]
-            unseen |= np.asarray(cells.notna() & ~cells.isin(every[field.name].dropna().unique()))
+            unseen |= np.asarray(
+                cells.notna() & ~cells.isin(sides.every[field.name].dropna().unique())
+            )
     found = Look(
         shift=shift,
         told={name: float(share[name]) for name in compared if share[name] < 1},
@@ -223,44 +214,3 @@ def _paid(losses: Floats, off: Floats, inside: NDArray[np.bool_]) -> Paid:
         inside=float(inside.mean()),
         concept=concept_shift(losses, square),
     )
-
-
-def _frame(schema: InputSchema, rows: Rows) -> pd.DataFrame:
-    """Columns of a schema: a level that there is none of is a level, what is not known is NaN."""
-    import pandas as pd
-
-    none = {field.name for field in schema.fields if field.kind == "level" and field.none}
-    columns: dict[str, list[Any]] = {}
-    known = [schema.known(row) for row in rows]
-    for field in schema.fields:
-        name = field.name
-        columns[name] = [
-            "none" if name in none and name in row and row[name] is None else row.get(name)
-            for row in known
-        ]
-        if field.kind == "date":
-            columns[name] = [None if day is None else measured(day) for day in columns[name]]
-    frame = pd.DataFrame(columns)
-    numbers = [field.name for field in schema.fields if field.kind != "level"]
-    return frame.astype(dict.fromkeys(numbers, np.float64))
-
-
-def _as_little(q: pd.DataFrame, p: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Source rows (n) that tell as little as questions do: each leaves out what one of them does.
-
-    A column that the source leaves out at times is masked the more seldom, so that both miss it
-    equally often; one that the questions tell more often is left as it is.
-    """
-    gone = p.isna().to_numpy()[rng.integers(len(p), size=len(q))]
-    already, wanted = q.isna().mean().to_numpy(), p.isna().mean().to_numpy()
-    share = np.clip((wanted - already) / np.maximum(1 - already, 1e-12), 0, 1)
-    kept = share / np.maximum(wanted, 1e-12)  # of the masks
-    return q.mask(gone & (rng.random(gone.shape) < kept))
-
-
-def _numbers(q: pd.DataFrame, p: pd.DataFrame, names: list[str]) -> tuple[Floats, Floats]:
-    """Numbers of both (n, d) and (m, d), the source's median where none is told."""
-    if not names:
-        return np.zeros((len(q), 1)), np.zeros((len(p), 1))
-    middle = q[names].median().fillna(0.0)
-    return q[names].fillna(middle).to_numpy(float), p[names].fillna(middle).to_numpy(float)

@@ -12,7 +12,8 @@ from ml.houses import files
 from ml.houses.tables import HouseTables
 from ml.predictor import Predictor
 from ml.schema import InputSchema
-from ml.shift.watch import LEAST, Called, Look, _as_little, look
+from ml.shift.sides import _as_little
+from ml.shift.watch import LEAST, Called, Look, look
 from tests.app.versions import trained
 
 MIDDLE = 1970
