@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from ml import draws
+from ml import draws, fields
+from ml.data import tables
+from ml.data.hub import DataUnavailable
 from ml.encoder import Target
 from ml.ensemble import MEMBERS, Ensemble, Spread, blend
 from ml.events import Epoch, Event, Floats, Note, Started, Trained
@@ -28,8 +30,10 @@ from ml.predictor import Blended, Card, Histogram, Judged, Known, Predictor
 from ml.predictor.card import made_of
 from ml.predictor.known import by_known, claims, known
 from ml.programs import Fits
+from ml.shift.watch import Called
+from ml.shift.weighing import CannotHelpError, Weighed, towards
 from ml.tabular.learnt import Learnable, RichTable, alike
-from ml.tabular.report import reported
+from ml.tabular.report import gained, in_words, reported
 from ml.tabular.scores import COVERAGE, ENSEMBLE, MASKS, OutOfFold, linear
 from ml.train import Training
 from ml.trains import TrainingExperiment
@@ -49,7 +53,18 @@ NETS: dict[str, dict[str, Any]] = {  # by cross-validation: what was tried stand
 assert {*NETS} | {"wide_mlp"} == {*MEMBERS}
 THIN = 2  # every other row is asked about with less known of it; of many fewer
 ASKED = 730  # rows that are
+PLAIN = " without weights"  # nets on folds beside those that weigh their rows
 Rows = NDArray[np.int64]
+Questions = Annotated[
+    str,
+    fields.knob(
+        "Data",
+        "Questions",
+        "A table of rows that answers are wanted for, by its name: what is learnt from counts by"
+        " how likely it is among these; none: each row counts once.",
+        pattern=f"^({tables.NAME})?$",
+    ),
+]
 
 
 class CrossFitted(TrainingExperiment):
@@ -61,6 +76,7 @@ class CrossFitted(TrainingExperiment):
         shuffle: int
         k: int
         repeats: int
+        questions: str
         num_epochs: int
         num_seeds: int
 
@@ -72,7 +88,8 @@ class CrossFitted(TrainingExperiment):
             raise PydanticCustomError(
                 "repeated_book", "The book's folds are the same each time: repeat shuffled ones."
             )
-        seeds, folds = info.data.get("num_seeds", 0), info.data.get("k", 0) * value
+        times = 2 if info.data.get("questions") else 1  # with and without weights
+        seeds, folds = info.data.get("num_seeds", 0), info.data.get("k", 0) * value * times
         if seeds * folds > ALLOWED:
             raise PydanticCustomError(
                 "too_many_nets",
@@ -86,6 +103,30 @@ class CrossFitted(TrainingExperiment):
     @abstractmethod
     def data(self) -> Learnable:
         """What is learnt from."""
+
+    @cached_property
+    def beta(self) -> Floats:
+        """What each row counts for, 1 on average (n,): its density ratio to the questions.
+
+        Raises DataUnavailable where weights cannot help.
+        """
+        data, words = self.data, self.data.subject.words
+        if not self.questions:
+            return np.ones(len(data.train))
+        named = Called(words.rows, words.values).named
+        try:
+            return towards(data.schema, data.sold, tables.read(self.questions), named)
+        except CannotHelpError as error:
+            raise DataUnavailable(str(error)) from None
+        except ValueError as error:
+            name = f"Table {self.questions}"
+            raise DataUnavailable(f"{name} cannot be weighted towards. {error}") from None
+
+    @property
+    def ways(self) -> dict[str, Floats]:
+        """Weights by which folds are learnt, and what is added to the names of nets: with those
+        that weigh their rows the same without, so that what weights do is measured."""
+        return {"": self.beta} | ({PLAIN: np.ones(len(self.beta))} if self.questions else {})
 
     @property
     def measured(self) -> str:
@@ -124,31 +165,34 @@ class CrossFitted(TrainingExperiment):
 
     def trainings(self) -> Iterator[Training]:
         """Each member's nets of each seed and fold, then those that learn from every row."""
-        for member in NETS:
+        for member, (way, beta) in product(NETS, self.ways.items()):
             cells = product(range(self.num_seeds), zip(self.rows, self.folds_named, strict=True))
             for i, (seed, ((train, valid), fold)) in enumerate(cells):
-                label = f"{member}, {fold}, seed {seed + 1}"
-                yield self.net_training(member, member, i, train, valid, label, member)
+                key, seeded = f"{member}{way}", f"{fold}, seed {seed + 1}"
+                yield self.net_training(key, member, i, train, valid, f"{key}, {seeded}", beta)
         for member in NETS:
             for seed in range(self.num_seeds):
                 i = self.num_seeds * len(self.rows) + seed
                 label = f"{member}, all rows, seed {seed + 1}"
                 key = f"{member} refit"
-                yield self.net_training(key, member, i, self.every, self.every[:0], label, key)
+                every, nobody = self.every, self.every[:0]
+                yield self.net_training(key, member, i, every, nobody, label, self.beta)
 
     def net_training(
-        self, key: str, member: str, i: int, train: Rows, valid: Rows, label: str, setting: str
+        self, key: str, member: str, i: int, train: Rows, valid: Rows, label: str, beta: Floats
     ) -> Training:
-        """One net of a member, the i-th of its seeds, over its own view of the rows."""
+        """One net of a member, the i-th of its seeds, over its own view of the rows, which count
+        for beta (n,)."""
         how, table = NETS[member], self.table_of(train)
         epochs = self.num_epochs * how["times"]
         lane = Lane(
             label=label,
-            setting=setting,
+            setting=key,
             train=torch.from_numpy(train),
             valid=torch.from_numpy(valid) if len(valid) else NO_ROWS,
             seed=draws.nth(self.seed, i),
             scale=table.target.std,
+            weight=torch.from_numpy(beta[train]),
             **how["lane"],
         )
         batch = min(BATCH, *(len(rows) for rows, _ in self.rows))  # of all folds the same
@@ -218,16 +262,21 @@ class CrossFitted(TrainingExperiment):
         spread = found.bounded(self.bounds)
         yield from reported(self, found)
         yield from self.claims(found)
+        towards_questions = dict[str, str]()
+        if self.questions:
+            weighed = self.weighed(found, fits)
+            yield gained(weighed, found.words)
+            towards_questions["questions"] = in_words(weighed, found.words)
         ensemble = self.ensemble(self.table_of(self.every), self.nets(fits, " refit", 0, 1))
         name = "distinct rows that the refit learns from"
         yield self.equal(name, len(self.data.train), self.seen(fits))
         predictor = self.predictor(found, spread, ensemble)
         partly = self.known(predictor, found)
         yield by_known(partly, found.words)
-        yield from claims(self, partly, found.words, found.chance)
-        predictor = replace(
-            predictor, card=predictor.card.model_copy(update={"known": tuple(partly)})
-        )
+        if not self.questions:  # weights are of rows that say all: of less nothing is promised
+            yield from claims(self, partly, found.words, found.chance)
+        made = {"known": tuple(partly), "made_of": predictor.card.made_of | towards_questions}
+        predictor = replace(predictor, card=predictor.card.model_copy(update=made))
         yield Trained(predictor.to_bytes())
         yield from self.checked(predictor)
 
@@ -245,21 +294,31 @@ class CrossFitted(TrainingExperiment):
             member: [one.net for one in fits.of(member + which)[first::step]] for member in NETS
         }
 
-    def ensemble(self, table: RichTable, nets: Mapping[str, list[Any]]) -> Ensemble:
-        """Of the rows that its nets have learnt from."""
-        return Ensemble.of(table.X[table.rows], table.y[table.rows, 0], nets)
+    def ensemble(
+        self, table: RichTable, nets: Mapping[str, list[Any]], beta: Floats | None = None
+    ) -> Ensemble:
+        """Of the rows that its nets have learnt from, by their weights or others (n,)."""
+        rows, counts = table.rows, self.beta if beta is None else beta
+        return Ensemble.of(table.X[rows], table.y[rows, 0], nets, counts[rows])
 
-    def out_of_fold(self, fits: Fits) -> OutOfFold:
+    def weighed(self, found: OutOfFold, fits: Fits) -> Weighed:
+        """What weights have changed, for rows as they are among the questions."""
+        plain = self.out_of_fold(fits, PLAIN)
+        other, ours = (one.each(np.square(one.off(ENSEMBLE))) for one in (plain, found))
+        return Weighed.of(other, ours, self.beta)
+
+    def out_of_fold(self, fits: Fits, way: str = "") -> OutOfFold:
         """What each member says of every row that it has not learnt from."""
         n, folds = len(self.data.train), len(self.rows)
         data = self.data
         found = OutOfFold.empty(
-            data.subject, self.rows, data.measured, data.train, len(self.told_by), data.deciding
-        )
+            data.subject, self.rows, data.measured, data.train, len(self.told_by), data.deciding,
+            beta=self.ways[way],
+        )  # fmt: skip
         for fold, (train, valid) in enumerate(self.rows):
             table, own_rows = self.table_of(train), found.at(fold)
-            nets = self.nets(fits, "", fold, folds)
-            ensemble = self.ensemble(table, nets)
+            nets = self.nets(fits, way, fold, folds)
+            ensemble = self.ensemble(table, nets, self.ways[way])
             found.ensembles += [ensemble] * (fold < self.k)
             X = table.X.astype(np.float64)
             own = np.full(n, -1)
@@ -302,9 +361,9 @@ class CrossFitted(TrainingExperiment):
         return blend(answers, self.weights, self.limit(table.target) / table.target.std)
 
     @staticmethod
-    def bounds(told: Floats, middle: Floats, off: Floats) -> Spread:
+    def bounds(told: Floats, middle: Floats, off: Floats, beta: Floats) -> Spread:
         """How far off answers are, learnt from those of other folds."""
-        return Spread.learn(range(told.shape[1]), told, middle, off, COVERAGE)
+        return Spread.learn(range(told.shape[1]), told, middle, off, COVERAGE, beta)
 
     def told(self, table: RichTable) -> tuple[list[int], Floats]:
         """Places of the inputs that the size of an error is told from, and their weights."""

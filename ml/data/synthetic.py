@@ -63,3 +63,24 @@ def flats(n: int, seed: int) -> list[dict[str, Any]]:
         "rent": rent.tolist(),
     }
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+TURN = 0.5
+"""Where what columns add to an answer changes its sign."""
+LEARNT, ASKED = (0.0, 1.0), (0.9, 0.6)
+"""Mean and standard deviation of `place` among rows learnt from, and among questions."""
+
+
+def places(n: int, seed: int, *, asked: bool, turns: bool) -> list[dict[str, Any]]:
+    """n rows of a table whose questions lie elsewhere than what is learnt, and overlap with it.
+
+    `answer` is what `a` to `e` add up to above TURN of `place`, and minus that below; where it does
+    not turn, it is place + a/2. Both have noise of 0.3.
+    """
+    rng = draws.numpy_generator(seed)
+    mean, deviation = ASKED if asked else LEARNT
+    place, others = mean + deviation * draws.normal(rng, n), draws.normal(rng, n, 5)
+    true = np.sign(place - TURN) * others.sum(1) if turns else place + others[:, 0] / 2
+    columns = np.column_stack([place, others, true + 0.3 * draws.normal(rng, n)])
+    names = ("place", "a", "b", "c", "d", "e", "answer")
+    return [dict(zip(names, row, strict=True)) for row in columns.tolist()]

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ml import fields
-from ml.cross_fitting import CrossFitted, Rows
+from ml.cross_fitting import CrossFitted, Questions, Rows
 from ml.data import tables
 from ml.data.hub import DataUnavailable
 from ml.encoder import Target
@@ -46,6 +46,7 @@ class HouseEnsemble(CrossFitted):
         "A table of sales to learn from, by its name; none: the competition's 1,460.",
         pattern=f"^({tables.NAME})?$",
     )
+    questions: Questions = ""
     folding: Literal["shuffled", "book"] = fields.own(
         "shuffled", "Data", "Folding", "Houses at random, or the book's contiguous slices."
     )
@@ -85,6 +86,7 @@ class HouseEnsemble(CrossFitted):
         """What prices houses, and on which folds: "comparable sales, book folds"."""
         times = f"{self.repeats} × " if self.repeats > 1 else ""
         whose = f", table {self.sales}" if self.sales else ""
+        whose += f", as questions {self.questions}" if self.questions else ""
         return f"comparable sales, {times}{self.folding} folds{whose}"
 
     @property

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from ml import fields
-from ml.cross_fitting import CrossFitted, Rows
+from ml.cross_fitting import CrossFitted, Questions, Rows
 from ml.data import synthetic, tables
 from ml.data.hub import DataUnavailable
 from ml.encoder import Target
@@ -69,6 +69,7 @@ class TableEnsemble(CrossFitted):
         "Of its logarithm, so that they count in per cent, or in its own unit; auto: as proposed.",
     )
     unit: str = fields.own("", "Table", "Unit", "Of the target, such as $.", max_length=8)
+    questions: Questions = ""
     folding: Literal["shuffled"] = fields.own(
         "shuffled", "Data", "Folding", "Rows at random; those that say the same in one fold."
     )
@@ -137,6 +138,7 @@ class TableEnsemble(CrossFitted):
     def label(self) -> str:
         """What is predicted, and from which table."""
         times = f", {self.repeats} shuffles" if self.repeats > 1 else ""
+        times += f", as questions {self.questions}" if self.questions else ""
         return (f"{self.target} of table {self.table}" if self.table else "made-up rents") + times
 
     def claims(self, found: OutOfFold) -> Iterator[Event]:

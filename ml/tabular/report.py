@@ -12,6 +12,7 @@ from ml.experiment import Experiment
 from ml.grid import by_category
 from ml.intervals import share_interval
 from ml.lanes import k_fold
+from ml.shift.weighing import Weighed
 from ml.tabular.scores import (
     COVERAGE,
     ENSEMBLE,
@@ -21,7 +22,7 @@ from ml.tabular.scores import (
     OutOfFold,
     rms,
 )
-from ml.tabular.subject import band_of
+from ml.tabular.subject import Words, band_of
 
 WORST = 10  # rows that are told one by one
 MANY = 30  # rows of a level: of fewer a share says little
@@ -287,6 +288,28 @@ def groups(found: OutOfFold) -> Event:
     )  # fmt: skip
 
 
+def gained(weighed: Weighed, words: Words) -> Table:
+    """What weights towards questions have changed: the model beside the same without."""
+    return Table(
+        "weights",
+        "With and without weights",
+        ("model", f"{words.measure} of {words.rows} as the questions are"),
+        (("weighted", weighed.weighted), ("without weights", weighed.plain)),
+        in_words(weighed, words),
+    )
+
+
+def in_words(weighed: Weighed, words: Words) -> str:
+    """The same as a sentence, with its interval."""
+    side = "less" if weighed.gained >= 0 else "more"
+    return (
+        f"Of {weighed.n:,} {words.rows} out of fold, worth {weighed.effective:.0f} when weighted"
+        f" towards the questions, it is {words.error(weighed.weighted)} off,"
+        f" {words.error(abs(weighed.gained))} ± {words.error(weighed.half)} {side} than the same"
+        f" without weights on the same folds. {weighed.verdict}"
+    )
+
+
 def rounded(values: Floats) -> Floats:
     """To five figures, or to whole ones where these are more."""
     whole = np.abs(values) >= 10_000
@@ -298,10 +321,10 @@ def claims(run: Experiment, found: OutOfFold) -> Iterator[Event]:
     yield run.near(
         f"share of {found.words.values} within their interval",
         COVERAGE,
-        float(found.inside.mean()),
+        found.covered(found.fifth >= 0),
         0.02 * found.chance,
     )
-    least = min(float(found.inside[found.fifth == i].mean()) for i in range(FIFTHS))
+    least = min(found.covered(found.fifth == i) for i in range(FIFTHS))
     bound = COVERAGE - 0.06 * found.chance
     yield run.at_least(f"the same, the worst fifth of {found.words.values}", bound, least)
 

@@ -11,6 +11,7 @@ from ml.encoder import Target
 from ml.ensemble import MEMBERS, Ensemble, Spread
 from ml.events import Floats
 from ml.intervals import interval
+from ml.shift import effective_rows
 from ml.tabular.subject import Subject, Words
 
 COVERAGE = 0.9
@@ -20,7 +21,7 @@ MASKS = 50  # of the dropout of each of the MLP's nets
 PENALTY = 30.0  # of the linear model, in rows
 ENSEMBLE, LINEAR = "ensemble", "linear model"
 Rows = NDArray[np.int64]
-Learn = Callable[[Floats, Floats, Floats], Spread]
+Learn = Callable[[Floats, Floats, Floats, Floats], Spread]
 
 
 @dataclass(eq=False)
@@ -42,6 +43,7 @@ class OutOfFold:
     linear: Floats  # (m,)
     masked: Floats  # (2, m) ends of what the MLP says with masks of its dropout
     deciding: Sequence[int]  # rows that can decide a ranking alone; none in tables of one's own
+    beta: Floats  # (m,) what each row counts for where intervals are learnt
     ensembles: list[Ensemble] = field(default_factory=list)  # of the first k folds
     low: Floats = field(default_factory=lambda: np.zeros(0))  # (m,) ends of intervals
     high: Floats = field(default_factory=lambda: np.zeros(0))
@@ -55,9 +57,12 @@ class OutOfFold:
         y: Floats,
         houses: Sequence[Mapping[str, object]],
         p: int,
-        deciding: Sequence[int] = (),
+        deciding: Sequence[int],
+        *,
+        beta: Floats,
     ) -> "OutOfFold":
-        """To be filled fold by fold: of n rows, whose targets are y as errors are measured."""
+        """To be filled fold by fold: of n rows, whose targets are y as errors are measured, and
+        which count for beta."""
         m = sum(len(valid) for _, valid in rows)
         repeats = m // len(y)
         return cls(
@@ -72,6 +77,7 @@ class OutOfFold:
             linear=np.full(m, np.nan),
             masked=np.full((2, m), np.nan),
             deciding=deciding,
+            beta=np.tile(beta, repeats),
         )
 
     @property
@@ -92,7 +98,7 @@ class OutOfFold:
     @property
     def chance(self) -> float:
         """How many times as far chance sets shares apart as among so many rows."""
-        return float(np.sqrt(max(1.0, FULL / self.n)))
+        return float(np.sqrt(max(1.0, FULL / effective_rows(self.beta[: self.n]))))
 
     @property
     def k(self) -> int:
@@ -161,8 +167,9 @@ class OutOfFold:
     def bounded(self, learn: Learn) -> Spread:
         """Find each row's interval from errors of other folds alone; gives what all errors teach.
 
-        `learn` takes what is told of rows, their answers, and their errors. Where folds are
-        repeated, a row's own errors in other repetitions do not count for its interval either.
+        `learn` takes what is told of rows, their answers, their errors, and what they count for.
+        Where folds are repeated, a row's own errors in other repetitions do not count for its
+        interval either.
         """
         off = self.off(ENSEMBLE) / self.scale
         self.low, self.high = np.empty_like(off), np.empty_like(off)
@@ -182,12 +189,16 @@ class OutOfFold:
 
     def spread(self, learn: Learn, some: Rows) -> Spread:
         """What the errors of some of the answers teach."""
-        known = self.told, self.middle, self.off(ENSEMBLE) / self.scale
+        known = self.told, self.middle, self.off(ENSEMBLE) / self.scale, self.beta
         return learn(*(each[some] for each in known))
 
     def ends(self, spread: Spread) -> Floats:
         """Lower and upper ends of the intervals of all answers: (2, m)."""
         return self.of(ENSEMBLE) + np.stack(spread.bounds(self.told, self.middle)) * self.scale
+
+    def covered(self, some: NDArray[np.bool_]) -> float:
+        """The share of some rows (m,) whose intervals hold, by what they count for."""
+        return float(np.average(self.inside[some], weights=self.beta[some]))
 
     @property
     def inside(self) -> NDArray[np.bool_]:
