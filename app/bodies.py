@@ -564,12 +564,14 @@ class Table(BaseModel):
 
     table: str = Field(description="Its name: the start of the SHA-256 of what it holds.")
     rows: int
-    target: str | None = Field(description="What is predicted of each; null: sales of houses.")
+    target: str | None = Field(
+        description="What is predicted of each; null: sales of houses; empty: questions."
+    )
     about: str = Field(description="Where they come from.")
     created_at: Moment
     version: int | None = Field(description="That had learnt from all but those added.")
     added: int = Field(description="Rows that came later, whose price was told.")
-    jobs: list[int] = Field(description="That learn from it.")
+    jobs: list[int] = Field(description="That learn from it, or by weights towards it.")
 
     @classmethod
     def of(cls, table: models.Table, jobs: list[int]) -> Self:
@@ -635,6 +637,7 @@ class ModelCard(Model):
     target: tuple[float, float] = Field(description="Lowest and highest, of the rows learnt from.")
     made_of: dict[str, str] = Field(description="Versions of libraries, SHA-256 of data.")
     table: Table | None = Field(description="Where it has learnt from one's own.")
+    questions: Table | None = Field(description="That what it learnt from was weighted towards.")
     fifths: list[Part] = Field(description="By the target, the lowest fifth first.")
     groups: dict[str, list[Part]] = Field(description="By column, the worst first.")
     known: list[Known] = Field(description="By how much is known of a row: all, and less.")
@@ -731,6 +734,7 @@ class Looked(BaseModel):
     )
     worth: float = Field(description="Rows that weighted ones are worth.")
     weights: str = Field(description="Whether weighting what was learnt from can help.")
+    hindrance: str = Field(description="Why that cannot help, or need not; empty where it can.")
     paid: PaidFor | None
     months: list[Month]
     instead: list[Instead] = Field(description="Other versions that have a name.")
@@ -753,6 +757,21 @@ class Learn(BaseModel):
     jobs: list[int] = Field(description="That learn or have learnt from what it has and from more.")
 
 
+class Weighing(BaseModel):
+    """A job that learns, or has, by weights towards the questions."""
+
+    job: int
+    version: int | None = Field(description="That it has left; null before.")
+    gained: str = Field(description="What weights have changed, by folds, with an interval.")
+
+
+class Weigh(BaseModel):
+    """What a version could learn from its own rows, weighted towards the questions."""
+
+    reason: str = Field(description="Why that cannot be done; empty where it can.")
+    jobs: list[Weighing]
+
+
 class Monitor(Answered):
     """Whether the world is still the one that a version learnt from."""
 
@@ -765,6 +784,7 @@ class Monitor(Answered):
     until: Moment | None
     look: Looked | None = Field(description="Null where too few have been asked.")
     learn: Learn
+    weigh: Weigh
 
 
 class Question(Said):

@@ -13,7 +13,7 @@ from app.serving.predictors import gate, serving, told
 from app.store.answers import Answers
 from app.store.models import Job, Version
 from app.store.registry import Registry
-from app.store.tables import Tables, named
+from app.store.tables import QUESTIONS, Tables, named
 from ml.predictor import Card, Judged, Known, Words, share_inside, spread
 
 TARGET = ""  # the name of groups by the target: no column has it
@@ -82,6 +82,7 @@ def card_of(session: Session, model: str) -> ModelCard:
         target=(float(target.min()), float(target.max())),
         made_of=card.made_of,
         table=_table(session, named(card.experiment)),
+        questions=_table(session, card.experiment.get(QUESTIONS, "")),
         fifths=[Part.model_validate(part) for part in judged.fifths] if judged else [],
         groups={
             column: [Part.model_validate(part) for part in parts]
@@ -150,6 +151,7 @@ def _lines(card: ModelCard) -> list[str]:
     learnt = {
         "rows": (f"{card.rows:,}" if card.rows else "not known")
         + (f": {card.table.about}" if card.table else ""),
+        **({"weighted towards": card.questions.about} if card.questions else {}),
         "target": f"{lowest} to {highest}",
         "columns": f"{card.columns}, which become {card.inputs} inputs",
         "job": f"{card.job}, {card.experiment}",

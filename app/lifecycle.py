@@ -15,7 +15,7 @@ from app.store.jobs import PRICED, RunStore
 from app.store.models import Job
 from app.store.registry import CHAMPION, Registry
 from app.store.states import FINAL, JobStatus
-from app.store.tables import named
+from app.store.tables import all_named, named
 from ml.experiment import Experiment
 from ml.experiments import parse
 from ml.pricing import Place, key_of
@@ -72,12 +72,13 @@ def _requirements(experiment: Experiment, terms: Terms | None) -> dict[str, Any]
 
 def _learnt_from(session: Session, experiment: Experiment) -> None:
     asked = experiment.model_dump(mode="json")
-    if not (table := named(asked)):
-        return
     try:
-        there = columns(session, table)
+        known = {name: columns(session, name) for name in all_named(asked)}
     except NotFound as error:
         raise Invalid(error.message) from None
+    if not (table := named(asked)):
+        return
+    there = known[table]
     wanted = [asked.get("target"), asked.get("identifier"), *(asked.get("inputs") or ())]
     for name in filter(None, wanted):
         if name not in there:

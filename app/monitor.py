@@ -65,6 +65,10 @@ def watch(session: Session, model: str | int = CHAMPION, latest: int = LATEST) -
             "since": kept.since, "until": kept.until, "look": look,
             "learn": _learn(served.version, Answers(session).priced_state())
             | {"jobs": tables.learning_from(served.version)},
+            "weigh": {
+                "reason": look.hindrance or _unlearnable(served) if look else sentence,
+                "jobs": [_weighing(*one) for one in tables.weighing_for(served.version)],
+            },
         }
     )  # fmt: skip
     return watched
@@ -115,6 +119,20 @@ def _of_houses(version: int) -> bool:
         return told(version)[0].words.rows == "houses"
     except Conflict:
         return True
+
+
+def _unlearnable(served: Served) -> str:
+    why = untaught(served)
+    return f"It {why}" if why else ""
+
+
+def _weighing(job: int, version: int | None) -> bodies.Weighing:
+    """A job that weighs, and what its version says of that."""
+    try:
+        gained = told(version)[0].made_of.get("questions", "") if version else ""
+    except Conflict:  # it cannot be read
+        gained = ""
+    return bodies.Weighing(job=job, version=version, gained=gained)
 
 
 def impossible(session: Session, paid: Mapping[str, float]) -> dict[str, int]:
@@ -187,8 +205,7 @@ def _learn(version: int, state: object) -> dict[str, object]:  # noqa: ARG001  p
     with readers()() as session:
         served = serving(session, version)
         found = news(served.predictor, Answers(session).priced())
-    why = untaught(served)
-    reason = f"It {why}" if why else found.reason
+    reason = _unlearnable(served) or found.reason
     return {"prices": len(found.sales), "thin": found.thin, "reason": reason}
 
 
@@ -234,6 +251,7 @@ def _told(served: Served, found: Look, answers: Sequence[Answer]) -> bodies.Look
         expected=found.expected_error,
         worth=found.ratio.effective,
         weights=found.weights,
+        hindrance=found.hindrance,
         paid=bodies.PaidFor.model_validate(found.paid) if found.paid else None,
         months=_months(_unmet(served, answers), served.predictor.card.target),
         instead=[],

@@ -1,7 +1,7 @@
-"""Learning from what was paid, or came: a version's own rows and those since, as a job."""
+"""Learning anew, as a job: from a version's own rows and what was paid since, or by weights."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
@@ -9,38 +9,59 @@ from sqlalchemy.orm import Session
 from app import lifecycle
 from app.bodies import Monitor, Terms
 from app.errors import Conflict
-from app.monitor import untaught
+from app.monitor import LATEST, untaught, watch
 from app.serving import log
-from app.serving.predictors import serving
+from app.serving.predictors import Served, serving
 from app.serving.sales import LEAST, News, news
 from app.settings import settings
 from app.store.answers import Answers
 from app.store.jobs import SERVED
 from app.store.models import Job
 from app.store.registry import CHAMPION
-from app.store.tables import Tables
+from app.store.sessions import readers
+from app.store.tables import QUESTIONS, Tables, named
 from ml.experiment import Experiment
 from ml.experiments import parse
 from ml.predictor import Card, Predictor
 
+Way = Literal["prices", "weights"]
 
-def retrain(session: Session, model: str = CHAMPION, terms: Terms | None = None) -> Job:
-    """Queue an ensemble that learns what a version has learnt, and from each price that came.
+
+def retrain(
+    session: Session, model: str = CHAMPION, terms: Terms | None = None, *, way: Way = "prices"
+) -> Job:
+    """Queue an ensemble that learns what a version has learnt: and from each price that came, or
+    by weights towards what it was asked.
 
     Raises:
         NotFound: where there is no such version.
         Conflict: where it remembers no rows, or made-up ones, too few prices came that it does not
-            know, or a job learns from the same already.
+            know, weights cannot help, or a job learns from the same already.
     """
     log.flush()
+    if way == "weights":
+        _refuse_weights(model)
     served = serving(session, model)
-    predictor, words = served.predictor, served.predictor.card.words
     if why := untaught(served):
         raise Conflict(f"Version {served.version} {why}")
-    found = news(predictor, Answers(session).priced())
+    asked = _with_weights if way == "weights" else _with_prices
+    return lifecycle.submit(session, asked(Tables(session), served), terms)
+
+
+def _refuse_weights(model: str) -> None:
+    """Where a look says that they cannot help; it may take seconds, in which nobody is held up."""
+    with readers()() as session:
+        if why := watch(session, model).weigh.reason:
+            raise Conflict(why)
+
+
+def _with_prices(tables: Tables, served: Served) -> Experiment:
+    """What learns from a version's rows and the prices that came. Raises Conflict."""
+    predictor, words = served.predictor, served.predictor.card.words
+    found = news(predictor, Answers(tables.session).priced())
     if found.reason:
         raise Conflict(found.reason)
-    own, tables = _of_own(predictor.card), Tables(session)
+    own = _of_own(predictor.card)
     table = tables.add(
         _rows(predictor, found),
         f"{len(predictor.sales):,} {words.rows if own else 'sales'} of version {served.version} and"
@@ -49,10 +70,28 @@ def retrain(session: Session, model: str = CHAMPION, terms: Terms | None = None)
         version=served.version,
         added=len(found.sales),
     )
-    if job := tables.job_of(table.name):
+    experiment = (_own if own else _like)(predictor.card, table.name)
+    if job := tables.job_of(table.name, getattr(experiment, QUESTIONS)):
         raise Conflict(f"Job {job} learns from these {words.values} already.")
-    experiment = _own(predictor.card, table.name) if own else _like(predictor.card, table.name)
-    return lifecycle.submit(session, experiment, terms)
+    return experiment
+
+
+def _with_weights(tables: Tables, served: Served) -> Experiment:
+    """What learns from a version's rows alone, as they are among the latest questions to it.
+    Raises Conflict."""
+    schema, learnt = served.predictor.card.input_schema, named(served.predictor.card.experiment)
+    answers = Answers(tables.session).latest(served.version, LATEST)
+    rows = [
+        {schema.id_column: answer.key}
+        | dict.fromkeys(field.name for field in schema.fields)
+        | schema.known(answer.house)
+        for answer in answers
+    ]
+    about = f"{len(rows):,} questions to version {served.version}"
+    table = tables.add(rows, about, target="", version=served.version)
+    if job := tables.job_of(learnt, table.name):
+        raise Conflict(f"Job {job} learns by weights towards these questions already.")
+    return _same(served.predictor.card, learnt, {QUESTIONS: table.name})
 
 
 def needed(session: Session, found: Monitor) -> Job | None:
@@ -78,10 +117,18 @@ def _rows(predictor: Predictor, found: News) -> list[dict[str, Any]]:
     return [*predictor.sales, *new]
 
 
-def _like(card: Card, table: str) -> Experiment:
+def _same(card: Card, table: str, more: Mapping[str, str]) -> Experiment:
+    """The experiment as it was asked for, on the table that it has learnt from, and more."""
+    if not _of_own(card):
+        return _like(card, table, more)
+    usual = {name: card.experiment[name] for name in ("name", "table", "target")}
+    return _as_asked({**card.experiment, **more}, {**usual, **more})
+
+
+def _like(card: Card, table: str, more: Mapping[str, str] = {}) -> Experiment:
     """The ensemble as it was asked for, on a table of sales; as it is by default where it was
     another."""
-    usual = {"name": SERVED[0], "sales": table}
+    usual = {"name": SERVED[0], "sales": table, **more}
     same = card.experiment.get("name") == SERVED[0]
     return _as_asked(card.experiment | usual if same else usual, usual)
 

@@ -2,7 +2,7 @@
 
 import getpass
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -159,14 +159,21 @@ def delete(
 
 
 @models.command()
-def retrain(model: Model = "champion") -> None:
-    """Learn what a version has learnt, and from each price that came since: a job for a worker."""
+def retrain(
+    model: Model = "champion",
+    way: Annotated[
+        Literal["prices", "weights"],
+        typer.Option(help="From prices that came, or by weights towards what was asked."),
+    ] = "prices",
+) -> None:
+    """Learn what a version has learnt, and from each price that came since, or by weights: a job
+    for a worker."""
     from app.retraining import retrain as begin
     from app.store.sessions import writers
 
     _prepare()
     with writers().begin() as session:
-        job = begin(session, model)
+        job = begin(session, model, way=way)
         said = f"Job {job.id} is queued: {job.label}."
     typer.echo(f"{said} What it leaves answers nobody until it is promoted.")
 

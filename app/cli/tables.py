@@ -75,7 +75,8 @@ def list_tables(as_json: Json = False) -> None:
         return
     for one in found:
         of = f", jobs {', '.join(map(str, one.jobs))}" if one.jobs else ""
-        what = "sales" if one.target is None else f"rows with {one.target}"
+        kinds = {None: "sales", "": "questions"}
+        what = kinds.get(one.target, f"rows with {one.target}")
         typer.echo(f"{one.table}  {one.rows:,} {what}, {one.about}{of}")
     if not found:
         typer.echo("No table yet: ridgeline tables add FILE.")

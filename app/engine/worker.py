@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +25,7 @@ from app.store.leases import Claim, Fenced, Leases, Outcome
 from app.store.registry import Registry
 from app.store.requirements import Equipment
 from app.store.states import FINAL, JobStatus, Reason
-from app.store.tables import Tables, named
+from app.store.tables import Tables, all_named
 from ml.data import tables
 from ml.events import Event
 
@@ -160,7 +160,7 @@ class Worker:
         log.info("Job claimed.", job=claim.job_id, attempt=claim.attempt)
         cache = settings().cache_dir.absolute()
         try:
-            self._lay(named(claim.experiment), cache)
+            self._lay(all_named(claim.experiment), cache)
             order = Order(
                 claim.experiment,
                 claim.resume,
@@ -174,14 +174,14 @@ class Worker:
             log.warning("Job not started.", job=claim.job_id, error=why)
             self._say(lambda leases: leases.give_back(claim.token, why))
 
-    def _lay(self, table: str, cache: Path) -> None:
-        """Put the table that a job learns from where its process reads; that says what is missing.
+    def _lay(self, names: Sequence[str], cache: Path) -> None:
+        """Put the tables that a job names where its process reads; that says what is missing.
 
         Raises OSError where it cannot be written.
         """
-        if table:
+        for name in names:
             with self.sessions() as session:
-                payload = Tables(session).payload(table)
+                payload = Tables(session).payload(name)
             if payload is not None:
                 tables.keep(payload, cache)
 

@@ -16,7 +16,7 @@ from app.dashboard.rendering import render
 from app.dashboard.scales import Bar, Scale
 from app.errors import Conflict, Invalid
 from app.monitor import tell, watch
-from app.retraining import retrain
+from app.retraining import Way, retrain
 from app.serving.predictors import told
 from app.store.jobs import RunStore
 from app.store.registry import CHAMPION, Registry
@@ -86,9 +86,13 @@ def tell_actuals(
 
 
 @router.post("/monitor/retrain")
-def begin(session: DbSession, model: Annotated[str, Form(max_length=40)] = CHAMPION) -> Response:
-    """Learn from the prices that came, and show the job."""
-    return RedirectResponse(f"/jobs/{retrain(session, model).id}", 303)
+def begin(
+    session: DbSession,
+    model: Annotated[str, Form(max_length=40)] = CHAMPION,
+    way: Annotated[Way, Form()] = "prices",
+) -> Response:
+    """Learn from the prices that came, or by weights, and show the job."""
+    return RedirectResponse(f"/jobs/{retrain(session, model, way=way).id}", 303)
 
 
 def _first(look: bodies.Looked, *, whole: bool) -> list[bodies.Moved]:

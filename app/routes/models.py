@@ -9,7 +9,7 @@ from app import bodies, promotions
 from app.bodies import JobOut
 from app.cards import card_of, described, markdown
 from app.errors import responses
-from app.retraining import retrain
+from app.retraining import Way, retrain
 from app.serving.predictors import gate
 from app.store.answers import Answers
 from app.store.jobs import RunStore
@@ -148,12 +148,24 @@ def get_against(model: Model, other: Model, session: ReadSession) -> bodies.Agai
 
 
 @router.post("/{model}/retrain", status_code=202, responses=responses(404, 409, 422))
-def retrain_model(model: Model, session: DbSession, response: Response) -> JobOut:
-    """Learn what a version has learnt, and from each price that came since: a job.
+def retrain_model(
+    model: Model,
+    session: DbSession,
+    response: Response,
+    way: Annotated[
+        Way,
+        Query(
+            description="From the prices that came, too, or by weights towards what was asked:"
+            " these are refused where the monitor says that they cannot help."
+        ),
+    ] = "prices",
+) -> JobOut:
+    """Learn what a version has learnt, and from each price that came since, or as its rows are
+    among the questions: a job.
 
     It leaves a version of its own, which answers nobody until it is promoted.
     """
-    job = retrain(session, model)
+    job = retrain(session, model, way=way)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return JobOut.of(job, RunStore(session).workers())
 

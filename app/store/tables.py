@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from app.errors import Conflict, NotFound, short
@@ -13,13 +13,20 @@ from app.store.states import FINAL, JobStatus
 from ml.data import tables
 
 FIELDS = ("sales", "table")  # of an experiment: the table that it learns from
+QUESTIONS = "questions"  # and the one that its rows are weighted towards
 NAMED: ColumnElement[str] = func.coalesce(*(Job.experiment[f].as_string() for f in FIELDS))
+ASKED: ColumnElement[str] = Job.experiment[QUESTIONS].as_string()
 ALIVE = Job.status.not_in(FINAL - {JobStatus.succeeded})  # that learn or have learnt
 
 
 def named(experiment: Mapping[str, Any]) -> str:
     """The table that an experiment learns from; empty where it names none."""
     return next((str(experiment[field]) for field in FIELDS if experiment.get(field)), "")
+
+
+def all_named(experiment: Mapping[str, Any]) -> list[str]:
+    """That table, and the one that its rows are weighted towards, where it names them."""
+    return [name for name in (named(experiment), experiment.get(QUESTIONS)) if name]
 
 
 class Tables:
@@ -38,7 +45,8 @@ class Tables:
         added: int = 0,
     ) -> Table:
         """Keep rows, `added` of which a version has not learnt from; the same are kept once, and
-        what is said of them last stays. Without a target they are sales of houses."""
+        what is said of them last stays. Without a target they are sales of houses; of questions it
+        is empty."""
         payload = tables.packed(rows)
         name = tables.name_of(payload)
         plain = "".join(c if c.isprintable() else " " for c in about).strip()[:300]
@@ -78,16 +86,20 @@ class Tables:
     def jobs(self) -> dict[str, list[int]]:
         """Jobs that name a table, by its name."""
         found = dict[str, list[int]]()
-        for job_id, name in self.session.execute(select(Job.id, NAMED).where(NAMED.is_not(None))):
-            found.setdefault(name, []).append(job_id)
+        query = select(Job.id, NAMED, ASKED).where(NAMED.is_not(None))
+        for job_id, *names in self.session.execute(query):
+            for name in filter(None, dict.fromkeys(names)):
+                found.setdefault(name, []).append(job_id)
         return found
 
     def grown_from(self, version: int) -> list[int]:
-        """Versions that have learnt from tables which go on from what a version has learnt from."""
+        """Versions that have learnt from tables which go on from what a version has learnt from, or
+        by weights towards what it was asked."""
         query = (
             select(Version.id)
+            .distinct()
             .join(Job, Job.id == Version.job_id)
-            .join(Table, Table.name == NAMED)
+            .join(Table, or_(Table.name == NAMED, Table.name == ASKED))
             .where(Table.version_id == version)
             .order_by(Version.id)
         )
@@ -98,9 +110,11 @@ class Tables:
         query = select(func.max(Table.added)).where(Table.version_id == version)
         return self.session.scalar(query) or 0
 
-    def job_of(self, name: str) -> int | None:
-        """A job that learns or has learnt from a table, and has not failed."""
-        return self.session.scalar(select(func.max(Job.id)).where(NAMED.in_([name]), ALIVE))
+    def job_of(self, name: str, questions: str = "") -> int | None:
+        """A job that learns or has learnt from a table, by weights towards these questions, and has
+        not failed."""
+        same = NAMED.in_([name]), func.coalesce(ASKED, "").in_([questions])
+        return self.session.scalar(select(func.max(Job.id)).where(*same, ALIVE))
 
     def learning_from(self, version: int) -> list[int]:
         """Jobs that learn, or have, from tables which go on from a version."""
@@ -111,6 +125,18 @@ class Tables:
             .order_by(Job.id)
         )
         return [*self.session.scalars(query)]
+
+    def weighing_for(self, version: int) -> list[tuple[int, int | None]]:
+        """Jobs that learn, or have, by weights towards what a version was asked; each with the
+        version that it has left."""
+        query = (
+            select(Job.id, Version.id)
+            .join(Table, Table.name == ASKED)
+            .outerjoin(Version, Version.job_id == Job.id)
+            .where(Table.version_id == version, ALIVE)
+            .order_by(Job.id)
+        )
+        return [(job, left) for job, left in self.session.execute(query)]
 
     def delete(self, name: str) -> None:
         """Forget one.
