@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -187,7 +188,7 @@ def test_the_version_is_the_one_that_answered_when_it_was_sent(
 
 
 def test_a_key_makes_one_job_of_one_request(client: TestClient) -> None:
-    asked = {"url": JOBS, "content": TABLE, "headers": {"Idempotency-Key": "k"}}
+    asked: dict[str, Any] = {"url": JOBS, "content": TABLE, "headers": {"Idempotency-Key": "k"}}
     first, again = client.post(**asked), client.post(**asked)
     assert (first.status_code, first.json()["id"]) == (202, again.json()["id"])
     said = problem(client.post(**asked | {"content": TABLE + "1,,,\n"}), 409)
@@ -449,7 +450,8 @@ def test_progress_is_rows_of_all_and_how_long_they_take(
     from app.store.leases import Leases
 
     ticks = iter(range(1000, 2000, 2))
-    monkeypatch.setattr(payloads.time, "time", lambda: float(next(ticks)))
+    clock = SimpleNamespace(time=lambda: float(next(ticks)))
+    monkeypatch.setattr(payloads, "time", clock)
     with sessions.writers().begin() as session:
         taken = claim(session, queue(session))
         for said in ((100, 0), (300, 0), (50, 300), (150, 300), (250, 300)):
