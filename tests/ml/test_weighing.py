@@ -134,6 +134,20 @@ def test_weights_are_of_their_own_rows() -> None:
     assert "Weights help." in told.note
 
 
+def test_each_net_learns_by_the_weights_of_its_rows_and_its_twin_by_none() -> None:
+    one = asking(synthetic.places(120, 5, asked=False, turns=True), [{"place": 1.0}])
+    beta = vars(one)["beta"] = np.linspace(0.1, 1.9, 120)
+    seen = set[str]()
+    for training in one.trainings():
+        (rows,), (weight,) = training.lanes.train, training.lanes.train_weight
+        expected = np.ones(len(rows)) if "without" in training.key else beta[rows.numpy()]
+        np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-6, err_msg=training.key)
+        seen.add(training.key)
+    members = {"comparables", "mlp"}
+    kinds = ("", " without weights", " refit")
+    assert seen == {f"{member}{kind}" for member in members for kind in kinds}
+
+
 # ---- what rows count for
 
 
