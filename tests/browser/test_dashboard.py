@@ -33,6 +33,7 @@ PAGES = [
     "/models", "/models/1", "/models/1/promote", "/monitor", "/submission", "/tables",
     *(f"/learn/4.{number}" for number in range(1, 11)),
 ]  # fmt: skip
+AT_ONCE = 9  # of them in one test, which has two minutes on a busy machine, too
 POINTS = """() => document.getElementById('main')?.data
   ?.find((t) => ['valid', 'test'].includes(t.name))?.x ?? []"""
 EPOCHS = 6
@@ -100,8 +101,9 @@ def end(claim: Claim) -> None:
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize("first", range(0, len(PAGES), AT_ONCE))
 def test_every_page_is_accessible_fits_asks_no_other_host_and_says_nothing_on_its_console(
-    chromium: Browser, address: str, width: int, theme: str
+    chromium: Browser, address: str, first: int, width: int, theme: str
 ) -> None:
     wrong, asked = list[str](), list[str]()
     with chromium.new_context(
@@ -111,7 +113,7 @@ def test_every_page_is_accessible_fits_asks_no_other_host_and_says_nothing_on_it
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         said = listen(page)
         page.on("request", lambda request: asked.append(request.url))
-        for path in PAGES:
+        for path in PAGES[first : first + AT_ONCE]:
             page.goto(path)
             page.wait_for_function("() => !document.querySelector('.chart > .skeleton')")
             assert page.evaluate("document.documentElement.dataset.theme") == theme
