@@ -676,6 +676,7 @@ def test_up_starts_again_what_was_killed_until_it_is_too_much(up: Callable[..., 
     gone(family)
 
 
+@pytest.mark.timeout(300)  # two starts with a training, on a busy machine, too
 def test_up_trains_once_writes_the_submission_and_leaves_nothing(up: Callable[..., Up]) -> None:
     first = up("kaggle_house")
     said = first.wait_for("submission.csv written")
