@@ -51,10 +51,10 @@ def send(
         Place(asked.key, data).lay(table, answering)
     except Lost as error:
         raise Conflict(str(error)) from None
+    with readers()() as session:
+        known = {lifecycle.place(job).key for job in RunStore(session).of(PRICED)}
+    sweep(known | {asked.key}, data)
     with writers().begin() as session:
-        sweep(
-            {lifecycle.place(job).key for job in RunStore(session).of(PRICED)} | {asked.key}, data
-        )
         return lifecycle.submit(session, asked, idempotency_key=idempotency_key)
 
 
