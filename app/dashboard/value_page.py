@@ -10,8 +10,9 @@ from app.dashboard.scales import Scale
 from app.errors import Invalid
 from app.serving.explanations import asked_first
 from app.serving.predictors import Served
-from app.serving.prices import check, columns, price
+from app.serving.prices import check, price
 from ml.predictor import Comparables, Reasons
+from ml.pricing import columns
 
 BINS = 80  # of the axis, in which dots stand on each other
 DOTS = 50  # values that are drawn, each as likely as the others
@@ -93,9 +94,9 @@ def _value(served: Served, row: Mapping[str, Any]) -> Value:
     predictor = served.predictor
     card = predictor.card
     checked = check(served, [row], ["query"], strict=False)
-    (middle,), (low,), (high,) = columns(price(served, checked))
+    priced = price(served, checked, DOTS)
+    (middle,), (low,), (high,) = columns(priced)
     values = checked.values[0]
-    likely = predictor.likely([values], DOTS)[0].tolist()
     edges = card.sold.edges
     scale = Scale.over([*edges, low, high], log=card.words.log)
     most = max(card.sold.counts)
@@ -104,7 +105,7 @@ def _value(served: Served, row: Mapping[str, Any]) -> Value:
         price=middle,
         low=low,
         high=high,
-        dots=_dots(scale, likely),
+        dots=_dots(scale, priced.likely[0].tolist()),
         ends=(scale.at(low), scale.at(middle), scale.at(high)),
         ticks=scale.ticks(),
         bars=[

@@ -16,12 +16,13 @@ from app.errors import Invalid, responses
 from app.routes.depends import IdempotencyKey
 from app.serving import log
 from app.serving.predictors import Served, at_hand, champion, serving, who
-from app.serving.prices import check, columns, price
+from app.serving.prices import check, price
 from app.serving.submissions import looked_at
 from app.serving.tables import PricedTable, opened
 from app.store.jobs import RunStore
 from app.store.registry import CHAMPION, Registry
 from app.store.sessions import ReadSession, readers
+from ml.pricing import columns
 from ml.schema import Opened, TooManyRows
 
 router = APIRouter(tags=["predictions"])
@@ -125,8 +126,7 @@ async def predict(asked: Annotated[HousesIn, Body()]) -> bodies.Predictions:
 
 def _answered(served: Served, asked: HousesIn) -> bodies.Predictions:
     checked = check(served, asked.houses, ["body", "houses"], strict=asked.strict)
-    priced = price(served, checked)
-    likely = served.predictor.likely(checked.values, asked.likely)
+    priced = price(served, checked, asked.likely)
     keys = log.keep(served, checked.values, priced) if asked.keep else None
     return bodies.Predictions(
         **served.whose,
@@ -137,7 +137,7 @@ def _answered(served: Served, asked: HousesIn) -> bodies.Predictions:
                 warnings=[bodies.HouseWarning.model_validate(item) for item in row.warnings],
             )
             for (row, price, low, high, dots), key in zip_longest(
-                zip(checked.rows, *columns(priced), likely.tolist(), strict=True), keys or ()
+                zip(checked.rows, *columns(priced), priced.likely.tolist(), strict=True), keys or ()
             )
         ],
     )  # fmt: skip

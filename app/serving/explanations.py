@@ -7,9 +7,10 @@ import numpy as np
 from app import bodies
 from app.errors import Conflict
 from app.serving.predictors import Served
-from app.serving.prices import columns, price
+from app.serving.prices import price
 from app.serving.what_if import named, what_if
 from ml.predictor import Predictions, Words
+from ml.pricing import columns
 from ml.schema import Checked
 
 

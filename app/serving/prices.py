@@ -8,7 +8,6 @@ from app.errors import Fault, Invalid
 from app.serving.predictors import Served
 from ml import pricing
 from ml.predictor import Predictions
-from ml.pricing import columns as columns
 from ml.schema import Checked, InvalidRows
 
 
@@ -40,17 +39,20 @@ def refused(error: InvalidRows, loc: list[str | int]) -> Invalid:
     return Invalid(str(error), faults)
 
 
-def price(served: Served, checked: Checked) -> Predictions:
-    """Prices of checked rows. Raises Invalid for one that none can have."""
-    priced, lost = price_each(served, checked)
+def price(served: Served, checked: Checked, likely: int = 0) -> Predictions:
+    """Prices of checked rows, and so many equally likely ones of each. Raises Invalid for one that
+    none can have."""
+    priced, lost = price_each(served, checked, likely)
     for why in lost.values():
         raise Invalid(why)
     return priced
 
 
-def price_each(served: Served, checked: Checked) -> tuple[Predictions, dict[int, str]]:
+def price_each(
+    served: Served, checked: Checked, likely: int = 0
+) -> tuple[Predictions, dict[int, str]]:
     """Prices of checked rows; and of those that came out at what none can have, why."""
     with metrics.seconds.time():
-        priced, lost = pricing.price_each(served.predictor, checked)
+        priced, lost = pricing.price_each(served.predictor, checked, likely)
     metrics.priced.labels(served.version).inc(len(checked.rows) - len(lost))
     return priced, lost

@@ -73,11 +73,13 @@ AT_ONCE = 128  # whole rows that a model answers together
 @dataclass(frozen=True, slots=True)
 class Predictions:
     """Prices, whatever is predicted, with the bounds that 9 of 10 rows of other folds stayed
-    within: (n,)."""
+    within: (n,). `likely` are prices that each row may have, as likely as one another and rising:
+    (n, count), where they are asked for."""
 
     price: Vector
     low: Vector
     high: Vector
+    likely: Vector = field(default_factory=lambda: np.empty((0, 0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,27 +100,20 @@ class Predictor:
         made = cls(card, model, np.asarray(ids, np.int64), np.zeros(len(ids)), judged)
         return replace(made, prices=made.predict(rows).price)
 
-    def predict(self, rows: Sequence[Row]) -> Predictions:
+    def predict(self, rows: Sequence[Row], likely: int = 0) -> Predictions:
         """Price n checked rows; in float64, so that one row alone and in a batch agree to 1e-12.
 
         What a row does not say is as in sales like it: the price is the mean of what each of these
         makes of it, in logarithms, and the interval holds 9 of 10 of what they may sell for.
         """
-        if not rows:
-            return Predictions(*np.empty((3, 0)))
-        parts = [
-            (answers.middle, *answers.quantiles(ENDS, self.errors))
-            for answers in self.answers(rows)
-        ]
-        return Predictions(*self.card.target.priced(np.concatenate(parts, axis=1)))
+        dots = ((np.arange(likely) + 0.5) / likely).tolist() if likely else ()
+        price, low, high, *rest = self.card.target.priced(self.measured(rows, (*ENDS, *dots)))
+        return Predictions(price, low, high, np.reshape(rest, (likely, len(rows))).T)
 
-    def likely(self, rows: Sequence[Row], count: int) -> Vector:
-        """Prices that n checked rows may have, each as likely as the others: (n, count), rising."""
-        if not count:
-            return np.empty((len(rows), 0))
-        levels = ((np.arange(count) + 0.5) / count).tolist()
-        parts = [answers.quantiles(levels, self.errors) for answers in self.answers(rows)]
-        return self.card.target.priced(np.concatenate(parts, axis=1).T)
+    def measured(self, rows: Sequence[Row], levels: Sequence[float]) -> Vector:
+        """Middles of n checked rows and quantiles, as errors are measured: (1 + q, n)."""
+        parts = [(one.middle, *one.quantiles(levels, self.errors)) for one in self.answers(rows)]
+        return np.concatenate(parts, axis=1) if parts else np.empty((1 + len(levels), 0))
 
     def answers(self, rows: Sequence[Row]) -> Iterator[Mixture]:
         """What n rows may be worth, some rows after others, so that memory does not grow with n."""
@@ -171,8 +166,7 @@ class Predictor:
 
     def spans(self, rows: Sequence[Row]) -> tuple[Vector, Vector]:
         """Middles of n checked rows, and widths of their intervals, as errors are measured."""
-        parts = [(one.middle, *one.quantiles(ENDS, self.errors)) for one in self.answers(rows)]
-        middle, low, high = np.concatenate(parts, axis=1)
+        middle, low, high = self.measured(rows, ENDS)
         return middle, high - low
 
     def comparables(self, row: Row, count: int) -> Comparables | None:

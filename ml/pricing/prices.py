@@ -6,13 +6,15 @@ from ml.predictor import Predictions, Predictor
 from ml.schema import Checked, CheckedRow
 
 
-def price_each(predictor: Predictor, checked: Checked) -> tuple[Predictions, dict[int, str]]:
+def price_each(
+    predictor: Predictor, checked: Checked, likely: int = 0
+) -> tuple[Predictions, dict[int, str]]:
     """Prices of checked rows; and of those that came out at what none can have, why.
 
     The book clips house prices at 1 dollar (4.10.5), and no house sells below.
     """
     least = predictor.card.target.least
-    priced = predictor.predict(checked.values)
+    priced = predictor.predict(checked.values, likely)
     finite = np.isfinite(priced.high) & np.isfinite(priced.low)
     low = priced.price <= (-np.inf if least is None else least)
     lost = np.flatnonzero(~finite | low).tolist()

@@ -669,7 +669,7 @@ def test_a_price_is_the_mean_of_what_the_house_may_be_and_its_dots_are_as_likely
     (price,) = whole.predict([house]).price
     assert np.log(price) == pytest.approx(weight @ np.log(each.price))
     (low,), (high,) = whole.predict([house]).low, whole.predict([house]).high
-    (dots,) = whole.likely([house], 50)
+    (dots,) = whole.predict([house], 50).likely
     assert (np.diff(dots) >= 0).all()
     assert ((low < dots) & (dots < high)).sum() in {44, 45, 46}
     assert each.low.min() < low < each.low.max()
