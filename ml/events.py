@@ -76,6 +76,16 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """Lanes of a group end here, behind others: what its later epochs have of them is no number."""
+
+    kind: ClassVar[Literal["dropped"]] = "dropped"
+    key: str
+    epoch: int  # their last
+    lanes: tuple[int, ...]  # places in the group
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One line, set of points or bars of a figure: x (n,) and y (n,).
 
@@ -266,10 +276,12 @@ class Trained:
     payload: bytes = field(repr=False)
 
 
-Stored = Started | Epoch | Figure | Table | Check | Finding | Note | Progress
+Stored = Started | Epoch | Dropped | Figure | Table | Check | Finding | Note | Progress
 """What a job says: kept in its stream, and shown."""
 
-Kind = Literal["started", "epoch", "figure", "table", "check", "finding", "note", "progress"]
+Kind = Literal[
+    "started", "epoch", "dropped", "figure", "table", "check", "finding", "note", "progress"
+]
 """What these are called in JSON."""
 
 Event = Stored | Answered | Checkpoint | Trained

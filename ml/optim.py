@@ -56,7 +56,7 @@ class Optimizer(ABC):
         """Everything a step reads and writes: tensors of L rows."""
         return {"value": self.flat.value, "t": self.t}
 
-    def load(self, state: dict[str, Tensor]) -> None:
+    def load(self, state: Mapping[str, Tensor]) -> None:
         """Continue from what `state()` once gave."""
         for name, tensor in self.state().items():
             tensor.copy_(state[name])

@@ -78,6 +78,7 @@ class Fitted:
     curve: NDArray[np.float32]
     stacked: nn.Module | None = None  # the net of its program, in evaluation mode
     first: int = 0  # of its lanes in there
+    state: Mapping[str, Tensor] = field(default_factory=dict)  # of its program, to go on from
 
     def metric(self, name: str) -> Floats:
         """One metric of every lane by epoch, by its name: (E, L). Raises ValueError."""
@@ -108,6 +109,14 @@ class Fitted:
     @property
     def _place(self) -> slice:
         return slice(self.first, self.first + len(self.training.lanes))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """Where lanes left off after an epoch: what a step reads and writes, tensors of L rows."""
+
+    epoch: int
+    state: Mapping[str, Tensor]
 
 
 class GroupDiverged(Diverged):
@@ -146,8 +155,13 @@ class Progress:
         }
 
 
-def fit(training: Training, progress: Progress) -> Generator[Event, None, Fitted]:
+def fit(
+    training: Training, progress: Progress, begun: Begun | None = None, until: int | None = None
+) -> Generator[Event, None, Fitted]:
     """Train every lane at once, saying how each does after each epoch; go on where `progress` ends.
+
+    From where others left off, `begun`, and to the end of epoch `until`, its curve is of the epochs
+    between.
 
     Raises:
         GroupDiverged: where the training measure of no lane is a number any more.
@@ -157,27 +171,35 @@ def fit(training: Training, progress: Progress) -> Generator[Event, None, Fitted
     show(net, X, y, lanes.train, lanes.train_weight)
     optimizer = training.optimizer(net, lanes)
     judged = Evaluation(training, lanes, X, y)
-    curve: list[NDArray[np.float32]] = []
-    saved = progress.get(training.key)
-    if saved:
-        curve = [*saved.pop("curve").numpy()]
-        optimizer.load(saved)
+    curve = _taken_up(optimizer, begun, progress.get(training.key))
+    before, end = begun.epoch if begun else 0, until or training.num_epochs
     said, heard, kept = len(curve), time.monotonic(), time.monotonic()
-    for epoch in range(len(curve) + 1, training.num_epochs + 1):
+    for epoch in range(before + len(curve) + 1, end + 1):
         train_epoch(net, X, y, lanes, optimizer, training, epoch)
         curve.append(judged(net))
-        now, last = time.monotonic(), epoch == training.num_epochs
+        now, last = time.monotonic(), epoch == end
         lost = not np.isfinite(curve[-1][0]).any()
-        if epoch == 1 or last or lost or now - heard >= SAY_EVERY:
-            yield Epoch(training.key, said + 1, np.stack(curve[said:]))
-            said, heard = epoch, now
+        if epoch == before + 1 or last or lost or now - heard >= SAY_EVERY:
+            yield Epoch(training.key, before + said + 1, np.stack(curve[said:]))
+            said, heard = len(curve), now
             if lost:
                 raise GroupDiverged(_diverged(training, epoch), np.stack(curve))
             if last or now - kept >= SAVE_EVERY:
                 yield progress.put(training.key, optimizer.state(), np.stack(curve))
                 kept = now
     net.eval()
-    return Fitted(training, np.stack(curve), net)
+    return Fitted(training, np.stack(curve), net, state=optimizer.state())
+
+
+def _taken_up(
+    optimizer: Optimizer, begun: Begun | None, saved: dict[str, Tensor]
+) -> list[NDArray[np.float32]]:
+    """The curve so far, with the optimiser where it was: saved by an attempt that broke off, or
+    where others left off."""
+    curve: list[NDArray[np.float32]] = [*saved.pop("curve").numpy()] if saved else []
+    if state := saved or (begun and begun.state):
+        optimizer.load(state)
+    return curve
 
 
 def _on(device: torch.device, *tensors: Tensor) -> list[Tensor]:

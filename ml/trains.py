@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from numpy.typing import NDArray
@@ -48,6 +48,10 @@ class TrainingExperiment(Experiment):
     def asked(self) -> str | None:
         """The setting that headline and verdict speak of; None where the best one is the answer."""
         return None
+
+    def with_values(self, values: dict[str, Any]) -> Self:
+        """The same with other values, as JSON has them; whoever has read data hands it on."""
+        return self.model_validate(self.model_dump(mode="json") | values)
 
     def run(self, resume: Checkpoint | None = None) -> Iterator[Event]:
         """Train every group, saying how it goes, then say what became of it."""

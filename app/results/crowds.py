@@ -33,8 +33,12 @@ def crowd(alike: Sequence[Setting], shown: Setting | None, of: str) -> list[Line
     """Where most settings lie, and the headline's among the best few of them."""
     sign = -1 if of else 1  # a share, such as accuracy, is better the higher
     means = [one.mean(f"valid{of}") for one in alike]
-    ends = [sign * mean[-1] if np.isfinite(mean[-1]) else np.inf for mean in means]
+    ends = [
+        sign * mean[-1] if np.isfinite(mean[-1]) and not one.dropped else np.inf
+        for one, mean in zip(alike, means, strict=True)
+    ]
     order = sorted(range(len(alike)), key=lambda i: (alike[i] is not shown, ends[i]))[:NAMED]
+    order = [i for i in order if not alike[i].dropped] or order
     longest = max(map(len, means))
     table = np.stack([np.pad(m, (0, longest - len(m)), constant_values=np.nan) for m in means], 1)
     lowest, low, middle, high, highest = quantiles(table, QUANTILES)

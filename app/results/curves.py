@@ -1,7 +1,7 @@
 """The curves of a job by group of lanes, and how they are made small: at most 600 points each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ class Group:
 
     started: Item
     values: NDArray[np.float32]
+    ends: dict[int, int] = field(default_factory=dict)  # last epochs of lanes that were dropped
 
     @property
     def key(self) -> str:
@@ -63,6 +64,10 @@ class Group:
         if name in self.started["metrics"]:
             return self.values[after:, self.started["metrics"].index(name)]
         return np.full(self.values[after:, 0].shape, np.nan, dtype=np.float32)
+
+    def end(self, lane: int) -> int:
+        """How many epochs of a lane there are so far."""
+        return min(len(self.values), self.ends.get(lane, len(self.values)))
 
     @property
     def is_known(self) -> bool:

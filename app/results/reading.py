@@ -121,6 +121,10 @@ class _Draft:
         match kind:
             case "epoch":
                 self._lengthen(item)
+            case "dropped":
+                group = self.groups[item["key"]]
+                ends = {**group.ends, **dict.fromkeys(item["lanes"], item["epoch"])}
+                self.groups[group.key] = replace(group, ends=ends)
             case "started":
                 self.groups.setdefault(item["key"], Group(item, empty(item)))
                 self.log.append(item)

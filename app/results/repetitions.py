@@ -38,7 +38,12 @@ class Setting:
     @property
     def epochs(self) -> int:
         """How far all of them have come."""
-        return min(len(group.values) for group, _ in self.lanes)
+        return min(group.end(lane) for group, lanes in self.lanes for lane in lanes.tolist())
+
+    @property
+    def dropped(self) -> bool:
+        """Whether it ended early, behind others."""
+        return any(lane in group.ends for group, lanes in self.lanes for lane in lanes.tolist())
 
     @property
     def labels(self) -> list[str]:
@@ -58,12 +63,18 @@ class Setting:
 
     def last(self, name: str) -> float:
         """Mean over the repetitions, each at its own last epoch; NaN where one of them is."""
-        each = [group.metric(name)[-1, lanes] for group, lanes in self.lanes]
+        each = [
+            group.metric(name)[[group.end(lane) - 1 for lane in lanes.tolist()], lanes]
+            for group, lanes in self.lanes
+        ]
         return float(np.concatenate(each).astype(np.float64).mean())
 
     @property
     def score(self) -> float | None:
-        """The less, the better it is among the settings of its job; None where it diverged."""
+        """The less, the better it is among the settings of its job; None where it diverged, or was
+        dropped: it can be the best no more."""
+        if self.dropped:
+            return None
         by = self.group.best_by
         return summaries.score(by, self.last(by), self.last("valid"))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.store import summaries
@@ -14,6 +14,7 @@ from ml.events import (
     Answered,
     Check,
     Checkpoint,
+    Dropped,
     Epoch,
     Event,
     Progress,
@@ -44,6 +45,7 @@ class Batch:
             self._add(event)
         self.stored += [self.progress] if self.progress else []
         self.checks = [event for event in self.stored if isinstance(event, Check)]
+        self.dropped = [event for event in self.stored if isinstance(event, Dropped)]
 
     def _add(self, event: Event) -> None:
         match event:
@@ -82,6 +84,8 @@ def write(session: Session, job_id: int, summary: Summary, batch: Batch) -> None
         summary = _open(session, job_id, summary, started)
     if batch.checks:
         _count(session, job_id, batch.checks)
+    for dropped in batch.dropped:
+        summary = _drop(session, job_id, summary, dropped)
     for key, epochs in batch.curves.items():
         values = np.concatenate([event.values for event in epochs])
         summary = _advance(session, job_id, summary, key, epochs[0].first, values)
@@ -127,14 +131,34 @@ def _open(session: Session, job_id: int, summary: Summary, event: Started) -> Su
     return new
 
 
+def _drop(session: Session, job_id: int, summary: Summary, event: Dropped) -> Summary:
+    """End the runs that are behind; gives the job's new summary. Said twice, it says no more."""
+    group = Run.job_id == job_id, Run.key == event.key
+    runs = session.execute(select(Run.lane, Run.setting, Run.num_epochs).where(*group)).all()
+    before = max(run.num_epochs for run in runs)
+    session.execute(
+        update(Run).where(*group, Run.lane.in_(event.lanes)).values(num_epochs=event.epoch)
+    )
+    lanes = {*event.lanes}
+    after = max(event.epoch if run.lane in lanes else run.num_epochs for run in runs)
+    new = summaries.dropped(summary, [run.setting for run in runs if run.lane in lanes])
+    session.execute(
+        update(Job).where(Job.id == job_id).values(
+            summary=new, epochs_total=Job.epochs_total - (before - after)
+        )
+    )  # fmt: skip
+    return new
+
+
 def _advance(
     session: Session, job_id: int, summary: Summary, key: str, first: int, values: summaries.Values
 ) -> Summary:
     """Move the runs of a group on by (E, M, L) values; gives the job's new summary."""
     group = {"job": job_id, "group": key}
     runs = session.execute(summaries.RUNS, group).all()
-    rows = summaries.lanes(job_id, key, first, values)
-    session.connection().execute(summaries.ADVANCE, rows)
+    ends = [run.num_epochs for run in runs]
+    if rows := summaries.lanes(job_id, key, first, values, ends):
+        session.connection().execute(summaries.ADVANCE, rows)
     if runs[0].setting is None:
         columns = summaries.of_first_group(summary, key, first, values)
     else:

@@ -5,7 +5,7 @@ unlike runs. `Job.summary` holds where each setting stands that may yet be the h
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,26 +61,38 @@ RUNS = (
 """The runs of a group as they were before; `advanced` takes them."""
 
 
-def lanes(job_id: int, key: str, first: int, values: Values) -> list[dict[str, Any]]:
-    """Where each lane of a group stands after these (E, M, L) values, from epoch `first` on."""
+def lanes(
+    job_id: int, key: str, first: int, values: Values, ends: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Where each lane of a group stands after these (E, M, L) values, from epoch `first` on; none
+    is there that had ended before, `ends` being the last epoch of each."""
+    had = np.clip(np.array(ends) - first + 1, 0, len(values))
+    told = np.arange(len(values))[:, None] < had
     train, valid = values[:, 0], values[:, 1]
-    lost = ~np.isfinite(train)
-    known = np.where(np.isfinite(valid), valid, np.inf)
+    lost = ~np.isfinite(train) & told
+    known = np.where(np.isfinite(valid) & told, valid, np.inf)
     at = known.argmin(0)
     return [
         {
             "job": job_id,
             "group": key,
             "place": lane,
-            "last": first + len(values) - 1,
-            "t": number(train[-1, lane]),
-            "v": number(valid[-1, lane]),
+            "last": first + int(had[lane]) - 1,
+            "t": number(train[had[lane] - 1, lane]),
+            "v": number(valid[had[lane] - 1, lane]),
             "best": number(known[at[lane], lane]),
             "at": first + int(at[lane]),
             "diverged": first + int(lost[:, lane].argmax()) if lost[:, lane].any() else None,
         }
-        for lane in range(values.shape[2])
+        for lane in np.flatnonzero(had).tolist()
     ]
+
+
+def dropped(before: Summary, names: Iterable[str | None]) -> Summary:
+    """The summary without settings that have ended behind others: they can win no more."""
+    gone = {*names}
+    kept = {name: s for name, s in before.get("settings", {}).items() if name not in gone}
+    return before | {"settings": kept}
 
 
 def opened(before: Summary, event: Started) -> Summary:
@@ -109,7 +121,7 @@ def advanced(before: Summary, key: str, first: int, values: Values, runs: Sequen
     # a run without rows to be judged on repeats nothing: the refit on every row is no fold
     without = np.isnan(values[0, 1]) & np.isfinite(values[0, 0])
     judged = ~without | np.array([run.best_valid is not None for run in runs])
-    over = first + len(values) > runs[0].num_epochs
+    over = first + len(values) > max(run.num_epochs for run in runs)
     by = before.get("best_by", {}).get(key, VALID)
     for name in [before["asked"]] if before["asked"] else [*settings]:
         own = names == name

@@ -11,6 +11,8 @@ from pydantic import Field, TypeAdapter
 
 from ml.experiment import Experiment
 from ml.pricing import PricedFile
+from ml.sweeps import Sweep
+from ml.trains import TrainingExperiment
 
 _MODULES = sorted(module.name for module in pkgutil.iter_modules(__path__))
 
@@ -40,12 +42,16 @@ def _either(classes: Iterable[type[Experiment]]) -> Any:
 if TYPE_CHECKING:
     AnyExperiment = Experiment
     AnyInstant = Experiment
+    AnySweep = Sweep[TrainingExperiment]
 else:
-    AnyExperiment = _either(EXPERIMENTS.values())
+    AnySweep = Sweep[
+        _either(cls for cls in EXPERIMENTS.values() if issubclass(cls, TrainingExperiment))
+    ]
+    AnyExperiment = _either([*EXPERIMENTS.values(), AnySweep])
     AnyInstant = _either(cls for cls in EXPERIMENTS.values() if cls.instant)
 
 # a job may be of one that is no lesson, and that nobody can ask for by its fields alone
-_adapter: TypeAdapter[Any] = TypeAdapter(_either([*EXPERIMENTS.values(), PricedFile]))
+_adapter: TypeAdapter[Any] = TypeAdapter(_either([*EXPERIMENTS.values(), AnySweep, PricedFile]))
 
 
 def parse(given: object) -> Experiment:

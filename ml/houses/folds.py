@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, product
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,12 @@ class HouseExperiment(TrainingExperiment):
     def data(self) -> HouseTables:
         """Both files of the competition."""
         return HouseTables.read()
+
+    def with_values(self, values: dict[str, Any]) -> Self:
+        """The same with other values, over the same houses: views of them are made once."""
+        other = super().with_values(values)
+        vars(other)["data"] = self.data
+        return other
 
     def folds(
         self, setting: str, recipe: Recipe, view: View, *, drop_remainder: bool = False
