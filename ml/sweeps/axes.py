@@ -14,7 +14,7 @@ from ml.experiment import whole
 POINTS = 5  # of a range on a grid, where none are named
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\s*\.\.\s*({_NUMBER})(\s+log)?(?:\s+(\d+))?", re.IGNORECASE)
-_LIST = re.compile(r"\[[^\]]*\]|[^,]+")  # a bracket holds its commas
+_LIST = re.compile(r"\s*\[[^\]]*\]|[^,]+")  # a bracket holds its commas
 
 
 class Range(BaseModel):

@@ -11,11 +11,10 @@ from pydantic_core import PydanticCustomError
 from ml import fields
 from ml.events import Checkpoint, Event, Figure, Finding, Floats, Series, Table
 from ml.experiment import FREE, Diverged, Experiment
-from ml.grid import written
 from ml.sweeps import axes
 from ml.sweeps.axes import Axis, Range
 from ml.sweeps.running import Running
-from ml.sweeps.trials import Trial, parts
+from ml.sweeps.trials import Trial, in_words, parts
 from ml.sweeps.winner import Ranked, importance
 from ml.train import Progress
 from ml.trains import TrainingExperiment
@@ -270,7 +269,7 @@ class _Told:
     def slice(self, name: str, values: list[Any], means: Floats, finding: str) -> Figure:
         """A point for each trial: its value of a field, and its mean."""
         numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-        written_as = [_written(v) for v in values]
+        written_as = [in_words(v) for v in values]
         names = () if numeric else tuple(dict.fromkeys(written_as))
         x = np.array(values if numeric else [names.index(text) for text in written_as], float)
         known = np.isfinite(means)
@@ -294,7 +293,7 @@ class _Told:
         columns: dict[str, Any] = {"rank": np.arange(1.0, len(shown) + 1)}
         for name in self.sweep.over:
             values = [ranked.trials[i].config[name] for i in shown]
-            columns[name] = [_written(value) for value in values]
+            columns[name] = [in_words(value) for value in values]
         columns[self.of] = self.shown(np.array([mean for _, mean in last]))
         spread = [np.std(ranked.stages[at].scores[i], ddof=1) if ranked.of.size > 1 else np.nan
                   for i, (at, _) in zip(shown, last, strict=True)]  # fmt: skip
@@ -308,8 +307,3 @@ class _Told:
             " run to run. The first row was chosen by looking, and flatters itself."
         )
         return Table.of("trials", "Trials", columns, note)
-
-
-def _written(value: Any) -> str:
-    """A value in a table or on an axis: layers as 128-64."""
-    return written(tuple(value) if isinstance(value, list) else value)

@@ -23,6 +23,13 @@ class NotOneAnswer(ValueError):
     """An experiment compares settings of its own: a trial of it has no one number."""
 
 
+def in_words(value: Any) -> str:
+    """A value as its trial is called: layers as 128-64, a number by all of its digits."""
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return written(tuple(value) if isinstance(value, list) else value)
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One combination of values: `config` has those that are varied, as JSON has them."""
@@ -34,10 +41,7 @@ class Trial:
     @property
     def name(self) -> str:
         """Its values in words: "lr 0.01, num_hiddens 128-64"."""
-        return ", ".join(
-            f"{name} {written(tuple(v) if isinstance(v, list) else v)}"
-            for name, v in self.config.items()
-        )
+        return ", ".join(f"{name} {in_words(value)}" for name, value in self.config.items())
 
     def trainings(self) -> list[Training]:
         """What the headline of this experiment is the mean of, its lanes called by the trial.
