@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 from app.store import models, requirements
 from app.store.jobs import SERVED
 from app.store.models import LARGEST, Job, WorkerRow
+from app.store.registry import CHAMPION
 from app.store.states import Act, JobStatus
 from ml.events import Claim
 from ml.experiment import whole
@@ -72,6 +73,12 @@ class Asked(BaseModel):
             text = "{half} is half a surrogate pair, and no character."
             raise PydanticCustomError("no_unicode", text, {"half": ascii(half)}) from None
         return value
+
+
+class ByModel(Asked):
+    """What is asked of a model, which may be named."""
+
+    model: ModelName = CHAMPION
 
 
 class Requirements(Asked):

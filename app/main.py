@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,6 +22,7 @@ from app.routes import (
     results,
     tables,
 )
+from app.routes.depends import known_parameters
 from app.serving.predictors import serving
 from app.store.sessions import readers
 
@@ -41,7 +42,7 @@ def create_app() -> FastAPI:
         generate_unique_id_function=_operation_id,
         lifespan=alarm.watched,
     )
-    api = APIRouter(prefix="/api/v1")
+    api = APIRouter(prefix="/api/v1", dependencies=[Depends(known_parameters)])
     # in this order they are looked through: first who is asked most
     modules = (predictions, jobs, results, experiments, explanations, models, monitor, tables)
     for module in modules:

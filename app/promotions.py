@@ -15,13 +15,14 @@ LEAST_REASON = 20
 
 
 def judged(session: Session, model: str) -> tuple[Version, Gate | None]:
-    """A version, and what is known of it beside the champion; None where it is that itself, or
-    where nobody answers. Raises NotFound."""
+    """A version, and what is known of it beside who answers, or did so last; None where it is that
+    itself, or where nobody ever did. Raises NotFound."""
     registry = Registry(session)
-    (version, _), champion = registry.get(model), registry.champion()
-    if champion is None or champion[0].id == version.id:
+    version, _ = registry.get(model)
+    beside = registry.names().get(CHAMPION) or registry.previous()
+    if beside is None or beside == version.id:
         return version, None
-    return version, gate(version.id, champion[0].id)
+    return version, gate(version.id, beside)
 
 
 def promote(
@@ -48,8 +49,8 @@ def promote(
     if registry.names().get(CHAMPION) == version.id:
         raise Conflict(f"Version {version.id} is the champion already.")
     passed = found is None or found.passed
-    if force and len(reason) < LEAST_REASON:
-        raise Invalid(f"Forcing needs a reason of at least {LEAST_REASON} characters: it is kept.")
+    if force:
+        _needs_reason("Forcing", reason)
     if not passed and not force:
         assert found is not None
         raise Conflict(
@@ -61,7 +62,7 @@ def promote(
         Act.promoted,
         who=who,
         reason=reason,
-        evidence=found.sentence if found else "Nobody answered before.",
+        evidence=found.sentence if found else "Nobody else has answered before.",
         forced=not passed,
     )
 
@@ -111,17 +112,26 @@ def name(session: Session, alias: str, model: str, *, who: str, reason: str = ""
 
 
 def remove(session: Session, alias: str, *, who: str, reason: str = "") -> AliasMove:
-    """Take a name away; the version stays. Without a champion nobody answers, until another is
-    promoted or the next job leaves a version.
+    """Take a name away; the version stays. Without a champion nobody answers, until one is
+    promoted: its gate is beside who answered last.
 
     Raises:
         Conflict: where there is no such name.
+        Invalid: where it is the champion's, and no reason is given.
     """
     registry, who, reason = Registry(session), _said(who, WHO), _said(reason, REASON)
     registry.lock()
     if alias not in registry.names():
         raise Conflict(f"No version is called {alias[:40]!r}.")
-    return registry.point(alias, None, Act.removed, who=who, reason=reason)
+    if alias == CHAMPION:
+        _needs_reason("Nobody answers without a champion: taking it away", reason)
+    forced = alias == CHAMPION
+    return registry.point(alias, None, Act.removed, who=who, reason=reason, forced=forced)
+
+
+def _needs_reason(act: str, reason: str) -> None:
+    if len(reason) < LEAST_REASON:
+        raise Invalid(f"{act} needs a reason of at least {LEAST_REASON} characters: it is kept.")
 
 
 def _expect(registry: Registry, instead_of: int | None) -> None:

@@ -123,7 +123,7 @@ class _Draft:
                 self._lengthen(item)
             case "dropped":
                 group = self.groups[item["key"]]
-                ends = {**group.ends, **dict.fromkeys(item["lanes"], item["epoch"])}
+                ends = {**group.ends, **dict.fromkeys(item["lanes"], int(item["epoch"]))}
                 self.groups[group.key] = replace(group, ends=ends)
             case "started":
                 self.groups.setdefault(item["key"], Group(item, empty(item)))

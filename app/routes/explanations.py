@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from app import bodies
 from app.errors import responses
+from app.routes.depends import AlsoModel, named
 from app.routes.predictions import ModelQuery
 from app.serving import explanations
 from app.serving.predictors import Served, serving
@@ -19,7 +20,7 @@ from ml.schema import Checked
 router = APIRouter(tags=["predictions"])
 
 
-class HouseIn(bodies.Asked):
+class HouseIn(bodies.ByModel):
     """A house to explain the price of."""
 
     model_config = ConfigDict(
@@ -29,7 +30,6 @@ class HouseIn(bodies.Asked):
     house: dict[str, Any] = Field(
         description="Any attribute may be left out, but not all. `row` is another word for it.",
     )
-    model: bodies.ModelName = CHAMPION
 
     @model_validator(mode="before")
     @classmethod
@@ -67,27 +67,35 @@ class WhatIfIn(HouseIn):
 
 
 @router.post("/comparables", responses=responses(400, 404, 409, 422))
-def compare(asked: Annotated[ComparedIn, Body()], session: ReadSession) -> bodies.Comparables:
+def compare(
+    asked: Annotated[ComparedIn, Body()], session: ReadSession, model: AlsoModel = None
+) -> bodies.Comparables:
     """The sales that a price rests on, what each says of the house, and how much it counts."""
-    return explanations.compared(*_checked(asked, session), asked.count)
+    return explanations.compared(*_checked(asked, session, model), asked.count)
 
 
 @router.post("/reasons", responses=responses(400, 404, 409, 422))
-def explain(asked: Annotated[HouseIn, Body()], session: ReadSession) -> bodies.Reasons:
+def explain(
+    asked: Annotated[HouseIn, Body()], session: ReadSession, model: AlsoModel = None
+) -> bodies.Reasons:
     """What each group of attributes adds to the price of a typical house, in dollars."""
-    return explanations.explained(*_checked(asked, session))
+    return explanations.explained(*_checked(asked, session, model))
 
 
 @router.post("/ask-first", responses=responses(400, 404, 409, 422))
-def ask_first(asked: Annotated[AskFirstIn, Body()], session: ReadSession) -> bodies.AskFirst:
+def ask_first(
+    asked: Annotated[AskFirstIn, Body()], session: ReadSession, model: AlsoModel = None
+) -> bodies.AskFirst:
     """What is not known of a house, by how much knowing it would narrow the interval."""
-    return explanations.asked_first(*_checked(asked, session), asked.count)
+    return explanations.asked_first(*_checked(asked, session, model), asked.count)
 
 
 @router.post("/what-if", responses=responses(400, 404, 409, 422))
-def ask_what_if(asked: Annotated[WhatIfIn, Body()], session: ReadSession) -> bodies.WhatIf:
+def ask_what_if(
+    asked: Annotated[WhatIfIn, Body()], session: ReadSession, model: AlsoModel = None
+) -> bodies.WhatIf:
     """Prices as one attribute changes, alone or together with what must move with it."""
-    return explanations.turned(*_checked(asked, session), asked.attribute, asked.values)
+    return explanations.turned(*_checked(asked, session, model), asked.attribute, asked.values)
 
 
 @router.get("/sales", responses=responses(404, 409, 422))
@@ -102,6 +110,8 @@ def get_sales(
     return explanations.remembered(serving(session, model), attribute or ())
 
 
-def _checked(asked: HouseIn, session: ReadSession) -> tuple[Served, Checked]:
-    served = serving(session, asked.model)
+def _checked(
+    asked: HouseIn, session: ReadSession, model: str | int | None
+) -> tuple[Served, Checked]:
+    served = serving(session, named(asked, model))
     return served, check(served, [asked.house], ["body", "house"], strict=False)

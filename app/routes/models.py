@@ -110,7 +110,8 @@ def remove_name(
     who: Annotated[str, Query(min_length=1, max_length=100)] = "API",
     reason: Annotated[str, Query(max_length=1000)] = "",
 ) -> bodies.Move:
-    """Take a name away; the version stays. Without a champion nobody answers."""
+    """Take a name away; the version stays. Without a champion nobody answers: that takes a reason
+    of 20 characters, which is kept, and whoever is promoted next has its gate beside the last."""
     return bodies.Move.model_validate(promotions.remove(session, name, who=who, reason=reason))
 
 

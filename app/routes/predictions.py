@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 
 from app import bodies, pricing
 from app.errors import Invalid, responses
-from app.routes.depends import IdempotencyKey
+from app.routes.depends import AlsoModel, IdempotencyKey, named
 from app.serving import log
 from app.serving.predictors import Served, at_hand, champion, serving, who
 from app.serving.prices import check, price
@@ -50,7 +50,7 @@ PRICED = {
 }
 
 
-class HousesIn(bodies.Asked):
+class HousesIn(bodies.ByModel):
     """Houses to price, or `rows` of what the version has learnt; what an attribute may be stands in
     GET /api/v1/predictor."""
 
@@ -68,8 +68,6 @@ class HousesIn(bodies.Asked):
     likely: int = Field(
         0, ge=0, le=100, description="How many equally likely prices to tell of each house."
     )
-    model: bodies.ModelName = CHAMPION
-
     strict: bool = Field(False, description="Refuse what training has not seen.")
     keep: bool = Field(True, description="Keep the answers, for the monitor.")
 
@@ -116,12 +114,15 @@ def get_predictor(
 
 
 @router.post("/predictions", responses=responses(400, 404, 409, 413, 422))
-async def predict(asked: Annotated[HousesIn, Body()]) -> bodies.Predictions:
+async def predict(
+    asked: Annotated[HousesIn, Body()], model: AlsoModel = None
+) -> bodies.Predictions:
     """Price houses. A value training has not seen is encoded as in training, and listed."""
-    served = at_hand(asked.model)
+    whose = named(asked, model)
+    served = at_hand(whose)
     if served and len(asked.houses) <= FEW:  # sooner done than handed to a thread
         return _answered(served, asked)
-    return await run_in_threadpool(lambda: _answered(who(asked.model), asked))
+    return await run_in_threadpool(lambda: _answered(who(whose), asked))
 
 
 def _answered(served: Served, asked: HousesIn) -> bodies.Predictions:

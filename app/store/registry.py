@@ -123,7 +123,7 @@ class Registry:
         return move
 
     def crown(self, job_id: int) -> None:
-        """Let a job's version answer where nobody does; else nothing is promoted by itself.
+        """Let a job's version answer where nobody ever did; else nothing is promoted by itself.
 
         One of made-up rows never answers unasked.
         """
@@ -131,7 +131,7 @@ class Registry:
         if version is None or job is None or job.experiment.get("table") == "":
             return
         self.lock()
-        if self.champion() is None:
+        if self.champion() is None and self.previous() is None:
             self.point(
                 CHAMPION, version.id, Act.first, who="Ridgeline", reason="Nobody answered before."
             )

@@ -55,7 +55,7 @@ class Toy(TrainingExperiment):
             usual |= {"loss": cross_entropy, "also": {"accuracy": accuracy}}
             usual |= {"best_by": "valid accuracy"}
         net = MLP((3, *self.num_hiddens, 2 if self.shares else 1))
-        of = {"lr": self.lr, "dropout": self.dropout, "setting": "toy"}
+        of: dict[str, Any] = {"lr": self.lr, "dropout": self.dropout, "setting": "toy"}
         for i, (train, valid) in enumerate(k_fold(ROWS, self.k)):
             lane = Lane(label=f"toy, fold {i + 1}", train=train, valid=valid, seed=i, **of)
             yield self.training("folds", X, y, [lane], net, **usual)
@@ -414,7 +414,7 @@ MAY_NOT = ["mlp_sweeps", "house_sweeps", "decay_path", "sparsity"]
 def test_what_has_one_answer_can_be_swept(name: str) -> None:
     cls = EXPERIMENTS[name]
     assert issubclass(cls, TrainingExperiment)
-    one = trials.Trial(0, {}, cls())
+    one = trials.Trial(0, {}, cls(name=name))
     if name in MAY:
         assert {s for part in trials.parts([one]) for s in part.settings} == {""}
         return

@@ -148,7 +148,9 @@ def test_a_deleted_job_leaves_the_disk_with_the_answer(client: TestClient, addre
         f"Job {HOUSE} has made version 1, which is called champion: promote another, or take the"
         " name away, before you delete it."
     )
-    client.delete("/api/v1/models/names/champion")
+    client.delete(
+        "/api/v1/models/names/champion", params={"reason": "It is not to answer any more."}
+    )
     file = settings().data_dir / "ridgeline.db"
     before = file.stat().st_size
     method, path = address.format(HOUSE).split()
@@ -472,7 +474,9 @@ def test_the_predictor_says_what_it_reads(client: TestClient) -> None:
 
 
 def test_without_a_model_there_is_a_sentence(client: TestClient) -> None:
-    client.delete("/api/v1/models/names/champion")
+    client.delete(
+        "/api/v1/models/names/champion", params={"reason": "It is not to answer any more."}
+    )
     said = problem(client.post("/api/v1/predictions", json={"houses": [ONE]}), 404)
     assert "Nobody answers" in said["detail"]
     assert client.post("/api/v1/predictions", json={"houses": [ONE], "model": 1}).status_code == 200

@@ -136,7 +136,8 @@ def test_a_reason_is_text_that_can_be_kept(client: TestClient, keep: Callable[[s
     assert (moved["who"], moved["reason"]) == ("A  da", "So  be it.")
     said = client.post("/models/rollback", data={"reason": "x" * 1001})
     assert said.status_code == 422
-    assert client.delete(f"{MODELS}/names/champion?who=%20%00").json()["who"] == "nobody named"
+    gone = client.delete(f"{MODELS}/names/champion", params={"who": " \x00", "reason": WHY})
+    assert gone.json()["who"] == "nobody named"
 
 
 def test_forcing_what_passes_is_no_forcing(client: TestClient, keep: Callable[[str], int]) -> None:
@@ -164,7 +165,7 @@ def test_nobody_moves_a_champion_that_they_have_not_seen(
     for answer in answers:
         assert answer.status_code == 409
         assert f"Version {first} is the champion by now" in answer.text
-    client.delete(f"{MODELS}/names/champion")
+    client.delete(f"{MODELS}/names/champion", params={"reason": WHY})
     said = problem(promote(client, second, instead_of=first), 409)
     assert said["detail"].startswith("Nobody is the champion by now")
 
@@ -528,3 +529,45 @@ def test_a_card_s_page_says_how_often_intervals_hold(client: TestClient) -> None
     square[[523, 1298]] = np.nan
     rest = np.mean([np.sqrt(np.nanmean(square[judged.fold[0] == i])) for i in range(5)])
     assert f"without {rest:.4f}" in words
+
+
+@pytest.mark.parametrize("path", ["predictions", "reasons", "ask-first", "what-if"])
+def test_the_query_names_a_model_as_the_body_does(
+    client: TestClient, keep: Callable[[str], int], path: str
+) -> None:
+    new = keep("better")
+    house = HOUSES["houses"][0]
+    one: dict[str, Any] = {
+        "predictions": {"houses": [house]},
+        "what-if": {"house": house, "attribute": "LotArea"},
+    }
+    body, url = one.get(path, {"house": house}), f"/api/v1/{path}"
+    for query, inside, version in (
+        ("", {}, 1),
+        (f"?model={new}", {}, new),
+        ("", {"model": new}, new),
+    ):
+        assert client.post(url + query, json=body | inside).json()["version"] == version
+    assert client.post(f"{url}?model={new}", json=body | {"model": new}).status_code == 200
+    said = problem(client.post(f"{url}?model={new}", json=body | {"model": 1}), 422)
+    assert f"The query says model '{new}' and the body '1': say one." in said["detail"]
+    said = problem(client.post(f"{url}?modle={new}", json=body), 422)
+    assert "There is no parameter 'modle' here. Did you mean model?" in said["detail"]
+
+
+def test_who_answers_is_taken_away_for_a_kept_reason_only(
+    client: TestClient, keep: Callable[[str], int]
+) -> None:
+    """And whoever comes next has its gate beside the last one that answered."""
+    worse = keep("alike")
+    said = problem(client.delete(f"{MODELS}/names/champion"), 422)
+    assert "needs a reason of at least 20 characters" in said["detail"]
+    assert client.get(MODELS).json()["champion"] == 1
+    gone = client.delete(f"{MODELS}/names/champion", params={"reason": WHY}).json()
+    assert gone["forced"]
+    assert gone["reason"] == WHY
+    said = problem(promote(client, worse), 409)
+    assert "It is not promoted; force it with a reason" in said["detail"]
+    keep("better")  # nor does the next job's version answer by itself
+    assert client.get(MODELS).json()["champion"] is None
+    assert promote(client, worse, force=True, reason=WHY).json()["forced"]

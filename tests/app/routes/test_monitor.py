@@ -335,7 +335,9 @@ def test_a_webhook_is_called_once_where_something_moved(
     client.post(ACTUALS, json={"actuals": paid})
     man.look()
     assert [told["verdict"] for told in ear] == ["moved", "worse"]
-    client.delete("/api/v1/models/names/champion")
+    client.delete(
+        "/api/v1/models/names/champion", params={"reason": "It is not to answer any more."}
+    )
     assert man.look() is None
 
 

@@ -196,7 +196,7 @@ def test_a_look_learns_by_itself_where_the_operator_wants_it_and_prices_came(
     assert client.get(JOBS).json()["total"] == jobs + 2
     client.post(f"{JOBS}/{last['id'] + 1}/cancel")
     assert client.post(f"{MODELS}/{older}/retrain").status_code == 202  # nobody learns from them
-    client.delete(f"{MODELS}/names/champion")
+    client.delete(f"{MODELS}/names/champion", params={"reason": "Nobody asks any more."})
     assert man.look() is None
 
 

@@ -42,7 +42,7 @@ def train(session: Session) -> Job:
 
 def retire(session: Session) -> None:
     """Let the first version's job be deleted: it was the first to answer."""
-    promotions.remove(session, CHAMPION, who="a test")
+    promotions.remove(session, CHAMPION, who="a test", reason="Its job is to be deleted.")
     session.commit()
 
 
