@@ -84,6 +84,8 @@ def sentences(error: ValidationError) -> str:
 def instead(wanted: str, there: Iterable[str], aliases: Mapping[str, str] | None = None) -> str:
     """A hint at what may have been meant, and all that there is; an alias stands for a name."""
     names = [*there]
+    if not names:
+        return " There is none."
     known = {**(aliases or {}), **dict(zip(names, names, strict=True))}
     close = get_close_matches(short(wanted).lower(), known, 1)
     meant = f" Did you mean {known[close[0]]}?" if close else ""

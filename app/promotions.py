@@ -97,7 +97,7 @@ def name(session: Session, alias: str, model: str, *, who: str, reason: str = ""
     if not NAME.fullmatch(alias) or alias in RESERVED:
         raise Invalid(
             "A name has 2 to 40 small letters, digits and hyphens, a letter first, no hyphen last;"
-            f" {' and '.join(sorted(RESERVED))} is none."
+            f" {' and '.join(sorted(RESERVED))} cannot be one."
         )
     registry, who, reason = Registry(session), _said(who, WHO), _said(reason, REASON)
     registry.lock()

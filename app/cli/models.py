@@ -119,7 +119,8 @@ def judge(
     against: Annotated[str, typer.Option(help="Whose place it would take.")] = "champion",
     as_json: Json = False,
 ) -> None:
-    """Whether a version may take another's place: what the gate asks, and what was found."""
+    """Whether a version may take another's place: what the gate asks, and what was found; ends with
+    4 where it may not."""
     from app.bodies import Against
     from app.serving.predictors import gate
     from app.store.registry import Registry
@@ -132,10 +133,12 @@ def judge(
         found = Against.of(gate(one, other))
     if as_json:
         typer.echo(found.model_dump_json(indent=1))
-        return
-    typer.echo(found.sentence)
-    for asked in found.questions:
-        typer.echo(f"{'holds' if asked.passed else 'fails'}  {asked.name}: {asked.found}")
+    else:
+        typer.echo(found.sentence)
+        for asked in found.questions:
+            typer.echo(f"{'holds' if asked.passed else 'fails'}  {asked.name}: {asked.found}")
+    if not found.passes:
+        raise typer.Exit(4)
 
 
 @models.command()

@@ -1,9 +1,13 @@
 """`ridgeline monitor`, `ridgeline actuals`: has the world moved, and what was paid."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from app.bodies import Monitor
 
 FIRST = 10  # columns that are told
 
@@ -35,8 +39,21 @@ def monitor(
         typer.echo(found.look.weights)
         for other in found.look.instead:
             typer.echo(f"Version {other.version} would have been {other.rmse:.3f} off.")
+        for way in _ways_out(found):
+            typer.echo(way)
     if found.verdict in ("moved", "worse"):
         raise typer.Exit(4)
+
+
+def _ways_out(found: "Monitor") -> Iterator[str]:
+    """What can be done, as the page offers it, by the command that does it; or why it cannot."""
+    again = f"ridgeline models retrain {found.version}"
+    if found.paid:
+        yield found.learn.reason or (
+            f"Learn from {found.learn.prices:,} that came and that it does not know: {again}"
+        )
+    if not found.weigh.reason:
+        yield f"Learn by weights towards what is asked: {again} --way weights"
 
 
 def actuals(
@@ -47,6 +64,7 @@ def actuals(
     from app.monitor import tell
     from app.store.migrations import bring_to_head
     from app.store.sessions import writers
+    from app.typography import plural
 
     bring_to_head()
     with file.open(newline="", encoding="utf-8-sig") as lines, writers().begin() as session:
@@ -54,10 +72,12 @@ def actuals(
             told = tell(session, lines)
         except Invalid as error:
             raise typer.BadParameter(error.message, param_hint=str(file)) from None
-    typer.echo(f"{told.kept:,} {'prices' if told.houses else 'values'} kept.")
+    typer.echo(f"{plural(told.kept, 'price' if told.houses else 'value')} kept.")
     if told.passed:
         none = "price above 0" if told.houses else "value that can be"
-        typer.echo(f"{told.passed:,} rows have no {none}, or no answer.", err=True)
+        have = "row has" if told.passed == 1 else "rows have"
+        typer.echo(f"{told.passed:,} {have} no {none}, or no answer.", err=True)
     if told.unknown:
         few = ", ".join(told.unknown[:3]) + (", …" if len(told.unknown) > 3 else "")
-        typer.echo(f"{len(told.unknown):,} answers are not kept: {few}", err=True)
+        unknown = plural(len(told.unknown), "answer is", "answers are")
+        typer.echo(f"{unknown} not kept: {few}", err=True)

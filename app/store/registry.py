@@ -17,6 +17,7 @@ CHAMPION = "champion"
 """Who answers where no model is named."""
 NAME = re.compile(r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
 NUMBER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+NOTHING = "Nothing has been trained yet."
 LOCK = 7_403_311  # of PostgreSQL, and nobody else's
 RESERVED = {"history"}  # what else stands there in an address
 
@@ -56,7 +57,7 @@ class Registry:
         if found is None:
             names = ", ".join(self.names()) or "none"
             last = self.session.scalar(select(func.max(Version.id)))
-            there = f"The last version is {last}, names are {names}." if last else "There is none."
+            there = f"The last version is {last}, names are {names}." if last else NOTHING
             raise NotFound(f"There is no model {short(model, 40)!r}. {there}")
         return found
 

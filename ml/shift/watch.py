@@ -114,7 +114,8 @@ class Look:
     @property
     def sentence(self) -> str:
         """What a person should know first."""
-        said = ["Nothing has moved beyond chance."]
+        still = "What is asked about has not" if self.paid else "Nothing has"
+        said = [f"{still} moved beyond chance."]
         if self.found:
             names = [*dict.fromkeys(each.name for each in self.moved)]
             few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -308,6 +308,9 @@ def test_what_the_pages_tell_of_a_version_is_told_by_commands(ridgeline: Run) ->
     assert "holds  " in judged.out
     against = json.loads(ridgeline("models", "judge", 1, "--against", 2, "--json").out)
     assert (against["comparable"], against["passes"]) == (True, False)
+    assert (judged.code, ridgeline("models", "judge", 1, "--against", 2).code) == (0, 4)
+    alone = ridgeline("models", "judge", 2, "--against", 2)
+    assert (alone.code, "not compared with itself" in alone.err) == (1, True)
     listed = ridgeline("models", "fields").out
     assert "GrLivArea: " in listed
     assert len(json.loads(ridgeline("models", "fields", "--json").out)["fields"]) == 79
@@ -387,8 +390,12 @@ def test_prices_are_told_and_a_look_ends_with_4_where_something_moved(
         writer.writerows(told)
     said = ridgeline("actuals", priced)
     assert said.out == "38 prices kept.\n"
-    assert "1 rows have no price above 0, or no answer." in said.err
-    assert f"1 answers are not kept: {'f' * 16}" in said.err
+    assert "1 row has no price above 0, or no answer." in said.err
+    assert f"1 answer is not kept: {'f' * 16}" in said.err
+    found = ridgeline("monitor")
+    assert found.out.endswith(
+        "Learn by weights towards what is asked: ridgeline models retrain 1 --way weights\n"
+    )
     found = ridgeline("monitor", "--json")
     look = json.loads(found.out)
     assert (found.code, look["verdict"], look["look"]["paid"]["n"]) == (4, "worse", 38)
