@@ -327,8 +327,15 @@ class Miss(Said):
     """A row that was far off, in the unit of what is predicted."""
 
     name: str = Field(description="Its id, or its line in the file.")
+    line: int = Field(description="In the file, as an editor counts.")
     paid: float
     price: float = Field(description="As predicted.")
+    low: float = Field(description="Of the interval.")
+    high: float
+    off: float = Field(description="log(paid / predicted), or paid - predicted.")
+    row: dict[str, bool | int | float | str | None] = Field(
+        description="What it says: a row to ask about again."
+    )
 
 
 class Score(Said):

@@ -177,7 +177,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text and numbers under named columns."""
+    """Rows of text and numbers under named columns.
+
+    `about` is what each row is of, by field, where a model could be asked about it; else empty.
+    """
 
     kind: ClassVar[Literal["table"]] = "table"
     name: str
@@ -185,14 +188,20 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    about: tuple[Mapping[str, Cell], ...] = ()
 
     @classmethod
     def of(
-        cls, name: str, title: str, columns: Mapping[str, Sequence[Cell] | Floats], note: str = ""
+        cls,
+        name: str,
+        title: str,
+        columns: Mapping[str, Sequence[Cell] | Floats],
+        note: str = "",
+        about: tuple[Mapping[str, Cell], ...] = (),
     ) -> "Table":
         """A table by its columns, all of one length; what is not finite is an empty cell."""
         cells = [[_cell(value) for value in column] for column in columns.values()]
-        return cls(name, title, tuple(columns), tuple(zip(*cells, strict=True)), note)
+        return cls(name, title, tuple(columns), tuple(zip(*cells, strict=True)), note, about)
 
 
 def _cell(value: Cell | np.generic) -> Cell:

@@ -8,8 +8,8 @@ import typer
 
 from app import pricing
 from app.cli.files import write_whole
-from app.cli.progress import follow, report
-from app.cli.steps import consoles, ended_well, scored
+from app.cli.progress import drawn, follow, report
+from app.cli.steps import consoles, ended_well
 from app.errors import Complaint
 from app.serving.predictors import serving
 from app.serving.tables import PricedTable, opened
@@ -36,8 +36,9 @@ def price_here(
         _write(output, (part.csv.encode() for part in table.parts()))
     for remark in table.remarks:
         typer.echo(remark, err=True)
-    if table.score:
-        typer.echo(scored(table.score, served.predictor.card.words), err=True)
+    _, err = consoles()
+    for told in table.score.tables(served.predictor.card.words) if table.score else ():
+        err.print(drawn(told), highlight=False)
 
 
 def price_by_job(

@@ -19,6 +19,7 @@ from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.sessions import readers
 from app.store.states import FINAL
+from ml import events
 
 LOOK = 0.2  # seconds between two looks for news
 NAMED = 10  # runs named in a line
@@ -163,6 +164,11 @@ def checks_table(checks: list[Item], title: str = "Checks") -> Table:
         for one in map(claim, checks)
     ]
     return _table(title, ("check", "got", "expected", "verdict"), rows)
+
+
+def drawn(table: events.Table) -> Table:
+    """A table that no job has told."""
+    return _table(table.title, table.columns, table.rows, table.note)
 
 
 def _table(title: str, columns: Any, rows: Any, note: str = "") -> Table:

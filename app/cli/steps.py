@@ -20,8 +20,6 @@ from app.store.models import Job
 from app.store.sessions import readers
 from app.store.states import JobStatus
 from ml.data import hub
-from ml.predictor import Words
-from ml.pricing import Score
 
 
 def consoles(*, quiet: bool = False) -> tuple[Console, Console]:
@@ -127,16 +125,3 @@ def preflighted(found: Preflighted) -> str:
             f" {beside.version}{far}."
         )
     return "\n".join([*lines, "Ready to upload." if found.ready else "Not ready."])
-
-
-def scored(score: Score, words: Words) -> str:
-    """How right answers are, beside what a file says was paid, or came."""
-    far = "; ".join(
-        f"{miss.name}, {words.written(miss.paid)} for {words.written(miss.price)}"
-        for miss in score.worst[:3]
-    )
-    actual = "paid" if words.rows == "houses" else words.actual
-    return (
-        f"Beside {score.n:,} {words.values} of the file: {words.measure} {words.error(score.rmse)},"
-        f" {score.inside:.0%} in their intervals. Furthest off ({actual} for said): {far}."
-    )

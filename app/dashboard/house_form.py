@@ -143,7 +143,12 @@ class HouseForm:
     @property
     def nothing(self) -> str:
         """The query of a house of which nothing is known."""
-        return urlencode({h.field.name: "" for fields in self.first.values() for h in fields})
+        return urlencode(dict.fromkeys(self.first_names, ""))
+
+    @property
+    def first_names(self) -> list[str]:
+        """The columns that are asked first."""
+        return [h.field.name for fields in self.first.values() for h in fields]
 
 
 def house_form(schema: InputSchema) -> HouseForm:

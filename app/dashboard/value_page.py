@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from app.bodies import AskFirst
 from app.dashboard.house_form import HouseField, HouseForm, house_form
@@ -13,6 +14,7 @@ from app.serving.predictors import Served
 from app.serving.prices import check, price
 from ml.predictor import Comparables, Reasons
 from ml.pricing import columns
+from ml.schema import InputSchema
 
 BINS = 80  # of the axis, in which dots stand on each other
 DOTS = 50  # values that are drawn, each as likely as the others
@@ -69,6 +71,22 @@ class ValuePage:
 def parameter(column: str) -> str:
     """What a column is called in the address of the page, in which "model" is the version."""
     return f"{column}." if column.rstrip(".") == "model" else column
+
+
+def row_page(schema: InputSchema, version: int, row: Mapping[str, Any]) -> str:
+    """The address of the page of a row that a version has answered: what it does not say of what
+    the form asks is not known there, either."""
+    query = dict.fromkeys(house_form(schema).first_names, "")
+    said = {name: _typed(value) for name, value in row.items()}
+    asked = {parameter(name): text for name, text in (query | said).items()}
+    return f"/predict?{urlencode({'model': version} | asked)}"
+
+
+def _typed(value: object) -> str:
+    """As one would type it; of None there is none."""
+    if value is None:
+        return "NA"
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def value_page(served: Served, query: Mapping[str, str]) -> ValuePage:

@@ -1,5 +1,6 @@
 """A job: everything it has said, its submission, and what can be done with it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -14,6 +15,8 @@ from app.catalogue import changes, experiments, reproduce
 from app.dashboard import views
 from app.dashboard.rendering import render
 from app.dashboard.table_job import table_of
+from app.dashboard.value_page import row_page
+from app.errors import Conflict, NotFound
 from app.results import log
 from app.results.charts import charts, legend
 from app.results.headline import headline_of
@@ -80,6 +83,7 @@ def show_job(
         **_beside_the_champion(session, version),
         median=told(version.id)[0].median_error if version else None,
         **results,
+        links=_links(session, job, results["tables"]),
         panels=views.classes(results["tables"], results["figures"]),
         doubt=views.state(job) == "diverged" or _has_diverged(reading),
         pace=views.pace_words(job, pace),
@@ -106,6 +110,22 @@ def _asked(job: Job, reading: Reading, base_url: str) -> dict[str, Any]:
         "config": changes.settings(cls, job.experiment),
         "problem": changes.problem(cls, job.experiment),
         "reproduce": reproduce.commands(shortest, base_url),
+    }
+
+
+def _links(session: Session, job: Job, tables: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """By the name of a table, the pages of its rows: where a version can be asked about them."""
+    of_rows = {table["name"]: about for table in tables if (about := table.get("about"))}
+    if not of_rows or job.name != PRICED:
+        return {}
+    version = job.experiment["version"]
+    try:
+        Registry(session).get(str(version))
+        schema = told(version)[0].input_schema
+    except (NotFound, Conflict):  # deleted since, or damaged: what it said stays
+        return {}
+    return {
+        name: [row_page(schema, version, row) for row in rows] for name, rows in of_rows.items()
     }
 
 

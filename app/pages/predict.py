@@ -1,16 +1,18 @@
 """Predict: one house, or one row of another table, by the version that is asked for."""
 
 import io
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, UploadFile
+from fastapi import APIRouter, Form, Header, Query, UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import pricing
 from app.bodies import ModelName
-from app.dashboard import views
+from app.dashboard import priced_file, views
 from app.dashboard.house_form import LABELS, house_form
+from app.dashboard.priced_file import PricedFile
 from app.dashboard.rendering import render
 from app.dashboard.value_page import ASKS, value_page
 from app.errors import Invalid
@@ -18,7 +20,7 @@ from app.serving import predictors
 from app.serving.explanations import asked_first
 from app.serving.predictors import Served
 from app.serving.prices import check
-from app.serving.tables import PricedTable, opened
+from app.serving.tables import PricedTable, opened, read_mapping
 from app.store.jobs import RunStore
 from app.store.models import Job
 from app.store.registry import CHAMPION, Registry
@@ -44,30 +46,47 @@ def predict_file(
     session: ReadSession,
     model: Annotated[ModelName, Form()] = CHAMPION,
     file: UploadFile | None = None,
+    match: Annotated[list[str] | None, Form(alias="map", max_length=200)] = None,
+    hx_request: Annotated[str, Header()] = "",
 ) -> Response:
-    """The answers to a file, as CSV; those to a long one as a job; or the page, with what is
-    wrong."""
+    """The answers to a file: as CSV, or as a part of the page that asks for one; those to a long
+    one as a job; or the page, with what is wrong."""
     if not file or not file.filename:
         return _page(request, session, model, "Choose a file.")
     served = predictors.serving(session, model)
-    body = file.file.read(LONG + 1)
+    body, mapping = file.file.read(LONG + 1), read_mapping(match)
     try:
         if len(body) > LONG:
-            return _by_job(file, served)
+            return _by_job(file, served, mapping, hx_request)
         with opened(io.BytesIO(body)) as text:
-            answers = PricedTable(served, text, most=MOST).whole().csv
+            table = PricedTable(served, text, mapping=mapping, most=MOST)
+            part = table.whole()
     except TooManyRows:
-        return _by_job(file, served)
+        return _by_job(file, served, mapping, hx_request)
     except Invalid as error:
+        if hx_request:
+            return _part(request, served, priced_file.refused(file.filename, served, error))
         return _page(request, session, model, error.message)
+    if hx_request:
+        return _part(request, served, priced_file.answered(file.filename, served, table, part))
     name = {"Content-Disposition": 'attachment; filename="predictions.csv"'}
-    return Response(answers, headers=name, media_type="text/csv")
+    return Response(part.csv, headers=name, media_type="text/csv")
 
 
-def _by_job(file: UploadFile, served: Served) -> Response:
+def _part(request: Request, served: Served, file: PricedFile) -> Response:
+    """A file in the page that has sent it."""
+    status, words = 422 if file.fault else 200, served.predictor.card.words
+    return render(request, "_priced.html", status=status, file=file, words=words)
+
+
+def _by_job(
+    file: UploadFile, served: Served, mapping: Mapping[str, str], hx_request: str
+) -> Response:
     """The page of a job that answers a file."""
-    job = pricing.send(file.file, about=file.filename or "", model=served.version)
-    return RedirectResponse(f"/jobs/{job.id}", 303)
+    about = file.filename or ""
+    job = pricing.send(file.file, about=about, model=served.version, mapping=mapping)
+    to = f"/jobs/{job.id}"
+    return Response(headers={"HX-Redirect": to}) if hx_request else RedirectResponse(to, 303)
 
 
 def _page(request: Request, session: ReadSession, model: ModelName, fault: str = "") -> Response:

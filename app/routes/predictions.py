@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from app import bodies, pricing
 from app.errors import Invalid, responses
 from app.routes.depends import AlsoModel, IdempotencyKey, named
-from app.serving import log
+from app.serving import log, tables
 from app.serving.predictors import Served, at_hand, champion, serving, who
 from app.serving.prices import check, price
 from app.serving.submissions import looked_at
@@ -188,10 +188,7 @@ def read_mapping(
     ] = None,
 ) -> dict[str, str]:
     """Which column is which field, as somebody says."""
-    for pair in given or ():
-        if "=" not in pair:
-            raise Invalid(f"map is {pair[:80]!r}; it must be Column=field.")
-    return dict(pair.rsplit("=", 1) for pair in given or ())
+    return tables.read_mapping(given)
 
 
 OpenTable = Annotated[IO[bytes], Depends(open_table)]

@@ -36,6 +36,14 @@ def _refusing() -> Iterator[None]:
         raise Invalid(str(error)) from None
 
 
+def read_mapping(pairs: Sequence[str] | None) -> dict[str, str]:
+    """Which column is which field, from "Column=field". Raises Invalid."""
+    for pair in pairs or ():
+        if "=" not in pair:
+            raise Invalid(f"map is {pair[:80]!r}; it must be Column=field.")
+    return dict(pair.rsplit("=", 1) for pair in pairs or ())
+
+
 class PricedTable(pricing.PricedTable):
     """A file of houses: checked as it is made; its answers are kept for the monitor as they
     come."""

@@ -8,10 +8,10 @@ from ml.pricing.job import PricedFile as PricedFile
 from ml.pricing.job import key_of as key_of
 from ml.pricing.prices import columns as columns
 from ml.pricing.prices import price_each as price_each
+from ml.pricing.score import Miss as Miss
+from ml.pricing.score import Score as Score
 from ml.pricing.table import LARGEST as LARGEST
-from ml.pricing.table import Miss as Miss
 from ml.pricing.table import Part as Part
 from ml.pricing.table import PricedTable as PricedTable
-from ml.pricing.table import Score as Score
 from ml.pricing.table import WrongRows as WrongRows
 from ml.pricing.table import paid_of as paid_of

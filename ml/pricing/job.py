@@ -13,7 +13,7 @@ from ml.experiment import Experiment
 from ml.predictor import Predictions, Predictor
 from ml.pricing.files import Place
 from ml.pricing.prices import columns
-from ml.pricing.table import PricedTable, Score, WrongRows
+from ml.pricing.table import PricedTable, WrongRows
 from ml.schema import InvalidRows, Opened, text_of
 from ml.schema.fields import Value
 
@@ -114,7 +114,7 @@ class _Kept(PricedTable):
             beside = {"column": [*self.unknown], "may be meant by": near}
             yield Table.of("unknown", "Columns that are no field", beside)
         if self.score:
-            yield from _scored(self.score, self._predictor)
+            yield from self.score.tables(self._predictor.card.words)
 
 
 def _key(asked: str, place: int) -> str:
@@ -131,22 +131,3 @@ def _wrong(rows: InvalidRows) -> Table:
     }
     more = rows.total - len(rows.errors)
     return Table.of("wrong", "What is wrong", told, f"And {more:,} more." if more else "")
-
-
-def _scored(score: Score, predictor: Predictor) -> Iterator[Table]:
-    words = predictor.card.words
-    figures = {
-        f"{words.values} of the file": f"{score.n:,}",
-        words.measure: words.error(score.rmse),
-        "within the intervals": f"{score.inside:.0%}",
-    }
-    yield Table.of("score", "Beside the file's own", {"of": [*figures], "is": [*figures.values()]})
-    yield Table.of(
-        "furthest",
-        "Furthest off",
-        {
-            words.row: [miss.name for miss in score.worst],
-            words.actual: [words.written(miss.paid) for miss in score.worst],
-            "said": [words.written(miss.price) for miss in score.worst],
-        },
-    )

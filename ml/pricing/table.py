@@ -5,13 +5,14 @@ import io
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.predictor import Predictions, Predictor, Target
+from ml.predictor import Predictions, Predictor
 from ml.pricing.prices import columns, price_each
+from ml.pricing.score import Score, Scoring
 from ml.schema import (
     MISSING,
     BadTable,
@@ -26,7 +27,6 @@ from ml.schema import (
 from ml.schema.fields import Value
 
 PART = 250  # rows that are in memory at once
-WORST = 10  # rows of a scored one that are told
 COLUMNS = ("low", "high", "version", "imputed", "warnings", "answer")  # beside what is predicted
 OURS = {"line", "actual", *COLUMNS}
 LARGEST = 1e12  # of a target: what is further from 0 is a slip of the pen
@@ -35,63 +35,6 @@ FIGURE = re.compile(r"[+-]\s?[$€£]?[\d.,]+([eE][+-]?\d+)?\s?%?")
 AMERICAN = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
 EUROPEAN = re.compile(r"\d{1,3}(\.\d{3})+,\d*|\d{1,3}(\.\d{3}){2,}|\d+,\d{1,2}")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """A row that was far off; `off` is by how much, as errors are measured."""
-
-    name: str
-    paid: float
-    price: float
-    off: float
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Prices beside what was paid, as errors are measured: RMSE, mean, share within intervals."""
-
-    n: int
-    rmse: float
-    bias: float
-    inside: float
-    worst: list[Miss]  # those furthest off, the worst first
-
-
-@dataclass
-class _Scoring:
-    """The score so far, of a table whose prices come part by part."""
-
-    target: Target
-    n: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-    inside: int = 0
-    worst: list[Miss] = field(default_factory=list)
-
-    def add(
-        self, paid: NDArray[np.float64], priced: Predictions, names: Sequence[int | str]
-    ) -> None:
-        """The rows of a part: what was paid, NaN where that is not known, and what was said."""
-        known = np.flatnonzero(np.isfinite(paid))
-        paid, said = paid[known], priced.price[known]
-        off = self.target.measured(paid) - self.target.measured(said)
-        self.n += len(off)
-        self.total += float(off.sum())
-        self.squares += float(np.square(off).sum())
-        self.inside += int(((priced.low[known] <= paid) & (paid <= priced.high[known])).sum())
-        far = np.argsort(-np.abs(off), kind="stable")[:WORST].tolist()
-        self.worst += [
-            Miss(str(names[known[i]]), float(paid[i]), float(said[i]), float(off[i])) for i in far
-        ]
-        self.worst = sorted(self.worst, key=lambda miss: -abs(miss.off))[:WORST]
-
-    def score(self) -> Score | None:
-        """None where the file says nothing of two rows at least."""
-        n = self.n
-        if n < 2:
-            return None
-        return Score(n, (self.squares / n) ** 0.5, self.total / n, self.inside / n, self.worst)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +78,7 @@ class PricedTable(ABC):
         """
         self._predictor, self._version, self._strict = predictor, version, strict
         self._most, card = most, predictor.card
-        self._scoring, self._lost, self._log = _Scoring(card.target), 0, card.target.relative
+        self._scoring, self._lost, self._log = Scoring(card.target), 0, card.target.relative
         self.count, self._paid = 0, False
         self._only: tuple[Parsed, Checked] | None = None  # of a table that is one part
         schema = card.input_schema
@@ -231,7 +174,7 @@ class PricedTable(ABC):
         self._unread += int((said & np.isnan(paid)).sum())
         paid[[*lost]] = np.nan
         self._lost += len(lost)
-        self._scoring.add(paid, priced, names)
+        self._scoring.add(paid, priced, names, parsed.lines, checked.rows)
         keys = self._keys(
             checked, priced, paid, [i for i in range(kept, len(names)) if i not in lost]
         )

@@ -1,6 +1,5 @@
-/* Price, interval and doubts of one house, asked of POST /predictions 150 ms after a change, then why it is so; a CSV
-   file by the same door. */
-import { $, $$, complaints, money, plural, toast } from "./app.js";
+/* Price, interval and doubts of one house, asked of POST /predictions 150 ms after a change, then why it is so. */
+import { $, $$, complaints, money, toast } from "./app.js";
 import { named, reasons, sales, svg, whatIf } from "./why.js";
 
 const form = $("#house"),
@@ -251,9 +250,6 @@ const save = (text, name) => {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 };
-const made = (tag, given) => Object.assign(document.createElement(tag), given),
-  line = (textContent, className = "") => made("p", { textContent, className }),
-  box = $("#file-body");
 for (const button of $$("[data-csv]"))
   button.addEventListener("click", () => {
     const quoted = (v) => (/[",\n]/.test(v) ? `"${v.replaceAll('"', '""')}"` : v);
@@ -266,105 +262,9 @@ for (const button of $$("[data-csv]"))
     );
     toast("houses.csv saved.");
   });
-$("#csv").addEventListener("change", async ({ target }) => {
-  const file = target.files[0];
-  if (!file) return;
-  if (file.size > 4e6) return target.form.submit();
-  $("#file").hidden = false;
-  $("#file-h").textContent = file.name;
-  await send(file);
-  $("#file").scrollIntoView({ block: "nearest" });
-  target.value = "";
+$("#csv").addEventListener("click", ({ target }) => {
+  target.value = ""; // the same file may be chosen again: it may have changed
 });
-async function send(file, matched = []) {
-  $("#file-end").replaceChildren();
-  box.replaceChildren(line(`Pricing ${file.name}…`, "quiet"));
-  const query = new URLSearchParams([["model", model], ...matched.map((pair) => ["map", pair])]);
-  try {
-    const response = await fetch(`/api/v1/predictions/table?${query}`, {
-      method: "POST",
-      headers: { "Content-Type": "text/csv" },
-      body: file,
-    });
-    (response.ok ? priced : refused)(await response.json(), file);
-  } catch {
-    box.replaceChildren(line("The server did not answer. Try the file again in a moment."));
-  }
-}
-/* Its first rows, how it was read, how right it is where it says what was paid; what is no field can be matched. */
-function priced(said, file) {
-  const button = made("button", { className: "btn small", textContent: "Download prices", type: "button" });
-  button.addEventListener("click", () => save(said.csv, file.name.replace(/(\.\w+)*$/, "-priced.csv")));
-  $("#file-end").replaceChildren(button);
-  const table = made("table", { className: "table tight" }),
-    body = table.createTBody(),
-    scroller = made("div", { className: "scroll tall" });
-  scroller.append(table);
-  const cells = (row, tag, texts) =>
-    row.append(...texts.map((textContent, i) => made(tag, { textContent, className: i > 0 && i < 5 ? "num" : "" })));
-  cells(table.createTHead().insertRow(), "th", ["house", "price", "low", "high", "not known", "unlike training"]);
-  for (const { name, price, low, high, imputed, warnings } of said.first) {
-    const row = body.insertRow();
-    row.classList.toggle("doubtful", warnings.length > 0);
-    const brief = warnings.map((text) => text.split(/[,;] /)[0]).join("; ");
-    cells(row, "td", [name, ...[price, low, high].map((v) => money(round(v))), imputed, brief]);
-    row.title = warnings.join(" ");
-  }
-  const { score } = said,
-    list = made("ul", { className: "small" });
-  list.append(...said.remarks.map((textContent) => made("li", { textContent })));
-  const inside = score && Math.round(100 * score.inside),
-    right = score ? ` Of ${score.n} paid: log RMSE ${score.rmse.toFixed(4)}, ${inside} % within.` : "";
-  box.replaceChildren(
-    line(`${plural(said.rows, "house")} priced by version ${said.version}.${right}`, "finding"),
-    ...(said.remarks.length ? [list] : []),
-    ...match(said.unknown, file),
-    scroller,
-    line(
-      (said.rows > said.first.length ? `The first ${said.first.length}. ` : "") +
-        "The download has every digit, your own columns, what was not known and what is unlike the training data.",
-      "quiet small",
-    ),
-  );
-}
-function match(unknown, file) {
-  const open = Object.entries(unknown).filter(([, near]) => near.length);
-  if (!open.length) return [];
-  const again = made("button", { className: "btn small", textContent: "Match and price again", type: "button" });
-  const rows = open.map(([column, near]) => {
-    const label = made("label", { className: "small", textContent: `${column} is ` }),
-      select = made("select", { className: "input short" });
-    select.append(new Option("no field", ""), ...near.map((name) => new Option(name)));
-    label.append(select);
-    return [column, select, label];
-  });
-  again.addEventListener("click", () =>
-    send(
-      file,
-      rows.map(([column, select]) => `${column}=${select.value}`),
-    ),
-  );
-  const all = made("div", { className: "actions wrap" });
-  all.append(...rows.map(([, , label]) => label), again);
-  return [all];
-}
-function refused(problem, file) {
-  const faults = problem.errors ?? [],
-    list = document.createElement("ul"),
-    [sum, total] = /^(\d+) errors in the rows\./.exec(problem.detail) ?? [];
-  const said = faults.length ? (sum ?? "1 error in the rows.") : problem.detail || problem.title,
-    more = (total ?? faults.length) - 50;
-  list.append(
-    ...faults.slice(0, 50).map((fault) => Object.assign(document.createElement("li"), { textContent: fault.message })),
-  );
-  box.replaceChildren(
-    line(said),
-    list,
-    ...(more > 0 && faults.length ? [line(`and ${more} more`, "quiet")] : []),
-    ...match(problem.unknown ?? {}, file),
-  );
-}
-
 form.addEventListener("input", () => {
   clearTimeout(waiting);
   waiting = setTimeout(ask, 150);

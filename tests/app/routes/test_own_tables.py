@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from app.cli import steps
 from app.cli.monitor import actuals
 from app.settings import settings
 from app.store import sessions
@@ -21,6 +21,7 @@ from app.store.tables import Tables
 from ml.data import synthetic
 from ml.data import tables as packing
 from ml.experiments.table_ensemble import TableEnsemble
+from ml.houses.subject import PRICES
 from ml.predictor import Words
 from ml.pricing import Miss, Score
 from tests.app import versions
@@ -353,9 +354,18 @@ def test_values_of_a_file_are_kept_where_they_can_be(
 
 
 def test_a_score_is_told_in_the_words_of_its_version() -> None:
-    score = Score(3, 12.5, 0.1, 0.9, [Miss("7", -3.5, 1200.0, 1203.5)])
+    far = Miss("7", 3, -3.5, 1200.0, 1100.0, 1300.0, -1203.5, {"area": 50})
+    score = Score(3, 12.5, 0.1, 0.9, [far])
     euros = Words(value="rent", values="values of rent", unit="€", log=False)
-    assert steps.scored(score, euros) == (
-        "Beside 3 values of rent of the file: RMSE 12.5, 90% in their intervals. Furthest off"
-        " (actual for said): 7, −€3.5 for €1,200."
-    )
+    whole, worst = score.tables(euros)
+    assert whole.rows == (
+        ("values of rent of the file", "3"), ("RMSE", "12.5"), ("within the intervals", "90%"),
+    )  # fmt: skip
+    assert dict(zip(worst.columns, worst.rows[0], strict=True)) == {
+        "row": "7", "line": "3", "actual": "−€3.5", "said": "€1,200", "low": "€1,100",
+        "high": "€1,300", "actual - said": "-1204",
+    }  # fmt: skip
+    assert worst.about == ({"area": 50},)
+    (_, nameless) = replace(score, worst=[replace(far, name="3")]).tables(PRICES)
+    assert nameless.columns[:2] == ("line", "sold")
+    assert nameless.columns[-1] == "log(sold / said)"

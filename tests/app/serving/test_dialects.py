@@ -307,6 +307,14 @@ def test_what_was_paid_is_set_beside_the_prices(client: TestClient, cells: Cells
     assert sorted(one["paid"] for one in worst) == pytest.approx(sorted(paid[1::2]), abs=0.01)
     for one in worst:
         assert one["paid"] == pytest.approx(0.9 * one["price"], rel=1e-4)
+        assert one["off"] == pytest.approx(log(0.9), rel=1e-3)
+        place = one["line"] - 2  # among the rows, which begin in line 2
+        assert one["price"] == pytest.approx(priced[place], rel=1e-6)
+        assert one["name"] == cells[1 + place][cells[0].index("Id")]
+        asked = {"houses": [one["row"]], "keep": False}
+        (again,) = client.post("/api/v1/predictions", json=asked).json()["predictions"]
+        got = [one[name] for name in ("price", "low", "high")]
+        assert got == pytest.approx([again[name] for name in ("price", "low", "high")], rel=1e-6)
     rows = [*csv.DictReader(io.StringIO(said["csv"]))]
     assert float(rows[3]["actual"]) == pytest.approx(paid[3], abs=0.01)
     assert first["score"] is None
