@@ -586,6 +586,7 @@ class Table(BaseModel):
     version: int | None = Field(description="That had learnt from all but those added.")
     added: int = Field(description="Rows that came later, whose price was told.")
     jobs: list[int] = Field(description="That learn from it, or by weights towards it.")
+    test_rows: int | None = Field(description="Of the test table beside it; null without one.")
 
     @classmethod
     def of(cls, table: models.Table, jobs: list[int]) -> Self:
@@ -593,12 +594,12 @@ class Table(BaseModel):
         return cls(
             table=table.name, rows=table.rows, target=table.target, about=table.about,
             created_at=table.created_at,
-            version=table.version_id, added=table.added, jobs=jobs,
+            version=table.version_id, added=table.added, jobs=jobs, test_rows=table.test_rows,
         )  # fmt: skip
 
 
 class NewTable(Table):
-    """And how its file was read."""
+    """And how its file was read, or that of the test table beside it."""
 
     remarks: list[str]
 

@@ -139,7 +139,8 @@ def submission(
     job: Annotated[int, typer.Argument(help="Number of the job.")],
     path: Annotated[Path, typer.Argument(help="The file to write.")],
 ) -> None:
-    """Write the submission.csv of a job that has made a predictor."""
+    """Write the submission.csv of a job that has made a predictor: of houses, or of the test table
+    beside the one that it has learnt from."""
     from app.cli import steps
     from app.store.migrations import bring_to_head
 

@@ -77,13 +77,13 @@ def write_submission(job_id: int, path: Path) -> None:
     """Write a job's submission.csv.
 
     Raises:
-        AppError: where there is no such job, or it has made no predictor.
+        AppError: where there is no such job, it has made no predictor, or there are no test rows.
         Complaint: where the file cannot be written.
     """
-    from app.serving.predictors import competing  # here is where torch is loaded
+    from app.serving.competition import export  # here is where torch is loaded
 
     with readers()() as session:
-        text = competing(session, job_id).predictor.submission()
+        text = export(session, job_id)
     write_whole(path, [text.encode()])
 
 

@@ -28,10 +28,14 @@ def add(
     map_: Annotated[
         list[str] | None, typer.Option("--map", help="Column=field, for a name that is none.")
     ] = None,
+    test: Annotated[
+        Path | None, typer.Option(help="Rows to predict: `ridgeline submission` of a job.")
+    ] = None,
 ) -> None:
     """Keep a table: then `ridgeline train house_ensemble --sales TABLE`, or with a target
     `ridgeline train table_ensemble --table TABLE --target COLUMN`."""
     from app.cli import flags
+    from app.serving.competition import keep
     from app.serving.own import own_of
     from app.serving.sales import sales_of
     from app.store.migrations import bring_to_head
@@ -46,7 +50,8 @@ def add(
     with writers().begin() as session:
         table = Tables(session).add(found.rows, about, target=found.target)
         name, rows = table.name, table.rows
-    for remark in found.remarks:
+        told, beside = keep(session, name, test.read_bytes(), text or ()) if test else ([], 0)
+    for remark in (*found.remarks, *told):
         typer.echo(remark, err=True)
     how = (
         f"house_ensemble --sales {name}"
@@ -54,7 +59,8 @@ def add(
         else f"table_ensemble --table {name} --target {quote(found.target)}"
     )
     noun = "sales" if found.target is None else "rows"
-    typer.echo(f"{name}: {rows:,} {noun}. Train on them: ridgeline train {how}")
+    also = f", {beside:,} to predict" if beside else ""
+    typer.echo(f"{name}: {rows:,} {noun}{also}. Train on them: ridgeline train {how}")
 
 
 @tables.command("list")
@@ -77,6 +83,7 @@ def list_tables(as_json: Json = False) -> None:
         of = f", jobs {', '.join(map(str, one.jobs))}" if one.jobs else ""
         kinds = {None: "sales", "": "questions"}
         what = kinds.get(one.target, f"rows with {one.target}")
+        what += f", {one.test_rows:,} to predict" if one.test_rows else ""
         typer.echo(f"{one.table}  {one.rows:,} {what}, {one.about}{of}")
     if not found:
         typer.echo("No table yet: ridgeline tables add FILE.")

@@ -30,6 +30,7 @@ from app.store.registry import Registry
 from app.store.requirements import waiting_for
 from app.store.sessions import DbSession, ReadSession
 from app.store.states import JobStatus
+from app.store.tables import Tables, named
 from app.typography import measure_name
 
 RUNS = 100  # rows of a page of runs
@@ -79,6 +80,7 @@ def show_job(
         workers=workers,
         waiting_for=waiting_for(job, workers),
         model=version,
+        test_rows=_test_rows(session, job),
         priced=Answers(session).kept(version.id).paid if version else 0,
         **_beside_the_champion(session, version),
         median=told(version.id)[0].median_error if version else None,
@@ -127,6 +129,13 @@ def _links(session: Session, job: Job, tables: Sequence[Mapping[str, Any]]) -> d
     return {
         name: [row_page(schema, version, row) for row in rows] for name, rows in of_rows.items()
     }
+
+
+def _test_rows(session: Session, job: Job) -> int:
+    """How many rows are beside the table that it learns from, to be predicted."""
+    name = named(job.experiment)
+    table = Tables(session).find(name) if name else None
+    return (table.test_rows or 0) if table else 0
 
 
 def _has_diverged(reading: Reading) -> bool:

@@ -13,6 +13,7 @@ from app.dashboard import views
 from app.dashboard.rendering import render
 from app.dashboard.table_page import ROLES, drawn
 from app.errors import Conflict, Invalid
+from app.serving.competition import differences, like
 from app.serving.own import Looked, look, own_of
 from app.serving.sales import sales_of
 from app.store.jobs import RunStore
@@ -36,16 +37,22 @@ def add(
     session: DbSession,
     file: UploadFile | None = None,
     of: str = Form("any"),
+    test: UploadFile | None = None,
 ) -> Response:
-    """Keep a file's rows, and look at them."""
+    """Keep a file's rows, with those of a test table beside them, and look at them."""
     if not file or not file.filename:
         return _page(request, session, fault="Choose a file.")
-    body, tables = file.file.read(LARGEST + 1), Tables(session)
+    body, beside = file.file.read(LARGEST + 1), test and test.filename and test.file
     try:
         found = sales_of(body) if of == "sales" else own_of(body)
+        if beside and found.target is None:
+            raise Invalid("House sales have the competition's test table: leave yours out.")
+        rows = beside and like(found.rows, beside.read(LARGEST + 1), found.target or "")[0]
     except Invalid as error:
         return _page(request, session, fault=error.message, faults=error)
-    table = tables.add(found.rows, file.filename, target=found.target)
+    table = Tables(session).add(found.rows, file.filename, target=found.target)
+    if rows:
+        Tables(session).keep_test(table, rows)
     if found.target is None:
         return RedirectResponse(f"/jobs/new?experiment=house_ensemble&sales={table.name}", 303)
     return RedirectResponse(f"/tables/{table.name}", 303)
@@ -80,6 +87,7 @@ def table(request: Request, name: str, session: ReadSession) -> Response:
         drawn=drawn(found),
         scale=request.query_params.get("scale", "auto"),
         fault=fault,
+        unlike=differences(name, kept.test_name) if kept.test_name else (),
     )
 
 

@@ -17,6 +17,7 @@ from app.errors import NotFound, responses, short
 from app.results import figures
 from app.results.reading import read
 from app.routes.depends import CurrentJob
+from app.serving.competition import export
 from app.serving.predictors import competing, made_by
 from app.serving.predictors import read as read_version
 from app.store import payloads
@@ -143,8 +144,9 @@ def download_predictor(job: CurrentJob, session: ReadSession) -> Response:
     "/submission.csv", responses=responses(404, 409, 422) | {200: CSV}, response_class=Response
 )
 def get_submission_file(job: CurrentJob, session: ReadSession) -> Response:
-    """The file for Kaggle: Id,SalePrice of the 1,459 houses without a price."""
-    text = competing(session, job.id).predictor.submission()
+    """The file to submit: id and target of each row of the test table beside what the job has
+    learnt from, in its order; of houses Id,SalePrice of the 1,459 without a price."""
+    text = export(session, job.id)
     headers = {"Content-Disposition": 'attachment; filename="submission.csv"'}
     return Response(text, headers=headers, media_type="text/csv")
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from app import bodies
 from app.errors import responses
 from app.routes.predictions import TABLE, Mapping, read_table
+from app.serving import competition
 from app.serving.own import look, own_of
 from app.serving.sales import sales_of
 from app.store.sessions import DbSession, ReadSession
@@ -16,6 +17,14 @@ router = APIRouter(prefix="/tables", tags=["tables"])
 Name = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Of a table.")]
 Target = Annotated[
     str | None, Query(max_length=200, description="The column to be predicted, of numbers.")
+]
+TextColumns = Annotated[
+    list[str] | None,
+    Query(
+        alias="text",
+        max_length=200,
+        description="Columns that are text though they look like numbers.",
+    ),
 ]
 Body = Annotated[bytes, Depends(read_table)]
 
@@ -44,10 +53,7 @@ def add_table(
         str, Query(max_length=200, description="Where they come from, in words.")
     ] = "",
     target: Target = None,
-    text: Annotated[
-        list[str] | None,
-        Query(max_length=200, description="Columns that are text though they look like numbers."),
-    ] = None,
+    text: TextColumns = None,
 ) -> bodies.NewTable:
     """Keep rows to learn from: without `target` sales of houses, each with its SalePrice; with it
     rows of anything, up to 100,000 of 200 columns. An empty `target` lets one be proposed.
@@ -63,6 +69,23 @@ def add_table(
         own = own_of(body, target, text or ())
         table, remarks = tables.add(own.rows, about, target=own.target), own.remarks
     kept = bodies.Table.of(table, tables.jobs().get(table.name, []))
+    return bodies.NewTable(**kept.model_dump(), remarks=remarks)
+
+
+@router.put(
+    "/{name}/test",
+    responses=responses(400, 404, 409, 413, 422),
+    openapi_extra={"requestBody": {"required": True, "content": {"text/csv": TABLE}}},
+)
+def keep_test(
+    name: Name, body: Body, session: DbSession, text: TextColumns = None
+) -> bodies.NewTable:
+    """Keep a test table beside a table of anything, in the place of one before: rows of the same
+    columns, with the target or without. A job that has learnt from the table then predicts them:
+    GET /jobs/{job_id}/submission.csv."""
+    remarks, _ = competition.keep(session, name, body, text or ())
+    tables = Tables(session)
+    kept = bodies.Table.of(tables.get(name), tables.jobs().get(name, []))
     return bodies.NewTable(**kept.model_dump(), remarks=remarks)
 
 

@@ -18,7 +18,7 @@ from ml.schema import BadTable
 from ml.tabular.first_fit import FirstFit, first_fit
 from ml.tabular.own import OwnTable, Unlearnable, orders
 from ml.tabular.profile import Column, Profile, profile
-from ml.tabular.reading import BadCells, Fault, read
+from ml.tabular.reading import AnyTable, BadCells, Fault, read
 
 KEPT = 2  # tables that have been looked at: one may have millions of cells
 FEW = 20  # values of a column that may be predicted
@@ -39,17 +39,7 @@ def own_of(body: bytes, target: str = "", text: Sequence[str] = ()) -> Own:
     Raises:
         Invalid: where it is no table, cells of it cannot be, or there is no such column of numbers.
     """
-    with opened(io.BytesIO(body)) as (lines, told):
-        try:
-            table = read(lines, text=text)
-        except BadCells as error:
-            faults = [
-                Wrong(loc=["body", one.line, one.column], message=_sentence(one), input=one.value)
-                for one in error.faults
-            ]
-            raise Invalid(str(error), faults) from None
-        except BadTable as error:
-            raise Invalid(str(error)) from None
+    table, told = read_any(body, text)
     numbers = _numbers(table.rows, table.names)
     if target and target not in table.names:
         raise Invalid(f"There is no column {target!r}.{instead(target, table.names)}")
@@ -58,6 +48,21 @@ def own_of(body: bytes, target: str = "", text: Sequence[str] = ()) -> Own:
     if not numbers:
         raise Invalid("The table has no column of numbers: there is nothing to predict.")
     return Own(table.rows, target or numbers[-1], [*told, *table.remarks])
+
+
+def read_any(body: bytes, text: Sequence[str] = ()) -> tuple[AnyTable, list[str]]:
+    """A file as a table, and how it was unpacked. Raises Invalid as `own_of`."""
+    with opened(io.BytesIO(body)) as (lines, told):
+        try:
+            return read(lines, text=text), told
+        except BadCells as error:
+            faults = [
+                Wrong(loc=["body", one.line, one.column], message=_sentence(one), input=one.value)
+                for one in error.faults
+            ]
+            raise Invalid(str(error), faults) from None
+        except BadTable as error:
+            raise Invalid(str(error)) from None
 
 
 def _sentence(fault: Fault) -> str:
@@ -137,8 +142,8 @@ def columns(session: Session, name: str) -> list[str]:
 
 
 @lru_cache(maxsize=KEPT)
-def _rows(name: str) -> list[dict[str, Any]]:
-    """By a session of its own, so that a cache may hold them."""
+def rows_of(name: str) -> list[dict[str, Any]]:
+    """Rows of a table, by a session of its own, so that a cache may hold them. Raises NotFound."""
     with readers()() as session:
         payload = Tables(session).payload(name)
     if payload is None:
@@ -155,7 +160,7 @@ def _look(
     scale: str,
     dates: tuple[str, ...],
 ) -> Looked:
-    rows, log = _rows(name), None if scale == "auto" else scale == "log"
+    rows, log = rows_of(name), None if scale == "auto" else scale == "log"
     if target not in rows[0]:
         raise Invalid(f"There is no column {target!r}.{instead(target, rows[0])}")
     try:

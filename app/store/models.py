@@ -266,6 +266,9 @@ class Table(Base):
     )
     added: Mapped[int]
     payload: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    test_name: Mapped[str | None] = mapped_column(String(16))  # rows to predict, by their digest
+    test_rows: Mapped[int | None]
+    test_payload: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
 
 class WorkerRow(Base):

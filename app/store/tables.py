@@ -83,6 +83,16 @@ class Tables:
         found = self.session.scalar(query)
         return found.payload if found else None
 
+    def keep_test(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep rows beside a table, in the place of those before: they go when it goes."""
+        table.test_payload = tables.packed(rows)
+        table.test_name, table.test_rows = tables.name_of(table.test_payload), len(rows)
+        self.session.flush()
+
+    def test_payload(self, name: str) -> bytes | None:
+        """The rows beside a table; None where there are none."""
+        return self.session.scalar(select(Table.test_payload).where(Table.name == name))
+
     def jobs(self) -> dict[str, list[int]]:
         """Jobs that name a table, by its name."""
         found = dict[str, list[int]]()

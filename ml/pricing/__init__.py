@@ -7,6 +7,7 @@ from ml.pricing.files import sweep as sweep
 from ml.pricing.job import PricedFile as PricedFile
 from ml.pricing.job import key_of as key_of
 from ml.pricing.prices import columns as columns
+from ml.pricing.prices import exact as exact
 from ml.pricing.prices import price_each as price_each
 from ml.pricing.score import Miss as Miss
 from ml.pricing.score import Score as Score

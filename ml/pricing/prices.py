@@ -35,3 +35,8 @@ def _absurd(predictor: Predictor, row: CheckedRow, finite: bool) -> str:
 def columns(priced: Predictions) -> tuple[list[float], list[float], list[float]]:
     """Prices and bounds as plain numbers."""
     return priced.price.tolist(), priced.low.tolist(), priced.high.tolist()
+
+
+def exact(value: float) -> str:
+    """In four decimals, or in as many digits as a small number needs."""
+    return f"{value:.4f}" if abs(value) >= 1 or not value else f"{value:.7g}"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.predictor import Predictions, Predictor
-from ml.pricing.prices import columns, price_each
+from ml.pricing.prices import columns, exact, price_each
 from ml.pricing.score import Score, Scoring
 from ml.schema import (
     MISSING,
@@ -187,7 +187,7 @@ class PricedTable(ABC):
         lines = [
             (
                 _harmless(str(name)),
-                *(["", "", ""] if i in lost else map(_exact, three)),
+                *(["", "", ""] if i in lost else map(exact, three)),
                 self._version,
                 " ".join(row.imputed),
                 lost.get(i) or " ".join(item.message for item in row.warnings),
@@ -227,11 +227,6 @@ def _csv(lines: Sequence[Sequence[object]]) -> str:
 def _harmless(cell: str) -> str:
     """A cell as it was, but that no spreadsheet computes it; a number stays one."""
     return f"'{cell}" if cell.startswith(FORMULA) and not FIGURE.fullmatch(cell) else cell
-
-
-def _exact(value: float) -> str:
-    """In four decimals, or in as many digits as a small number needs."""
-    return f"{value:.4f}" if abs(value) >= 1 or not value else f"{value:.7g}"
 
 
 def _beside(name: str, what: str, taken: Collection[str]) -> str:
