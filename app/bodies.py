@@ -345,6 +345,7 @@ class Score(Said):
     rmse: float
     bias: float = Field(description="Mean of log(paid / predicted), or of paid - predicted.")
     inside: float = Field(description="Share of what was paid within the intervals.")
+    met: int = Field(description="Rows that the version has learnt from: on others it errs more.")
     worst: list[Miss] = Field(description="Furthest off, the worst first; ten at most.")
 
 

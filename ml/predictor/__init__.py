@@ -226,8 +226,11 @@ class Predictor:
 
     def met(self, rows: Sequence[Row]) -> NDArray[np.bool_]:
         """Which checked rows say just what a row says that it has learnt from: (n,)."""
-        learnt = {self.values(sale) for sale in self.sales}
-        return np.array([self.values(row) in learnt for row in rows], bool)
+        return np.array([self.values(row) in self._learnt for row in rows], bool)
+
+    @cached_property
+    def _learnt(self) -> frozenset[frozenset[tuple[str, Any]]]:
+        return frozenset(self.values(sale) for sale in self.sales)
 
     def values(self, row: Row) -> frozenset[tuple[str, Any]]:
         """All that a checked row says there is: rows of the same values are of one house."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.events import Cell, Table
-from ml.predictor import Predictions, Target
+from ml.predictor import Predictions, Predictor
 from ml.schema import CheckedRow
 from ml.schema.fields import Value
 from ml.tabular.subject import Words
@@ -40,6 +40,7 @@ class Score:
     rmse: float
     bias: float
     inside: float
+    met: int  # of the n, which it has learnt from: their errors say nothing of others
     worst: list[Miss]  # those furthest off, the worst first
 
     def tables(self, words: Words) -> Iterator[Table]:
@@ -49,6 +50,9 @@ class Score:
             words.measure: words.error(self.rmse),
             "within the intervals": f"{self.inside:.0%}",
         }
+        if self.met:
+            learnt = f"{words.rows} that it has learnt from"
+            figures[learnt] = f"{self.met:,} of {self.n:,}: on others it errs more"
         columns: dict[str, Sequence[Cell]] = {"of": [*figures], "is": [*figures.values()]}
         yield Table.of("score", "Beside the file's own", columns)
         yield self._furthest(words)
@@ -75,8 +79,9 @@ class Score:
 class Scoring:
     """The score so far, of a table whose prices come part by part: its worst rows, and sums."""
 
-    target: Target
+    predictor: Predictor
     n: int = 0
+    met: int = 0
     total: float = 0.0
     squares: float = 0.0
     inside: int = 0
@@ -94,7 +99,10 @@ class Scoring:
         said."""
         known = np.flatnonzero(np.isfinite(paid))
         said, low, high = (of[known] for of in (priced.price, priced.low, priced.high))
-        off = self.target.measured(paid[known]) - self.target.measured(said)
+        target = self.predictor.card.target
+        off = target.measured(paid[known]) - target.measured(said)
+        told = [_told(rows[i]) for i in known.tolist()]
+        self.met += int(self.predictor.met(told).sum())
         self.n += len(off)
         self.total += float(off.sum())
         self.squares += float(np.square(off).sum())
@@ -104,7 +112,7 @@ class Scoring:
             Miss(
                 name=str(names[i]), line=lines[i], paid=float(paid[i]), price=float(said[place]),
                 low=float(low[place]), high=float(high[place]), off=float(off[place]),
-                row={name: v for name, v in rows[i].values.items() if name not in rows[i].imputed},
+                row=_told(rows[i]),
             )
             for place, i in zip(far, known[far].tolist(), strict=True)
         ]  # fmt: skip
@@ -115,4 +123,10 @@ class Scoring:
         n = self.n
         if n < 2:
             return None
-        return Score(n, (self.squares / n) ** 0.5, self.total / n, self.inside / n, self.worst)
+        return Score(
+            n, (self.squares / n) ** 0.5, self.total / n, self.inside / n, self.met, self.worst
+        )
+
+
+def _told(row: CheckedRow) -> dict[str, Value]:
+    return {name: value for name, value in row.values.items() if name not in row.imputed}

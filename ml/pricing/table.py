@@ -78,7 +78,7 @@ class PricedTable(ABC):
         """
         self._predictor, self._version, self._strict = predictor, version, strict
         self._most, card = most, predictor.card
-        self._scoring, self._lost, self._log = Scoring(card.target), 0, card.target.relative
+        self._scoring, self._lost, self._log = Scoring(predictor), 0, card.target.relative
         self.count, self._paid = 0, False
         self._only: tuple[Parsed, Checked] | None = None  # of a table that is one part
         schema = card.input_schema

@@ -355,7 +355,7 @@ def test_values_of_a_file_are_kept_where_they_can_be(
 
 def test_a_score_is_told_in_the_words_of_its_version() -> None:
     far = Miss("7", 3, -3.5, 1200.0, 1100.0, 1300.0, -1203.5, {"area": 50})
-    score = Score(3, 12.5, 0.1, 0.9, [far])
+    score = Score(3, 12.5, 0.1, 0.9, 0, [far])
     euros = Words(value="rent", values="values of rent", unit="€", log=False)
     whole, worst = score.tables(euros)
     assert whole.rows == (

@@ -119,10 +119,22 @@ def test_the_page_of_a_job_links_its_worst_rows(client: TestClient, body: str) -
     job = client.post(f"{ASK}/jobs", content=body, params={"keep": False}).json()["id"]
     work(job)
     held(client, links(get(client, f"/jobs/{job}")), body)
-    assert client.delete("/api/v1/models/names/champion").is_success
+    why = {"reason": "Its job is to be deleted."}
+    assert client.delete("/api/v1/models/names/champion", params=why).is_success
     gone = client.delete("/api/v1/jobs/1")
     assert gone.status_code == 204, gone.text
     assert links(get(client, f"/jobs/{job}")) == [], "nobody answers there any more"
+
+
+def test_rows_that_it_has_learnt_from_are_counted(client: TestClient, body: str) -> None:
+    rows = [dict(flat) for flat in synthetic.flats(LEARNT, 3)[:7]]
+    known = as_csv([{"flat": f"f{i}", **row} for i, row in enumerate(rows)])
+    for text, met in ((known, 7), (body, 0)):
+        found = client.post(f"{ASK}/table", content=text).json()
+        assert found["score"]["met"] == met
+    words = " ".join(send(client, known).words.split())
+    assert "7 of 7: on others it errs more" in words
+    assert "on others it errs more" not in send(client, body).words
 
 
 def test_a_page_says_what_is_wrong_with_a_file_and_asks_which_column_is_which(
