@@ -153,7 +153,7 @@ function unknown() {
   for (const el of $$("#price, #dock-price, #again-price, #low, #high")) el.textContent = "–";
   $(".range").hidden = true;
   for (const el of $$("#dock-range, #again-range")) el.textContent = "No price";
-  for (const el of [$("#delta"), $("#imputed"), $("#spoken")]) el.textContent = "";
+  for (const el of $$("#delta, #imputed, #spoken, #reasons-says, #what-says")) el.textContent = "";
   for (const el of $$(".band, .at, .dot", $("#ridge"))) el.remove();
   $("#unlike").hidden = true;
   $("#reset").hidden = !changes().length;
@@ -176,8 +176,8 @@ function show() {
     dollars = `${difference < 0 ? "−" : "+"}${money(Math.round(Math.abs(difference) / 10) * 10)}`,
     many = changed.length === 1 ? "one change" : `${changed.length} changes`;
   $("#delta").textContent = changed.length
-    ? `${dollars} against a typical house, by ${many}.`
-    : "A typical house, as far as it is asked: medians and commonest values.";
+    ? `${dollars} against what the form began with, by ${many}.`
+    : "Typical in all that is asked here; what is not asked is not known.";
   $("#reset").hidden = !changed.length;
   $("#unlike").hidden = !now.warnings.length;
   $("#why").replaceChildren(

@@ -339,7 +339,7 @@ export function reasons(said, house) {
     );
   };
   $("#reasons-rows").replaceChildren(
-    end("A typical house", "medians and commonest values", said.typical),
+    end("Typical in everything", "each attribute at its median or commonest", said.typical),
     ...parts.map(({ group, dollars, differs: names }, i) =>
       html(
         "li",
@@ -377,7 +377,7 @@ export function reasons(said, house) {
           ` from ${price(said.typical)} to ${price(said.price)}, with `,
           `${left ? signed(said.error) : "nothing"} left over.`,
         ]
-      : ["This is the typical house itself. Change a field, and see what it adds or takes off."]),
+      : ["This house is typical in everything. Change a field, and see what it adds or takes off."]),
   );
 }
 

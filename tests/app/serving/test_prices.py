@@ -90,3 +90,14 @@ def test_a_level_of_any_length_is_echoed_in_short(client: TestClient) -> None:
     response = client.post(PREDICTIONS, json={"houses": [{"MSZoning": "x" * 100_000}]})
     assert response.is_success
     assert len(response.content) < 10_000
+
+
+def test_a_slip_of_the_comma_has_no_price(client: TestClient) -> None:
+    """Training has 334 to 5,642 square feet, for 34,900 to 755,000 dollars."""
+    wide = client.post("/api/v1/predictions", json={"houses": [{"GrLivArea": 7000}]})
+    assert wide.status_code == 200, "a mansion beyond all that was seen has a price, and a warning"
+    said = problem(
+        client.post("/api/v1/predictions", json={"houses": [{"GrLivArea": 1_000_000}]}), 422
+    )
+    assert "which nothing learnt comes near" in said["detail"]
+    assert "the training houses have 334 to 5642" in said["detail"]
