@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.results.headline import headline_of
+from app.results.reading import Reading, read
+from app.results.repetitions import settings_of
+from app.store.chunks import after, merge
 from app.store.leases import Leases
 from app.store.models import Job, Run
-from ml.events import Epoch, Event, Started
+from ml.events import Dropped, Epoch, Event, Started
 from tests.app.made_jobs import NAN, claim, curves, group, parts, queue, write
 
 PAIR = group("decay", ["λ 0"] * 3 + ["λ 3"] * 3, asked="λ 3", judged_on="test")
@@ -178,3 +182,39 @@ def test_the_best_setting_is_the_one_that_is_best_on_other_rows(session: Session
     assert job.valid == pytest.approx(0.3)
     assert [*job.summary["settings"]] == ["b"]
     assert job.shown["folds"] == pytest.approx([0.3])
+
+
+@pytest.mark.parametrize("ticks", [1, 2, 3])
+def test_a_run_that_is_dropped_has_ended_and_has_not_diverged(session: Session, ticks: int) -> None:
+    """However its epochs and its end fall into ticks; said again by a later attempt, it is once."""
+    lanes = group("lr", ["lr 1", "lr 1", "lr 2", "lr 2"], epochs=6, asked=None)
+    away = group("away", ["lr 3"], epochs=6, asked=None)
+    values = curves(lanes, [0.4, 0.6, 0.3, 0.1])
+    values[2:, :, 2:] = NAN
+    values[:2, :, 2:] = 0.01  # it was ahead, by a measure that says so early
+    early, late = parts("lr", values, 2)
+    out = Dropped("lr", 2, (2, 3))
+    alone: list[Event] = [Epoch("away", 1, curves(away, [0.05])[:2]), Dropped("away", 2, (0,))]
+    said: list[Event] = [lanes, away, early, out, *alone, out, late]
+    batches = {1: [said], 2: [said[:3], said[3:]], 3: [said[:4], said[4:7], said[7:]]}[ticks]
+    job = write(session, *batches)
+    runs = session.scalars(select(Run).where(Run.job_id == job.id, Run.key == "lr")).all()
+    assert [(run.epoch, run.num_epochs, run.diverged_at) for run in runs] == [
+        (6, 6, None), (6, 6, None), (2, 2, None), (2, 2, None),
+    ]  # fmt: skip
+    assert [run.valid for run in runs] == pytest.approx([0.4, 0.6, 0.01, 0.01])
+    assert job.headline == "lr 1"
+    assert job.valid == pytest.approx(0.5)
+    assert job.best_of == 3
+    assert (job.epochs_done, job.epochs_total) == (8, 8)  # of both groups, as far as they go
+    groups = [*read(session, job.id).groups.values()]
+    one, two, three = settings_of(groups)
+    assert (one.epochs, two.epochs, three.epochs) == (6, 2, 2)
+    assert (two.score, three.score, two.dropped) == (None, None, True)
+    assert two.last("valid") == pytest.approx(0.01)
+    shown = headline_of(groups, [one, two, three])
+    assert shown is not None
+    assert shown.setting.name == "lr 1"
+    merge(session, job.id)
+    again = Reading().after(after(session, job.id, 0))
+    assert [s.epochs for s in settings_of([*again.groups.values()])] == [6, 2, 2]
