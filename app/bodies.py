@@ -927,3 +927,94 @@ class Readiness(BaseModel):
 
     status: Literal["ready", "not ready"]
     checks: dict[str, str] = Field(description="What was looked at: ok, or a sentence.")
+
+
+class ComparedJob(BaseModel):
+    """A job among those that are compared."""
+
+    job: int
+    letter: str = Field(description="What sentences call it: of three and more A is the best.")
+    experiment: str
+    label: str
+    status: JobStatus
+    version: int | None = Field(description="Of the model that it has left.")
+    champion: bool = Field(description="Whether that answers now.")
+    setting: str = Field(description="That its headline names; empty where it has one only.")
+    measure: str | None = Field(description="What it is judged by, and on which rows.")
+    mean_of: str = Field(description="What the value is the mean of.")
+    value: float | None
+    train: float | None = Field(description="The same of the rows learnt from.")
+    epoch: int = Field(description="That the values are of.")
+    num_epochs: int
+    repetitions: dict[str, list[float | None]] = Field(
+        description="By what is judged, fold or data set, the value of each seed."
+    )
+    reason: str = Field(description="Why it has no value; empty where it has one.")
+
+
+class Differs(BaseModel):
+    """A field that not all have alike."""
+
+    field: str
+    values: list[str] = Field(description="In the order of the jobs; empty where it has none.")
+
+
+class Around(BaseModel):
+    """A difference, and half its interval."""
+
+    difference: float
+    half: float
+
+
+class ComparedPair(BaseModel):
+    """Two of the jobs."""
+
+    one: int = Field(description="Number of a job.")
+    other: int
+    why_not_paired: str = Field(description="Empty where repetition is held beside repetition.")
+    difference: float | None = Field(description="Of the other less the one; null: not finite.")
+    half: float | None = Field(description="Of the interval of that; null of one run each.")
+    verdict: Literal["one", "other", "open", "single", "nothing"] = Field(
+        description="Which is better; open: they cannot be told apart; single: one run each;"
+        " nothing: one diverged."
+    )
+    pairs: dict[str, float] = Field(description="The difference of each pair, seeds averaged.")
+    other_seeds: Around | None = Field(description="If only seeds were others, not the folds.")
+    more_seeds: int | None = Field(description="Of each, that would tell as far as seeds can.")
+    sentence: str
+
+
+class ComparedRow(BaseModel):
+    """A row of which two models say different things, neither having learnt from it."""
+
+    row: int = Field(description="From 1.")
+    actual: float
+    one: float
+    other: float
+
+
+class ComparedRows(Around):
+    """Two models row by row, out of fold: the error of the other less that of the one."""
+
+    n: int
+    nearer: float = Field(description="Share of the rows that the other is nearer to.")
+    most: list[ComparedRow] = Field(description="Where both differ most.")
+
+
+class Comparison(BaseModel):
+    """Jobs beside each other: which is better, and how sure that is."""
+
+    jobs: list[ComparedJob] = Field(description="Two as asked, more from the best on.")
+    measure: str | None = Field(description="Of all of them; null where they differ or none has.")
+    higher_is_better: bool
+    level: float = Field(description="Of each interval: with more pairs than one each is wider.")
+    live: bool = Field(description="Whether one of them goes on.")
+    at_epoch: int | None = Field(description="All are looked at that epoch while one goes on.")
+    sentence: str
+    notes: list[str]
+    differs: list[Differs]
+    alike: int = Field(description="Fields that all have alike.")
+    pairs: list[ComparedPair]
+    rows: ComparedRows | None = Field(
+        description="Of two jobs whose models are judged by the same rows."
+    )

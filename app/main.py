@@ -11,6 +11,7 @@ from app import __version__, alarm, error_handlers, logs, pages, security
 from app.dashboard import assets
 from app.errors import NotFound
 from app.routes import (
+    comparisons,
     experiments,
     explanations,
     health,
@@ -44,7 +45,10 @@ def create_app() -> FastAPI:
     )
     api = APIRouter(prefix="/api/v1", dependencies=[Depends(known_parameters)])
     # in this order they are looked through: first who is asked most
-    modules = (predictions, jobs, results, experiments, explanations, models, monitor, tables)
+    modules = (
+        *(predictions, jobs, results, experiments, explanations, models, monitor, tables),
+        comparisons,
+    )
     for module in modules:
         api.include_router(module.router)
     app.include_router(api)

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.compare import compare
 from app.cli.models import models
 from app.cli.monitor import actuals, monitor
 from app.cli.tables import tables
@@ -29,6 +30,7 @@ db = typer.Typer(help="The run store.", no_args_is_help=True)
 cli.add_typer(db, name="db")
 cli.add_typer(models, name="models")
 cli.add_typer(tables, name="tables")
+cli.command()(compare)
 cli.command()(why)
 cli.command()(monitor)
 cli.command()(actuals)

@@ -61,13 +61,17 @@ class Setting:
         mean: Values = self.metric(name, after).mean(1)
         return mean
 
-    def last(self, name: str) -> float:
-        """Mean over the repetitions, each at its own last epoch; NaN where one of them is."""
+    def ends(self, name: str) -> Values:
+        """Every repetition at its own last epoch: (R,)."""
         each = [
             group.metric(name)[[group.end(lane) - 1 for lane in lanes.tolist()], lanes]
             for group, lanes in self.lanes
         ]
-        return float(np.concatenate(each).astype(np.float64).mean())
+        return np.concatenate(each).astype(np.float64)
+
+    def last(self, name: str) -> float:
+        """Mean over the repetitions, each at its own last epoch; NaN where one of them is."""
+        return float(self.ends(name).mean())
 
     @property
     def score(self) -> float | None:
@@ -79,9 +83,14 @@ class Setting:
         return summaries.score(by, self.last(by), self.last("valid"))
 
     @property
+    def counted(self) -> list[list[tuple[str, str]]]:
+        """What each repetition is as its label counts it, (R,): ("fold", "3"), ("seed", "1")."""
+        return [_counted(label.removeprefix(self.name).strip(", ")) for label in self.labels]
+
+    @property
     def repeated(self) -> str:
         """What repeats, and how often, as the labels count it: "5 folds", "5 folds × 3 seeds"."""
-        counted = [_counted(label.removeprefix(self.name).strip(", ")) for label in self.labels]
+        counted = self.counted
         nouns = {tuple(noun for noun, _ in parts) for parts in counted}
         if len(nouns) > 1 or () in nouns or (not self.told_apart and len(counted[0]) > 1):
             return plural(len(counted), "run")

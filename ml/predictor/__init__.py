@@ -16,7 +16,7 @@ from ml.encoder import Target
 from ml.features import Row
 from ml.houses import submission
 from ml.houses.together import Together
-from ml.intervals import interval
+from ml.intervals import apart, interval, repetitions_needed
 from ml.predictor.asks import Ask, Asks, asks
 from ml.predictor.card import Card, Histogram, Known, Vector
 from ml.predictor.donors import Donors
@@ -58,9 +58,11 @@ __all__ = [
     "Reasons",
     "Target",
     "Words",
+    "apart",
     "compare",
     "interval",
     "later",
+    "repetitions_needed",
     "share_inside",
     "spread",
 ]  # fmt: skip
