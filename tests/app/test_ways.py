@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.cli.commands import cli
 from app.dashboard import assets
-from app.pages import model, models, monitor, predict, promote, submission, tables
+from app.pages import compare, model, models, monitor, predict, promote, submission, tables
 from app.settings import settings
 from app.store import sessions
 from app.store.registry import Registry
@@ -26,8 +26,10 @@ from tests.app.pages.test_pages import Page, get
 from tests.app.routes.test_retraining import as_csv
 
 TEXT = (Path(__file__).parents[2] / "docs" / "ways.md").read_text()
-TAGS = {"models", "predictions", "monitor", "tables"}
-COMMANDS = {"predict", "preflight", "submission", "why", "monitor", "actuals"}  # besides the groups
+TAGS = {"compare", "models", "predictions", "monitor", "tables"}
+COMMANDS = {  # besides the groups
+    "compare", "predict", "preflight", "submission", "why", "monitor", "actuals",
+}  # fmt: skip
 GROUPS = {"models", "tables"}
 FORM = {"--help", "--json"}  # how it is told, of options
 PLACES = {  # what stands in an address of a page
@@ -98,7 +100,7 @@ def addresses(client: TestClient) -> list[str]:
     return [
         "/models", "/models/1", "/models/1/promote", "/predict", "/predict?model=3",
         "/monitor?model=challenger", "/monitor?model=3", "/tables", f"/tables/{table}",
-        "/submission", f"/jobs/{HOUSE}", f"/jobs/{HOUSE}/submission",
+        "/compare?jobs=1,2", "/submission", f"/jobs/{HOUSE}", f"/jobs/{HOUSE}/submission",
     ]  # fmt: skip
 
 
@@ -146,7 +148,7 @@ def test_every_page_has_its_form_and_every_form_its_row(
 def test_every_address_of_these_pages_has_its_row() -> None:
     routes = {
         f"{method} {route.path}": route.path
-        for page in (model, models, monitor, predict, promote, submission, tables)
+        for page in (compare, model, models, monitor, predict, promote, submission, tables)
         for route in page.router.routes
         for method in route.methods
     }

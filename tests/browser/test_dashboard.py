@@ -31,6 +31,7 @@ PAGES = [
     "/", "/jobs", "/jobs/1", "/jobs/2", "/jobs/3", "/jobs/new", "/jobs/new?lr=-1",
     "/jobs/new?experiment=activations", "/jobs/1/submission", "/predict", "/learn",
     "/models", "/models/1", "/models/1/promote", "/monitor", "/submission", "/tables",
+    "/compare?jobs=1,2",
     *(f"/learn/4.{number}" for number in range(1, 11)),
 ]  # fmt: skip
 AT_ONCE = 9  # of them in one test, which has two minutes on a busy machine, too

@@ -37,7 +37,7 @@ PAGES = [
     "/", "/jobs", "/jobs/1", "/jobs/2", "/jobs/3", "/jobs/new", "/jobs/new?experiment=polynomial",
     "/jobs/new?experiment=activations", "/jobs/1/submission", "/jobs/2/submission", "/predict",
     "/models", "/models/1", "/models/champion/promote", "/models/nobody", "/monitor",
-    "/submission", "/tables",
+    "/submission", "/tables", "/compare?jobs=1,2", "/compare?jobs=1,3", "/compare?jobs=2",
     "/jobs/nothing", "/nowhere", "/learn", "/learn/4.1", "/learn/4.9",
 ]  # fmt: skip
 ANSWERED: dict[str, int] = {}  # with which status, by address
