@@ -17,7 +17,7 @@ from app.results.repetitions import solved_at_once
 from app.typography import brief, metric
 
 HIGH, WIDE = 300, 1000  # of the curves: pixels up, and parts of whatever width there is
-POINTS = 1200  # of all lines together: a page of twenty jobs stays small
+POINTS = 900  # of all lines together: a page of twenty jobs stays small
 WITH_TRAIN = 6  # jobs up to which train is drawn, too
 APART = 15  # pixels between two names beside the ends of lines
 NUMBERS = 8  # jobs up to which each pair has its number
@@ -103,7 +103,7 @@ class Ranked:
     """A job below the best: its parts less those of that, and the interval."""
 
     side: Side
-    dots: list[str]
+    dots: str  # a path through WIDE parts of the width: a circle each would be five times as long
     bar: Bar | None
     value: str
 
@@ -115,6 +115,7 @@ class Ranking:
     rows: list[Ranked]
     zero: str
     ticks: list[tuple[str, str]]
+    grid: bool  # or else the page would be mostly lines
 
 
 def ranking(found: Found) -> Ranking | None:
@@ -137,7 +138,9 @@ def ranking(found: Found) -> Ranking | None:
     rows = [
         Ranked(
             side,
-            [scale.at(by) for by in each.parts.values()] if each else [],
+            "".join(f"M{10 * float(scale.at(by)[:-1]):.0f} 5h0" for by in each.parts.values())
+            if each
+            else "",
             Bar.of(scale, each.difference, each.half if math.isfinite(each.half) else 0.0)
             if each in known and each
             else None,
@@ -146,7 +149,7 @@ def ranking(found: Found) -> Ranking | None:
         for side in found.sides
         for each in [to_best.get(side.job)]
     ]
-    return Ranking(rows, scale.at(0.0), scale.ticks(5))
+    return Ranking(rows, scale.at(0.0), scale.ticks(5), len(rows) <= NUMBERS)
 
 
 @dataclass(frozen=True, slots=True)

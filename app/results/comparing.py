@@ -69,18 +69,18 @@ class Side:
             return {f"run {i + 1}": np.array([value]) for i, value in enumerate(values)}
         return {unit: np.array([*seeds.values()]) for unit, seeds in found.items()}
 
-    @property
+    @cached_property
     def folds(self) -> int:
         """Of a cross-validation; 0 where it is none."""
         labels = (dict(counted).get(FOLD) for counted in self.setting.counted)
         return len({label for label in labels if label})
 
-    @property
+    @cached_property
     def matrix(self) -> Array:
         """The same as a table: seeds by parts of the rows, (S, U)."""
         return np.stack([*self.repeated.values()], 1)
 
-    @property
+    @cached_property
     def by_seed(self) -> Array:
         """The mean of each seed over whatever else repeats it; empty where no seed does."""
         if next(iter(self.repeated)).startswith(f"{SEED} "):
@@ -243,8 +243,8 @@ def _named(n: int, k: int) -> list[str]:
 
 def _no_pairs(one: Side, other: Side) -> str:
     """Why their repetitions are no pairs; empty where they are."""
-    mine, its = one.setting.repeated, other.setting.repeated
     if one.repeated.keys() != other.repeated.keys():
+        mine, its = one.setting.repeated, other.setting.repeated
         return f"{one.letter} has {mine}, {other.letter} has {its}"
     names = {**one.rows, **other.rows}
     unlike = [name for name in names if one.rows.get(name) != other.rows.get(name)]
