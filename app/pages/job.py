@@ -83,6 +83,7 @@ def show_job(
         test_rows=_test_rows(session, job),
         priced=Answers(session).kept(version.id).paid if version else 0,
         **_beside_the_champion(session, version),
+        others=_comparable(session, job),
         median=told(version.id)[0].median_error if version else None,
         **results,
         links=_links(session, job, results["tables"]),
@@ -212,6 +213,20 @@ def _beside_the_champion(session: Session, version: Version | None) -> dict[str,
     return {
         "names": registry.names_of(version.id),
         "standing": gate(version.id, champion[0].id).sentence,
+    }
+
+
+def _comparable(session: Session, job: Job) -> dict[int, str]:
+    """The jobs to set it beside first, by what they are to it, if they have the same measure."""
+    champion = Registry(session).champion()
+    others = {champion[1].id: "The job of the model that answers"} if champion else {}
+    if job.retry_of:
+        others.setdefault(job.retry_of, "The job that it repeats")
+    found = {number: RunStore(session).find(number) for number in others if number != job.id}
+    return {
+        number: others[number]
+        for number, other in found.items()
+        if other and other.measure and other.measure == job.measure
     }
 
 

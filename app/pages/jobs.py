@@ -7,6 +7,7 @@ from fastapi import Query as Param
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.comparisons import MOST
 from app.dashboard import views
 from app.dashboard.listing import PAGE, Query
 from app.dashboard.rendering import render
@@ -48,4 +49,5 @@ def list_jobs(
         champion_id=champion and champion[1].id,
         deleted=deleted,
         freed=freed,
+        most=MOST,
     )

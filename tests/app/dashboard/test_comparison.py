@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -10,8 +11,17 @@ from starlette.testclient import TestClient
 
 from app.comparisons import compare
 from app.dashboard.comparison import HIGH, Curves, curves, differences, matrix, ranking
+from app.store import sessions
+from app.store.models import Job
+from tests.app.conftest import HOUSE
 from tests.app.pages.test_pages import Page, get
 from tests.app.test_comparisons import ONE, OTHER, K, made
+
+
+def line_through(marks: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """By how much an axis moves with a value, and where it is 0: from its ticks."""
+    slope, zero = np.polyfit([value for value, _ in marks], [at for _, at in marks], 1).tolist()
+    return slope, zero
 
 
 def percent(place: str) -> float:
@@ -28,7 +38,7 @@ def test_dots_and_bars_stand_on_one_axis(session: Session) -> None:
     drawn = differences(found)
     assert drawn is not None
     ticks = [(float(text.replace("−", "-")), percent(at)) for text, at in drawn.ticks]
-    slope, zero = np.polyfit(*np.array(ticks).T, 1)
+    slope, zero = line_through(ticks)
     off = (OTHER - ONE) - noise  # (seeds, folds)
     for i, row in enumerate(drawn.rows):
         assert row.name == f"fold {i + 1}"
@@ -73,7 +83,7 @@ def test_curves_end_at_what_is_said_of_them(session: Session) -> None:
     assert drawn is not None
     assert drawn.log
     up = [(np.log(float(text)), y) for text, y in drawn.up]
-    slope, zero = np.polyfit(*np.array(up).T, 1)
+    slope, zero = line_through(up)
     values = [0.8 * ONE.mean(), ONE.mean(), 0.8 * OTHER.mean(), OTHER.mean()]
     for (_, y), value in zip(ends_of(drawn), values, strict=True):
         assert y == pytest.approx(zero + slope * np.log(value), abs=1)
@@ -135,3 +145,26 @@ def test_twenty_jobs_of_a_thousand_epochs_are_a_small_page(
     assert (
         "Up to 20 jobs" in page(client, f"?jobs={','.join(map(str, [*numbers, more]))}", 422).words
     )
+
+
+# ---- the ways to it
+
+
+def test_boxes_of_the_list_send_their_jobs_and_a_job_names_those_to_set_it_beside(
+    client: TestClient,
+) -> None:
+    listed = get(client, "/jobs")
+    boxes = [box for box in listed.all("input") if box.get("name") == "jobs"]
+    assert [box["value"] for box in boxes] == ["3", "2", "1"]
+    (form,) = [form for form in listed.all("form") if form.get("id") == boxes[0]["form"]]
+    assert (form["action"], form["method"]) == ("/compare", "get")
+
+    with sessions.writers()() as session:
+        again, other = made(session, ONE), made(session, OTHER, measure="rmse")
+        session.get_one(Job, other).retry_of = again
+        session.commit()
+    links = {str(link["href"]) for link in get(client, f"/jobs/{again}").all("a")}
+    assert f"/compare?jobs={HOUSE},{again}" in links  # the champion's
+    for number in (HOUSE, other):  # itself, and what has another measure
+        links = {str(link["href"]) for link in get(client, f"/jobs/{number}").all("a")}
+        assert not any(link.startswith("/compare") for link in links)
