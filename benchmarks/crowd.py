@@ -46,7 +46,8 @@ def _add(session: Session, number: int, lanes: int, rng: np.random.Generator) ->
     columns = _job(number, lanes) | summaries.columns(summary)
     session.execute(insert(Job).values(**columns))
     session.execute(insert(Run), rows)
-    session.connection().execute(summaries.ADVANCE, summaries.lanes(number, "folds", 1, values))
+    moved = summaries.lanes(number, "folds", 1, values, [EPOCHS] * len(labels))
+    session.connection().execute(summaries.ADVANCE, moved)
     said: list[list[Stored | payloads.Item]] = [
         [{"type": "status", "status": "running", "attempt": 1}, started, Note("Made up.")]
     ]
