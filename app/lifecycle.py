@@ -7,7 +7,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.bodies import Terms
-from app.errors import Conflict, Invalid, NotFound, instead
+from app.errors import Conflict, Invalid, NotFound, instead, short
 from app.serving.own import columns
 from app.settings import settings
 from app.store.answers import Answers
@@ -15,12 +15,13 @@ from app.store.jobs import PRICED, RunStore
 from app.store.models import Job
 from app.store.registry import CHAMPION, Registry
 from app.store.states import FINAL, JobStatus
-from app.store.tables import all_named, named
+from app.store.tables import Tables, all_named, named
 from ml.experiment import Experiment
 from ml.experiments import parse
 from ml.pricing import Place, key_of
 
 ACCELERATORS = {"cuda", "mps"}
+CALLED = 60  # letters of what a table is called in the label of a job
 
 
 def submit(
@@ -47,7 +48,7 @@ def submit(
     if made is None:
         job = Job(
             name=experiment.name,
-            label=experiment.label[:200],
+            label=_label(session, experiment)[:200],
             idempotency_key=idempotency_key,
             retry_of=retry_of,
             **asked,
@@ -83,6 +84,16 @@ def _learnt_from(session: Session, experiment: Experiment) -> None:
     for name in filter(None, wanted):
         if name not in there:
             raise Invalid(f"Table {table} has no column {name!r}.{instead(name, there)}")
+
+
+def _label(session: Session, experiment: Experiment) -> str:
+    """Its own, with tables by what people call them, where they do."""
+    text = experiment.label
+    for name in all_named(experiment.model_dump(mode="json")):
+        table = Tables(session).find(name)
+        if table and table.about:
+            text = text.replace(name, short(table.about, CALLED))
+    return text
 
 
 def cancel(session: Session, job: Job) -> Job:

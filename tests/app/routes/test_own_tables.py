@@ -271,6 +271,13 @@ def test_what_came_is_told_on_the_page_and_what_to_ask_first(
         assert (wrong.status_code, why in wrong.text) == (422, True)
 
 
+def test_a_job_calls_a_table_as_people_do(client: TestClient) -> None:
+    (name,) = (table["name"] for table in client.get("/api/v1/tables").json()["tables"])
+    asked = {"name": "table_ensemble", "table": name, "target": "rent"} | QUICK
+    job = client.post("/api/v1/jobs", json={"experiment": asked}).json()
+    assert job["label"] == "rent of table flats of our town"
+
+
 def test_a_table_that_no_job_learns_from_is_deleted_on_the_page(
     client: TestClient, flats: list[dict[str, Any]]
 ) -> None:
