@@ -6,7 +6,15 @@ from itertools import product
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from ml.experiment import whole
@@ -75,8 +83,16 @@ def is_many(text: str) -> bool:
     return bool(_RANGE.fullmatch(text.strip())) or "," in text
 
 
+def _kind(one: object) -> str:
+    """What an axis is taken for: so that one sentence says what is wrong with it, not two."""
+    return "range" if isinstance(one, dict | Range) else "values"
+
+
 Axis = Annotated[
-    Range | Annotated[list[Any], Field(min_length=1, max_length=1000)], BeforeValidator(axis)
+    Annotated[Range, Tag("range")]
+    | Annotated[list[Any], Field(min_length=1, max_length=1000), Tag("values")],
+    Discriminator(_kind),
+    BeforeValidator(axis),
 ]
 """Values of a field."""
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ml import fields
 from ml.events import Checkpoint, Event, Figure, Finding, Floats, Series, Table
@@ -14,7 +14,7 @@ from ml.experiment import FREE, Diverged, Experiment
 from ml.sweeps import axes
 from ml.sweeps.axes import Axis, Range
 from ml.sweeps.running import Running
-from ml.sweeps.trials import Trial, in_words, parts
+from ml.sweeps.trials import Trial, called, in_words, parts
 from ml.sweeps.winner import Ranked, importance
 from ml.train import Progress
 from ml.trains import TrainingExperiment
@@ -72,7 +72,16 @@ class Sweep(Experiment, Generic[Of]):
         of = info.data.get("of")
         if of is None:  # and that is an error of its own
             return over
-        return {name: _axis(of, name, one) for name, one in over.items()}
+        found, wrong = dict[str, Any](), list[InitErrorDetails]()
+        for name, one in over.items():
+            try:
+                found[name] = _axis(of, name, one)
+            except PydanticCustomError as error:  # each at its own place
+                given = str(one) if isinstance(one, Range) else one
+                wrong.append(InitErrorDetails(type=error, loc=(name,), input=given))
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return found
 
     @model_validator(mode="after")
     def fits(self) -> Self:
@@ -111,6 +120,10 @@ class Sweep(Experiment, Generic[Of]):
         began = {name: self.of.model_dump(mode="json")[name] for name in self.over}
         every = {repr(config): config for config in (began, *drawn)}
         return [*every.values()]
+
+    def named(self, name: str) -> dict[str, Any] | None:
+        """The values of the trial that goes by this name, as a finding or a run has it."""
+        return next((one for one in self.configs if called(one) == name), None)
 
     def _values(self, name: str) -> list[Any]:
         return axes.values_of(self.over[name], integer=_is_integer(type(self.of), name))

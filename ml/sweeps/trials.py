@@ -30,6 +30,11 @@ def in_words(value: Any) -> str:
     return written(tuple(value) if isinstance(value, list) else value)
 
 
+def called(config: Mapping[str, Any]) -> str:
+    """The values of a trial in words."""
+    return ", ".join(f"{name} {in_words(value)}" for name, value in config.items())
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One combination of values: `config` has those that are varied, as JSON has them."""
@@ -41,7 +46,7 @@ class Trial:
     @property
     def name(self) -> str:
         """Its values in words: "lr 0.01, num_hiddens 128-64"."""
-        return ", ".join(f"{name} {in_words(value)}" for name, value in self.config.items())
+        return called(self.config)
 
     def trainings(self) -> list[Training]:
         """What the headline of this experiment is the mean of, its lanes called by the trial.
