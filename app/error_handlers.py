@@ -13,11 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from app.catalogue import experiments
 from app.catalogue.suggestions import no_field
 from app.dashboard import rendering
 from app.errors import MEDIA_TYPE, AppError, Fault, Problem, disk_full, fault, is_full, problem
 from app.store.failures import store_refused
-from ml.experiments import EXPERIMENTS
 
 log = structlog.get_logger()
 MOST = 100  # faults told one by one
@@ -97,8 +97,12 @@ def _fault(item: dict[str, Any]) -> Fault:
     """A fault; of a field that an experiment has not, with the one that may have been meant."""
     wrong = fault(item)
     match item:
-        case {"type": "extra_forbidden", "loc": ("body", "experiment", name, str(field))}:
-            wrong.message = no_field(EXPERIMENTS[name], field)
+        case {
+            "type": "extra_forbidden",
+            "loc": ("body", "experiment", name, str(field))
+            | ("body", "experiment", "sweep", "of", name, str(field)),
+        }:
+            wrong.message = no_field(experiments.find(name), field)
     return wrong
 
 

@@ -63,7 +63,8 @@ def _requirements(experiment: Experiment, terms: Terms | None) -> dict[str, Any]
     """What was asked for, and the device that the experiment names by itself."""
     requires = terms.requires if terms else None
     asked = requires.model_dump(exclude_none=True) if requires else {}
-    device = getattr(experiment, "device", None)  # a field of those that train
+    of = getattr(experiment, "of", experiment)  # what a sweep varies
+    device = getattr(of, "device", None)  # a field of those that train
     if device not in ACCELERATORS:
         return asked
     if asked.get("device", device) != device:
@@ -72,7 +73,7 @@ def _requirements(experiment: Experiment, terms: Terms | None) -> dict[str, Any]
 
 
 def _learnt_from(session: Session, experiment: Experiment) -> None:
-    asked = experiment.model_dump(mode="json")
+    asked = getattr(experiment, "of", experiment).model_dump(mode="json")
     try:
         known = {name: columns(session, name) for name in all_named(asked)}
     except NotFound as error:

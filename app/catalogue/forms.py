@@ -56,6 +56,7 @@ class Shape:
     default: str
     hint: str
     slider: Slider | None = None
+    counts: bool = False  # of a list: whether its items are whole numbers, such as units of layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,25 @@ class Form:
         """What differs from the defaults as a request gives it; what is wrong as it was typed."""
         if self.experiment is not None:
             return given(self.experiment)
-        return {field.shape.name: _sent(field) for field in self.fields if field.changed}
+        return {
+            field.shape.name: sent(field.shape, field.value)
+            for field in self.fields
+            if field.changed
+        }
 
 
 def given(experiment: Experiment) -> dict[str, Any]:
-    """An experiment as JSON: its name and what differs from the defaults."""
+    """An experiment as JSON: its name and what differs from the defaults; also of one within it."""
+    within = {
+        name: given(value)
+        for name in type(experiment).model_fields
+        if isinstance(value := getattr(experiment, name), Experiment)
+    }
+    others = {"name", *within}
     return {
         "name": experiment.name,
-        **experiment.model_dump(mode="json", exclude_defaults=True, exclude={"name"}),
+        **within,
+        **experiment.model_dump(mode="json", exclude_defaults=True, exclude=others),
     }
 
 
@@ -165,6 +177,7 @@ def _shape(cls: type[Experiment], name: str, item: dict[str, Any]) -> Shape:
         default=written(field.get_default(call_default_factory=True)),
         hint=" ".join(filter(None, [item.get("description", ""), _limits(item)])),
         slider=_slider(item),
+        counts=item.get("items", {}).get("type") == "integer",
     )
 
 
@@ -229,9 +242,9 @@ def _typed(shape: Shape, text: str) -> Any:
     return text
 
 
-def _sent(field: Field) -> Any:
+def sent(shape: Shape, text: str) -> Any:
     """A field's text as JSON: a number wherever it is one, also one that is not allowed."""
-    value = _typed(field.shape, field.value)
+    value = _typed(shape, text)
     return [number(item) for item in value] if isinstance(value, list) else number(value)
 
 

@@ -7,7 +7,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (pip would say so, but not everyb
 
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from app.cli.models import models
 from app.cli.monitor import actuals, monitor
 from app.cli.tables import tables
 from app.cli.why import why
+
+if TYPE_CHECKING:
+    from ml.experiment import Experiment
 
 # all else is imported by the command that needs it: `--help` shall not wait for torch
 
@@ -117,21 +120,53 @@ def submit(
     """Queue an experiment for the workers: `submit NAME [--field value ...]`."""
     if _wants_help(ctx, name):
         return
+    from app.cli import flags
+
+    _queue(flags.read(name, preset, ctx.args), timeout, as_json=as_json)
+
+
+@cli.command(context_settings=FLAGS)
+def sweep(
+    ctx: typer.Context,
+    name: Name = "",
+    method: Annotated[str, typer.Option(help="grid: every combination; random: some.")] = "grid",
+    trials: Annotated[str, typer.Option(help="Combinations that random draws.")] = "64",
+    eta: Annotated[
+        str, typer.Option(help="Halving: at each rung one of so many trials goes on; 1 drops none.")
+    ] = "1",
+    preset: PresetName = None,
+    timeout: Timeout = None,
+    as_json: Json = False,
+) -> None:
+    """Queue many values of an experiment, side by side: `sweep NAME --lr 0.001..0.1 [...]`.
+
+    A field takes 0,0.3 or 0.001..0.1, with " log" by factors and a number for the points of a
+    grid: "0.001..0.1 log 7". Layers are written 128-64: `--num-hiddens "64, 128-64"`.
+    """
+    if _wants_help(ctx, name):
+        return
+    from app.cli import flags
+
+    own = {"method": method, "trials": trials, "eta": eta}
+    _queue(flags.read_sweep(name, preset, ctx.args, own), timeout, as_json=as_json)
+
+
+def _queue(experiment: "Experiment", timeout: float | None, *, as_json: bool) -> None:
     from app import lifecycle
     from app.bodies import Terms
-    from app.cli import flags, steps
+    from app.cli import steps
     from app.results.reading import Reading
     from app.store.jobs import RunStore
     from app.store.migrations import bring_to_head
     from app.store.requirements import waiting_for
     from app.store.sessions import writers
 
-    experiment = flags.read(name, preset, ctx.args)
     bring_to_head()
     with writers().begin() as session:
         job = lifecycle.submit(session, experiment, Terms(timeout=timeout))
         waits = waiting_for(job, RunStore(session).workers())
-    typer.echo(steps.as_json(job, Reading()) if as_json else f"Job {job.id} is queued.")
+    said = f"Job {job.id} is queued" + (f": {job.label}." if experiment.name == "sweep" else ".")
+    typer.echo(steps.as_json(job, Reading()) if as_json else said)
     if waits:
         typer.echo(waits, err=True)
 

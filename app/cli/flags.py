@@ -5,12 +5,13 @@ from typing import Any
 
 from rich.table import Table
 
-from app.catalogue import experiments, forms
+from app.catalogue import experiments, forms, sweeps
 from app.catalogue.suggestions import titles
 from app.errors import Complaint, instead
 from ml.experiment import Experiment
 
 BAD_INPUT = 2  # exit code
+SEVERAL = "give a field several values, such as --lr 0.001..0.1 or --dropout 0,0.3"
 
 
 def mapping(pairs: Sequence[str] | None) -> dict[str, str]:
@@ -42,10 +43,38 @@ def read(name: str, preset: str | None, words: Sequence[str]) -> Experiment:
         Complaint: for a name, preset, field or value that there is not.
     """
     cls = experiments.find(known(name))
-    shapes = {shape.name: shape for shape in forms.shapes(cls)}
     typed = dict(_pairs(cls, words))
-    form = forms.fill(cls, _preset(cls, preset), typed)
+    form = sweeps.fill(cls, _preset(cls, preset), typed)
+    if sweeps.count(form):
+        same = f"ridgeline sweep {name}"
+        raise Complaint(f"Several values are a sweep: {same}, with the same flags.", BAD_INPUT)
+    return _whole(form, typed)
+
+
+def read_sweep(
+    name: str, preset: str | None, words: Sequence[str], own: Mapping[str, str]
+) -> Experiment:
+    """The sweep of that experiment over the flags that name several values; `own` are its own.
+
+    Raises:
+        Complaint: for a name, preset, field or value that there is not, or where nothing varies.
+    """
+    cls = experiments.find(known(name))
+    typed = dict(_pairs(cls, words))
+    beside = {sweeps.PREFIX + field: text for field, text in own.items()}
+    form = sweeps.fill(cls, _preset(cls, preset), typed | beside)
+    asked = _whole(form, typed | beside)
+    if not sweeps.count(form):
+        may = [_flag(shape.name) for shape in forms.shapes(cls) if shape.name in
+               sweeps.may_vary(cls)]  # fmt: skip
+        which = f" It may vary {', '.join(may)}." if may else f" {name} trains nothing."
+        raise Complaint(f"Nothing varies: {SEVERAL}.{which}", BAD_INPUT)
+    return asked
+
+
+def _whole(form: forms.Form, typed: Mapping[str, str]) -> Experiment:
     if form.experiment is None:
+        shapes = {field.shape.name: field.shape for field in form.fields}
         lines = (_wrong(shapes.get(field), typed, error) for field, error in form.errors.items())
         raise Complaint("\n".join(lines), BAD_INPUT)
     return form.experiment
@@ -113,5 +142,6 @@ def _wrong(shape: forms.Shape | None, typed: Mapping[str, str], error: str) -> s
     """What is wrong with a field, what was given and what is allowed."""
     if shape is None:
         return error  # of the whole
-    given = f"{_flag(shape.name)} {typed[shape.name]}" if shape.name in typed else shape.name
-    return f"{given}: {error} {shape.name}: {shape.hint}"
+    name = shape.name.removeprefix(sweeps.PREFIX)
+    given = f"{_flag(name)} {typed[shape.name]}" if shape.name in typed else name
+    return f"{given}: {error} {name}: {shape.hint}"

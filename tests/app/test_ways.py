@@ -101,6 +101,7 @@ def addresses(client: TestClient) -> list[str]:
         "/models", "/models/1", "/models/1/promote", "/predict", "/predict?model=3",
         "/monitor?model=challenger", "/monitor?model=3", "/tables", f"/tables/{table}",
         "/compare?jobs=1,2", "/submission", f"/jobs/{HOUSE}", f"/jobs/{HOUSE}/submission",
+        "/jobs/new",
     ]  # fmt: skip
 
 

@@ -256,6 +256,49 @@ def test_submit_only_queues(ridgeline: Run) -> None:
     assert (job.status, job.experiment["lr"]) == (JobStatus.queued, 5)
 
 
+def test_a_sweep_is_queued_by_flags_of_several_values(ridgeline: Run) -> None:
+    words = ("--lr", "0.001..0.1 log 3", "--dropout=0,0.3", "--num-epochs", "4", "--seed", "2")
+    result = ridgeline("sweep", "kaggle_house", *words, "--eta", "2")
+    assert (result.code, result.out) == (
+        0, "Job 1 is queued: lr, dropout of kaggle_house, 7 trials, halving by 2.\n"
+    )  # fmt: skip
+    said = json.loads(ridgeline("sweep", "kaggle_house", "--json", *words, "--preset", "book").out)
+    asked = said["experiment"]
+    assert (asked["of"]["name"], asked["of"]["num_epochs"], asked["seed"]) == ("kaggle_house", 4, 2)
+    assert asked["of"]["target"] == "raw"  # of the preset
+    assert asked["over"] == {
+        "lr": {"low": 0.001, "high": 0.1, "log": True, "points": 3}, "dropout": [0, 0.3]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("kaggle_house", "--lr", "0.1"), "Nothing varies: give a field several values, such as"),
+        (("kaggle_house", "--lr", "0.1-0.5"), "--lr 0.1-0.5: Must be a number. A range is written"
+         " 0.1..0.5."),
+        (("kaggle_house", "--lr", "1,2", "--method", "all"), "--method all: Must be 'grid' or"),
+        (("kaggle_house", "--k", "3,5"), "--k 3,5: Folds cannot vary within a sweep"),
+        (("kaggle_house", "--rate", "3,5"), "There is no flag --rate."),
+        (("activations", "--alpha", "0"), "activations trains nothing."),
+    ],
+)  # fmt: skip
+def test_a_sweep_that_is_none_is_told_the_right_spelling(
+    ridgeline: Run, words: tuple[str, ...], said: str
+) -> None:
+    result = ridgeline("sweep", *words)
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+
+
+def test_several_values_of_one_training_are_sent_to_the_sweep(ridgeline: Run) -> None:
+    for command in ("train", "submit"):
+        result = ridgeline(command, "kaggle_house", "--lr", "0.1, 0.2")
+        assert (result.code, result.err) == (
+            2, "Several values are a sweep: ridgeline sweep kaggle_house, with the same flags.\n"
+        )  # fmt: skip
+
+
 def test_submit_says_what_no_live_worker_has(ridgeline: Run) -> None:
     result = ridgeline("submit", "polynomial", "--device", "mps")
     assert (result.code, result.out) == (0, "Job 1 is queued.\n")

@@ -124,3 +124,37 @@ def test_a_field_that_is_like_none_is_answered_with_those_there_are(client: Test
     assert "num_features" in said["detail"]
     beside = problem(client.post("/api/v1/jobs", json=NEW | {"tag": 1}), 422)
     assert beside["detail"] == "body → tag: There is no field 'tag' here."
+
+
+@pytest.mark.parametrize(
+    ("varied", "detail"),
+    [
+        ({"over": {"lr": "0.1..0.01"}}, "over → lr → range: 0.1 .. 0.01 is no range that rises."),
+        ({"over": {"lr": [0.1, -1]}}, "over → lr: lr cannot be -1: Input should be greater than 0"),
+        ({"over": {"rate": [1]}}, "over → rate: rate is no field of kaggle_house. It may vary"),
+        ({"over": {"k": [3, 5]}}, "over → k: k says how a trial is judged"),
+        ({"over": {"lr": 3}}, "over → lr → values: Input should be a valid list"),
+        ({"over": {"lr": "1, 2"}, "etta": 3}, "etta: sweep has no field 'etta'. Did you mean eta?"),
+        (
+            {"of": {"name": "kaggle_house", "lrr": 1}, "over": {"lr": "1, 2"}},
+            "of → kaggle_house → lrr: kaggle_house has no field 'lrr'. Did you mean lr?",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_sweep_is_told_where_in_one_sentence(
+    client: TestClient, varied: dict[str, Any], detail: str
+) -> None:
+    asked = {"name": "sweep", "of": {"name": "kaggle_house"}, **varied}
+    said = problem(client.post("/api/v1/jobs", json={"experiment": asked}), 422)
+    assert said["detail"].startswith(f"body → experiment → sweep → {detail}")
+    assert len(said["errors"]) == 1
+
+
+def test_a_sweep_asks_for_the_device_and_the_tables_of_what_it_varies(client: TestClient) -> None:
+    of = {"name": "kaggle_house", "device": "cuda"}
+    asked = {"name": "sweep", "of": of, "over": {"lr": [0.1, 0.2]}}
+    made = client.post("/api/v1/jobs", json={"experiment": asked})
+    assert made.json()["requires"] == {"device": "cuda"}
+    own = {"name": "table_ensemble", "table": "0" * 16, "target": "rent"}
+    asked = {"name": "sweep", "of": own, "over": {"dropout": [0.1, 0.2]}}
+    problem(client.post("/api/v1/jobs", json={"experiment": asked}), 422)
