@@ -9,13 +9,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.catalogue import experiments, forms
-from app.catalogue.forms import Field, Form, Shape
+from app.catalogue.forms import Field, Form, Shape, given
 from app.catalogue.texts import sentence, written
 from ml.experiment import FREE, Experiment
 
 NAME = "sweep"
 OWN = ("method", "trials", "eta")  # its fields beside those of what is varied
 PREFIX = "sweep_"  # of these in a form and an address: an experiment may have fields of the name
+POSTED = tuple(PREFIX + name for name in OWN)
+GROUP = "The sweep"  # of these: some experiments have a group of the name, too
+POINTS = 5  # of a range on a grid, where none are named
 JUDGING = "Repetitions"  # the group of fields that say how a trial is judged
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 LAYERS = re.compile(r"\d\s*-\s*\d")
@@ -85,8 +88,9 @@ def fill(cls: type[Experiment], values: Mapping[str, Any], typed: Mapping[str, s
     `values` are what it starts from, which a sweep begins with.
     """
     known = {shape.name: shape for shape in forms.shapes(cls)}
-    many = {name: found for name, text in typed.items()
-            if name in known and trains(cls) and (found := several(known[name], text))}  # fmt: skip
+    may = typed.keys() & known.keys() if trains(cls) else set()
+    many = {name: found for name, shape in known.items()
+            if name in may and (found := several(shape, typed[name]))}  # fmt: skip
     single = {name: one(known[name], text) for name, text in typed.items()
               if name in known and name not in many}  # fmt: skip
     form = forms.fill(cls, values, single)
@@ -113,7 +117,10 @@ def start(job: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], dict[str, str
         return str(job["name"]), job, {}
     typed = {name: text_of(axis) for name, axis in job["over"].items()}
     own = {PREFIX + name: written(job[name]) for name in OWN if name in job}
-    return str(job["of"]["name"]), job["of"], typed | own
+    of = {**job["of"]}
+    if "seed" in job or "seed" in of:  # that of the sweep is the one of all trials
+        of["seed"] = job.get("seed", 0)
+    return str(of["name"]), of, typed | own
 
 
 def text_of(axis: Any) -> str:
@@ -121,11 +128,47 @@ def text_of(axis: Any) -> str:
     if isinstance(axis, str):
         return axis
     if isinstance(axis, Mapping):
-        tail = " log" * bool(axis.get("log")) + f" {axis['points']}" * (axis.get("points", 5) != 5)
+        points = axis.get("points", POINTS)
+        tail = " log" * bool(axis.get("log")) + f" {points}" * (points != POINTS)
         return f"{written(axis['low'])}..{written(axis['high'])}{tail}"
     if any(isinstance(value, list) for value in axis):
         return "; ".join("-".join(map(written, value)) or "linear" for value in axis)
     return ", ".join(map(written, axis))
+
+
+def in_full(job: Mapping[str, Any], named: str) -> dict[str, str]:
+    """What is typed into the form of what a sweep varies for the trial of that name, beside what
+    differs from the defaults anyway; nothing where the sweep has no such trial."""
+    sweep: Any = experiments.find(NAME).model_validate(job)
+    values = sweep.named(named)
+    if values is None:
+        return {}
+    whole = given(sweep.of.with_values(values))
+    return {key: written(value) for key, value in whole.items() if key != "name"}
+
+
+def around(job: Mapping[str, Any], named: str) -> dict[str, str]:
+    """The same with a range around each number that was varied: half of it to twice as much."""
+    sweep: Any = experiments.find(NAME).model_validate(job)
+    values, found = sweep.named(named) or {}, in_full(job, named)
+    cls: type[Experiment] = type(sweep.of)
+    known = {shape.name: shape for shape in forms.shapes(cls)}
+    for name, value in values.items():
+        is_number = known[name].kind in {"number", "integer"} and value is not None and value > 0
+        if is_number and (narrowed := _around(cls, known[name], value)):
+            found[name] = narrowed
+    return found | {PREFIX + name: written(job[name]) for name in ("eta",) if job.get(name, 1) > 1}
+
+
+def _around(cls: type[Experiment], shape: Shape, value: float) -> str:
+    """A range around a value within the bounds of its field; nothing where there is none."""
+    whole = shape.kind == "integer"
+    for low, high, log in ((value / 2, value * 2, " log"), (value / 2, (value + 1) / 2, "")):
+        ends = (max(1, round(low)), round(high)) if whole else (low, high)
+        text = f"{ends[0]:.3g}..{ends[1]:.3g}{log}"
+        if ends[0] < ends[1] and not fill(cls, {}, {shape.name: text}).errors:
+            return text
+    return ""
 
 
 def count(form: Form) -> int:
@@ -219,7 +262,9 @@ def _own_fields(own: Form, wrong: Mapping[str, str]) -> Iterable[Field]:
     for field in own.fields:
         if field.shape.name in OWN:
             name = PREFIX + field.shape.name
-            yield replace(field, shape=replace(field.shape, name=name), error=wrong.get(name, ""))
+            yield replace(
+                field, shape=replace(field.shape, name=name, group=GROUP), error=wrong.get(name, "")
+            )
 
 
 def _varied(field: Field, typed: Mapping[str, str], wrong: Mapping[str, str]) -> Field:

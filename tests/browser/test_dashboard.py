@@ -29,7 +29,8 @@ from tests.browser.conftest import listen
 ROOT = Path(__file__).parents[2]
 PAGES = [
     "/", "/jobs", "/jobs/1", "/jobs/2", "/jobs/3", "/jobs/new", "/jobs/new?lr=-1",
-    "/jobs/new?experiment=activations", "/jobs/1/submission", "/predict", "/learn",
+    "/jobs/new?experiment=activations", "/jobs/new?experiment=kaggle_house&lr=1,2",
+    "/jobs/1/submission", "/predict", "/learn",
     "/models", "/models/1", "/models/1/promote", "/monitor", "/submission", "/tables",
     "/compare?jobs=1,2",
     *(f"/learn/4.{number}" for number in range(1, 11)),
@@ -447,6 +448,21 @@ def test_an_error_stands_beside_its_field_while_it_is_typed(page: Page) -> None:
     expect(page.locator("#json")).to_contain_text('"lr": 0.5')
     page.keyboard.press("Control+Enter")
     expect(page).to_have_url(re.compile(r"/jobs/\d+$"))
+
+
+def test_a_range_makes_the_form_a_sweep_while_it_is_typed(page: Page) -> None:
+    page.goto("/jobs/new?experiment=kaggle_house")
+    page.get_by_label("Learning rate").fill("0.001..0.1 log 3")
+    expect(page.locator("#start")).to_contain_text("Sweep 4 trials")
+    expect(page.locator("#label")).to_have_text("a sweep of 4 trials × 5 folds over lr")
+    page.locator("#sweep label", has_text="random").click()
+    trials = page.get_by_label("Trials")
+    trials.fill("640")
+    expect(page.locator("#start")).to_contain_text("Sweep 641 trials")
+    expect(trials).to_be_focused()
+    page.get_by_label("Learning rate").fill("0.01")
+    expect(page.locator("#start")).to_contain_text("Train")
+    expect(page.locator("#sweep fieldset")).to_have_count(0)
 
 
 def test_an_instant_experiment_is_drawn_while_its_form_is_filled(page: Page) -> None:

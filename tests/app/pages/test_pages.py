@@ -10,10 +10,12 @@ from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -35,7 +37,8 @@ from tests.app.made_jobs import curves, group, parts, write
 PAGES = [
     "/api",
     "/", "/jobs", "/jobs/1", "/jobs/2", "/jobs/3", "/jobs/new", "/jobs/new?experiment=polynomial",
-    "/jobs/new?experiment=activations", "/jobs/1/submission", "/jobs/2/submission", "/predict",
+    "/jobs/new?experiment=activations", "/jobs/new?experiment=kaggle_house&lr=1,2",
+    "/jobs/1/submission", "/jobs/2/submission", "/predict",
     "/models", "/models/1", "/models/champion/promote", "/models/nobody", "/monitor",
     "/submission", "/tables", "/compare?jobs=1,2", "/compare?jobs=1,3", "/compare?jobs=2",
     "/jobs/nothing", "/nowhere", "/learn", "/learn/4.1", "/learn/4.9",
@@ -663,6 +666,56 @@ def test_the_form_is_checked_while_it_is_typed(empty: TestClient) -> None:
     good = empty.post("/jobs/new/check", data=posted | {"lr": "0.02"}).json()
     assert good["errors"] == {}
     assert '"dropout": 0.25' in good["body"]
+
+
+RANGES = {"experiment": "kaggle_house", "lr": "0.001..0.1 log 3", "num_hiddens": "64; 128-64"}
+
+
+def test_a_field_of_several_values_makes_the_form_a_sweep(
+    empty: TestClient, session: Session
+) -> None:
+    page = get(empty, f"/jobs/new?{urlencode(RANGES)}")
+    assert "a sweep of 7 trials × 5 folds over num_hiddens and lr" in page.words
+    assert "Sweep 7 trials" in page.words
+    assert "Sweep" not in get(empty, "/jobs/new?experiment=kaggle_house&lr=0.1").words
+    drawn = Page(empty.post("/jobs/new/sweep", data=RANGES | {"sweep_method": "random"}).text)
+    assert {item.get("name") for item in drawn.all("input")} == {
+        "sweep_method", "sweep_trials", "sweep_eta"
+    }  # fmt: skip
+    response = empty.post("/jobs/new", data=RANGES | {"sweep_eta": "2"}, follow_redirects=False)
+    assert response.headers["location"] == "/jobs/1"
+    job = session.get(Job, 1)
+    assert job is not None
+    assert (job.name, job.experiment["eta"]) == ("sweep", 2)
+    assert job.experiment["over"]["num_hiddens"] == [[64], [128, 64]]
+    again = {
+        item.get("name"): item.get("value")
+        for item in get(empty, "/jobs/new?from=1").all("input")
+        if item.get("type") != "radio"
+    }
+    assert (again["lr"], again["num_hiddens"]) == ("0.001..0.1 log 3", "64; 128-64")
+    assert again["sweep_eta"] == "2"
+
+
+@pytest.mark.parametrize(("begins", "lr"), [({"from": "1"}, 0.25), ({"preset": "book"}, 5.0)])
+def test_a_sweep_begins_with_the_values_of_what_its_form_came_from(
+    empty: TestClient, session: Session, begins: dict[str, str], lr: float
+) -> None:
+    make(session, lr=0.25)
+    form = begins | {"experiment": "kaggle_house", "lr": "0.5, 1"}
+    assert empty.post("/jobs/new", data=form, follow_redirects=False).status_code == 303
+    job = session.scalars(select(Job).order_by(Job.id.desc())).first()
+    assert job is not None
+    assert job.experiment["of"]["lr"] == lr
+
+
+def test_a_wrong_range_is_said_at_its_field_and_queues_nothing(empty: TestClient) -> None:
+    said = empty.post("/jobs/new/check", data=RANGES | {"lr": "0.1..0.01"}).json()
+    assert "is no range that rises" in said["errors"]["lr"]
+    response = empty.post("/jobs/new", data=RANGES | {"lr": "0.1-1"}, follow_redirects=False)
+    assert response.status_code == 422
+    assert "A range is written 0.1..1." in Page(response.text).words
+    get(empty, "/jobs/new?experiment=sweep", 404)
 
 
 def test_an_instant_experiment_answers_beside_its_form(empty: TestClient) -> None:
