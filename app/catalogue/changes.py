@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app.catalogue import experiments, sweeps
 from app.catalogue.forms import given, shapes
 from app.catalogue.texts import sentence, written
 from ml.experiment import Experiment
@@ -22,7 +23,20 @@ class Setting:
 
 
 def settings(cls: type[Experiment] | None, values: Mapping[str, Any]) -> list[Setting]:
-    """All settings of a job, also of one that no longer validates."""
+    """All settings of a job, also of one that no longer validates; of a sweep those of what it
+    varies, with the values that it tries, and then its own."""
+    if values.get("name") == sweeps.NAME and isinstance(values.get("of"), Mapping):
+        name, of, typed = sweeps.start(values)
+        varied = {key: text for key, text in typed.items() if key not in sweeps.POSTED}
+        own = {key: values[key] for key in sweeps.OWN if key in values}
+        defaults = {shape.name: shape.default for shape in shapes(cls)} if cls else {}
+        return [
+            *settings(experiments.get(name), {**of, **varied}),
+            *(
+                Setting(key, written(value), defaults.get(key), written(value) != defaults.get(key))
+                for key, value in own.items()
+            ),
+        ]
     known = {shape.name: shape.default for shape in shapes(cls)} if cls else {}
     names = [*known, *(name for name in values if name not in known and name != "name")]
     return [

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Depends, Form
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import lifecycle
-from app.catalogue import changes, experiments, reproduce
+from app.catalogue import changes, experiments, reproduce, sweeps
 from app.dashboard import views
 from app.dashboard.rendering import render
 from app.dashboard.table_job import table_of
@@ -87,6 +88,7 @@ def show_job(
         median=told(version.id)[0].median_error if version else None,
         **results,
         links=_links(session, job, results["tables"]),
+        next_steps=_next_steps(job, results["findings"]),
         panels=views.classes(results["tables"], results["figures"]),
         doubt=views.state(job) == "diverged" or _has_diverged(reading),
         pace=views.pace_words(job, pace),
@@ -137,6 +139,19 @@ def _test_rows(session: Session, job: Job) -> int:
     name = named(job.experiment)
     table = Tables(session).find(name) if name else None
     return (table.test_rows or 0) if table else 0
+
+
+def _next_steps(job: Job, findings: list[dict[str, Any]]) -> dict[str, str]:
+    """Where the best trial of a sweep is taken on to, by words: nothing of another job."""
+    best = next((item["setting"] for item in findings if item.get("setting")), "")
+    if job.name != sweeps.NAME or not best or changes.problem(experiments.get(job.name),
+                                                              job.experiment):  # fmt: skip
+        return {}
+    of = {"experiment": job.experiment["of"]["name"]}
+    ways = {"Train this one in full": sweeps.in_full, "Sweep around it": sweeps.around}
+    return {
+        text: f"/jobs/new?{urlencode(of | way(job.experiment, best))}" for text, way in ways.items()
+    }
 
 
 def _has_diverged(reading: Reading) -> bool:

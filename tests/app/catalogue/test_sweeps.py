@@ -1,10 +1,12 @@
 """Several values typed into the form of an experiment are a sweep; one value stays what it was."""
 
+import shlex
 from typing import Any
 
 import pytest
 
-from app.catalogue import experiments, forms, sweeps
+from app.catalogue import changes, experiments, forms, reproduce, sweeps
+from app.cli import flags
 from ml.experiments import EXPERIMENTS, parse
 from ml.experiments.kaggle_house import KaggleHouse
 
@@ -62,10 +64,10 @@ def test_the_sweeps_own_fields_are_read_and_shown_where_something_varies() -> No
     form = filled(lr="0.001..0.1 log", **own)
     sweep: Any = form.experiment
     assert (sweep.method, sweep.trials, sweep.eta) == ("random", 9, 3)
-    assert {field.shape.name: field.value for field in form.groups["Sweep"]} == own
+    assert {field.shape.name: field.value for field in form.groups["The sweep"]} == own
     assert sweeps.count(form) == 10  # and what it began from
     assert sweeps.words(form) == "10 trials × 5 folds over lr, at each rung one of 3 goes on"
-    assert "Sweep" not in filled(lr="0.01", **own).groups
+    assert "The sweep" not in filled(lr="0.01", **own).groups
 
 
 @pytest.mark.parametrize(
@@ -143,3 +145,35 @@ def test_a_sweep_comes_back_as_the_form_that_asked_for_it(typed: dict[str, str])
     }
     assert sweeps.fill(experiments.find(name), values, back).experiment == sweep
     assert parse(forms.given(sweep)) == sweep
+    assert sweeps.start(forms.given(sweep))[2].items() <= back.items()
+    words = shlex.split(reproduce.commands(forms.given(sweep), "")["Command line"])
+    own = {word[2:]: words.pop(i + 1) for i, word in reversed([*enumerate(words)])
+           if word[2:] in sweeps.OWN}  # fmt: skip
+    flagged = [word for word in words[3:] if word[2:] not in sweeps.OWN and word != "\n"]
+    assert flags.read_sweep("kaggle_house", None, flagged, own) == sweep
+
+
+def test_the_best_trial_is_taken_on_in_full_and_with_a_range_around_its_numbers() -> None:
+    typed = {"lr": "0.01, 0.02", "num_hiddens": "64; 128-64", "dropout": "0, 0.75", "k": "3"}
+    sweep = filled(batch_size="32, 64", seed="9", **typed).experiment
+    assert sweep is not None
+    job = sweep.model_dump(mode="json")
+    name = "num_hiddens 128-64, dropout 0.75, lr 0.02, batch_size 32"
+    whole = sweeps.fill(KaggleHouse, {}, sweeps.in_full(job, name)).experiment
+    assert whole == KaggleHouse(
+        num_hiddens=(128, 64), dropout=0.75, lr=0.02, batch_size=32, k=3, seed=9
+    )
+    near = sweeps.around(job, name)
+    assert (near["lr"], near["batch_size"]) == ("0.01..0.04 log", "16..64 log")
+    assert (near["dropout"], near["num_hiddens"]) == ("0.375..0.875", "128, 64")
+    assert sweeps.fill(KaggleHouse, {}, near).errors == {}
+    assert sweeps.in_full(job, "lr 7") == {}
+
+
+def test_the_settings_of_a_sweep_are_those_of_what_it_varies_with_their_values() -> None:
+    sweep = filled(lr="0.001..0.1 log", num_hiddens="linear; 64", k="3").experiment
+    assert sweep is not None
+    said = changes.settings(experiments.find("sweep"), sweep.model_dump(mode="json"))
+    assert {one.name: (one.value, one.default) for one in said if one.changed} == {
+        "lr": ("0.001..0.1 log", "0.005"), "num_hiddens": ("linear; 64", "64"), "k": ("3", "5")
+    }  # fmt: skip
