@@ -35,6 +35,8 @@ from app.store.tables import Tables, named
 from app.typography import measure_name
 
 RUNS = 100  # rows of a page of runs
+ROWS = 1000  # of a table
+OF_A_SWEEP = 40  # of either, where there are both: a page stays small
 FRESH = {"Cache-Control": "no-cache"}
 
 router = APIRouter()
@@ -66,7 +68,8 @@ def show_job(
     reading = read(session, job.id)
     pace = log.pace(job, reading)
     version, workers = Registry(session).of_job(job.id), store.workers()
-    runs = store.runs(job.id, after=runs_after, limit=RUNS + 1)
+    most = OF_A_SWEEP if job.name == sweeps.NAME else RUNS
+    runs = store.runs(job.id, after=runs_after, limit=most + 1)
     results = reading.results()
     return render(
         request,
@@ -93,9 +96,10 @@ def show_job(
         doubt=views.state(job) == "diverged" or _has_diverged(reading),
         pace=views.pace_words(job, pace),
         log=log.lines(reading),
-        runs=runs[:RUNS],
+        runs=runs[:most],
+        most=OF_A_SWEEP if job.name == sweeps.NAME else ROWS,
         runs_after=runs_after,
-        runs_next=runs[RUNS - 1].id if len(runs) > RUNS else 0,
+        runs_next=runs[most - 1].id if len(runs) > most else 0,
     )
 
 

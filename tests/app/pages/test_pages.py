@@ -32,7 +32,7 @@ from app.store.states import JobStatus, Reason
 from app.typography import brief, cell, cells, metric, plural, seconds, short
 from ml.events import Check, Epoch, Event, Figure, Finding, Note, Series, Started, Table
 from ml.experiments import EXPERIMENTS, parse
-from tests.app.made_jobs import curves, group, parts, write
+from tests.app.made_jobs import claim, curves, group, parts, write
 
 PAGES = [
     "/api",
@@ -707,6 +707,29 @@ def test_a_sweep_begins_with_the_values_of_what_its_form_came_from(
     job = session.scalars(select(Job).order_by(Job.id.desc())).first()
     assert job is not None
     assert job.experiment["of"]["lr"] == lr
+
+
+def test_a_sweeps_page_says_what_varied_and_leads_on_from_the_best_trial(
+    empty: TestClient, session: Session
+) -> None:
+    sweep = parse(
+        {"name": "sweep", "of": {"name": "kaggle_house"}, "over": {"lr": [0.01, 0.04]}, "eta": 2}
+    )
+    job = lifecycle.submit(session, sweep)
+    session.commit()
+    page = get(empty, f"/jobs/{job.id}")
+    assert "ridgeline sweep kaggle_house" in page.words
+    assert "default 0.005 0.01, 0.04" in page.words
+    assert "Sweep around it" not in page.words  # nothing is best yet
+    taken = claim(session, job.id)
+    found = Finding("helps", "Best of 3 trials is lr 0.04.", "A rule.", "lr 0.04")
+    Leases(session).append(taken.token, [found])
+    session.commit()
+    links = [link["href"] for link in get(empty, f"/jobs/{job.id}").all("a")]
+    near = "/jobs/new?experiment=kaggle_house&lr=0.02..0.08+log&sweep_eta=2"
+    assert "/jobs/new?experiment=kaggle_house&lr=0.04" in links
+    assert near in links
+    assert "Sweep 6 trials" in get(empty, near).words
 
 
 def test_a_wrong_range_is_said_at_its_field_and_queues_nothing(empty: TestClient) -> None:
