@@ -21,6 +21,7 @@ FREQUENT = 10  # rows of a level that is an input by itself
 FOLDS = 5  # that what a column explains is judged on
 BINS = 16  # of a column's values by rank, and in a histogram
 TAILS = (0.005, 0.01, 0.02, 0.98, 0.99, 0.995)  # cut off, too: they may decide a long-tailed target
+NEIGHBOURS = 0.5  # of the rows have one in a column, or it says nothing of them
 IN_TAIL = 10  # rows; fewer are not cut off
 ADDED = {"bins": 1.0, "levels": 8.0}  # rows of the overall mean in each: levels may have one row
 
@@ -238,6 +239,30 @@ def explained(groups: Integers, y: Floats, folds: Integers, added: float) -> flo
     told = mean + (sums - sizes * mean) / (sizes + added)
     error = y - told[folds, groups]
     return max(0.0, 1 - float(error @ error) / float(y @ y))
+
+
+def beside(codes: Integers, y: Floats, *, text: bool) -> float:
+    """The share of the variance of y (m,) that is between rows next to each other in a column.
+
+    `codes` are places among its values: texts have no order, so that only those of one value are
+    next to each other. Rows of one number are in an order drawn by chance, for that of the file may
+    be the order of y, and copies count once. It is 1 where few rows have a neighbour.
+    """
+    small, _ = scaled(y)
+    there = codes >= 0
+    codes, small = codes[there], small[there]
+    if not text:
+        _, once = np.unique(np.column_stack([codes, small]), axis=0, return_index=True)
+        codes, small = codes[once], small[once]
+    drawn = np.random.default_rng(0).permutation(len(small))
+    order = drawn[np.argsort(codes[drawn], kind="stable")]
+    steps = np.diff(small[order])
+    if text:
+        steps = steps[np.diff(codes[order]) == 0]
+    varies = float(small.var()) if len(small) else 0.0
+    if not varies or len(steps) < NEIGHBOURS * len(small):
+        return 1.0
+    return float(np.square(steps).mean() / 2 / varies)
 
 
 def folds_of(m: int, seed: int) -> Integers:

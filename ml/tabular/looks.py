@@ -20,6 +20,7 @@ from ml.tabular.columns import (
     Floats,
     Integers,
     Kind,
+    beside,
     explained,
     folds_of,
     histogram,
@@ -34,7 +35,8 @@ Role = Literal["input", "target", "name", "left out"]
 PARTS = 8  # of a column by rank, or its most frequent levels
 SKEWED = 1.0  # a column that is told to be so; a target of which the logarithm is measured
 POSITIVE = 0.95  # of the targets; the others are left out where the logarithm is measured
-GIVEN_AWAY = 0.8  # of a target's variance by one column: rarely known before the target is
+GIVEN_AWAY = 0.99  # of a target's variance by one column: it is made of the target, or this of it
+STRONG = 0.8  # of it by one column: seldom known before the target is, but it may be
 PART_OF = 0.2  # of the rows; who equals the target so often and is never above it is a part of it
 PART_VALUES = 10  # more different values than that are equal: zeros alone make no part
 GAPS = 0.5  # of a column
@@ -139,6 +141,15 @@ class Target:
         """What a column explains of the ranks, where a long tail hides it; 0 without a tail."""
         return self._explained(cells, self.ranks) if len(self.ranks) else 0.0
 
+    def left_open(self, cells: Cells) -> float:
+        """The share of its variance, or of its ranks', that a column leaves open among rows that
+        are next to each other in it: of what is made of it next to nothing, whatever the curve."""
+        if not self.varies or cells.kind in TRIVIAL or cells.is_undecided:
+            return 1.0
+        codes = cells.codes[self.counted]
+        left = [beside(codes, y, text=cells.text) for y in (self.y, self.ranks) if len(y)]
+        return min(left)
+
     def _explained(self, cells: Cells, y: Floats) -> float:
         added = ADDED["levels" if cells.text else "bins"]
         return explained(cells.bins()[self.counted], y, self.folds, added)
@@ -227,15 +238,23 @@ class Look:
 
     def _attention(self) -> Iterator[Attention]:
         """What needs a person first."""
-        if part := self.target.share(self.cells):
-            yield part
-        known = 0.0 if self.alone is None else max(self.alone, self.target.by_rank(self.cells))
-        if known >= GIVEN_AWAY:
-            text = f"It gives the answer away: alone it explains {_percent(known)} of it."
-            yield Attention(level="stop", text=text)
+        yield from self._of_telling()
         if self.twin:
             yield Attention(level="look", text=f"It says the same as {self.twin} in all rows.")
         yield from self._of_kind()
+
+    def _of_telling(self) -> Iterator[Attention]:
+        """That it tells nearly all of the target, or so much that somebody should ask why."""
+        name = self.target.cells.name
+        if part := self.target.share(self.cells):
+            yield part
+        known = 0.0 if self.alone is None else max(self.alone, self.target.by_rank(self.cells))
+        if (left := min(1 - known, self.target.left_open(self.cells))) <= 1 - GIVEN_AWAY:
+            text = f"It gives the answer away: it leaves {100 * left:.2g} % of its variance open."
+            yield Attention(level="stop", text=text)
+        elif known >= STRONG and not part:
+            text = f"Alone it explains {_percent(known)} of {name}: is it known before {name} is?"
+            yield Attention(level="look", text=text)
 
     def _of_kind(self) -> Iterator[Attention]:
         """What every column of its kind has to tell."""

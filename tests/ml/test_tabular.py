@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -312,7 +313,7 @@ def test_what_needs_a_person_comes_first(seen: Profile) -> None:
 def test_what_gives_the_answer_away_is_told_with_its_figures(seen: Profile) -> None:
     rows = made()
     assert said(seen, "copy")[0] == ("stop", "The target itself, in 1,001 rows.")
-    assert said(seen, "twice")[0][1].startswith("It gives the answer away: alone it explains 9")
+    assert said(seen, "twice")[0][1].startswith("It gives the answer away: it leaves 0.0")
     level, text = said(seen, "part")[0]
     equal = sum(row["part"] == row["y"] for row in rows)
     assert level == "stop"
@@ -321,6 +322,38 @@ def test_what_gives_the_answer_away_is_told_with_its_figures(seen: Profile) -> N
     assert said(profile(more, "y"), "x")[0][1].startswith("The target and more: equal to it in ")
     for name in ("level", "rising", "noise", "street"):
         assert not any(level == "stop" for level, _ in said(seen, name)), name
+
+
+def test_the_best_honest_column_stays_an_input(rng: np.random.Generator) -> None:
+    """It explains 9 in 10 by itself; what is made of the target is left out."""
+    n = 1_000
+    x, g, noise = rng.normal(size=n) * 3, rng.integers(0, 6, n), rng.normal(size=n)
+    y = 3 * x + (np.arange(6) - 2.5)[g] + noise
+    columns: dict[str, Any] = {
+        "x": x, "g": [*map("abcdef".__getitem__, g)], "z": rng.normal(size=n),
+        "rounded": np.round(y), "curve": np.exp(-y / 5), "floor": np.floor(y / 9),
+        "taxed": y * rng.choice([0.8, 1.25], n), "wave": np.sin(y / 4), "y": y,
+    }  # fmt: skip
+    frame = pd.DataFrame(columns).sort_values("y")  # the order of the file tells nothing
+    seen = profile(frame.to_dict("records"), "y")
+    roles = {one.name: one.role for one in seen.columns}
+    assert {name for name, role in roles.items() if role == "left out"} == {"rounded", "curve"}
+    (level, text), *_ = said(seen, "x")
+    explained = np.corrcoef(x, y)[0, 1] ** 2
+    told = re.fullmatch(r"Alone it explains (\d+) % of y: is it known before y is\?", text)
+    assert level == "look"
+    assert told
+    assert int(told[1]) / 100 == pytest.approx(explained, abs=0.04)
+    assert seen.given_away == [one.name for one in seen.columns if one.role == "left out"]
+    copied = profile(frame[["x", "y"]].to_dict("records") * 40, "y")  # copies are no neighbours
+    assert column(copied, "x").role == "input"
+
+
+def test_a_level_that_is_the_answer_is_left_out(rng: np.random.Generator) -> None:
+    level = rng.integers(0, 25, 400)
+    rows: list[Row] = [{"l": f"l{i}", "other": f"o{i % 3}", "y": float(i * i)} for i in level]
+    seen = profile(rows, "y", log=False)
+    assert (column(seen, "l").role, column(seen, "other").role) == ("left out", "input")
 
 
 def test_the_rest_is_told_with_its_figures(seen: Profile) -> None:
