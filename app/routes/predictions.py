@@ -63,7 +63,7 @@ class HousesIn(bodies.ByModel):
     houses: list[dict[str, Any]] = Field(
         min_length=1,
         max_length=AT_ONCE,
-        description="Any attribute may be left out, but not all.",
+        description="Any attribute may be left out, but not all. What is none is told.",
     )
     likely: int = Field(
         0, ge=0, le=100, description="How many equally likely prices to tell of each house."
@@ -126,7 +126,7 @@ async def predict(
 
 
 def _answered(served: Served, asked: HousesIn) -> bodies.Predictions:
-    checked = check(served, asked.houses, ["body", "houses"], strict=asked.strict)
+    checked = check(served, asked.houses, ["body", "houses"], strict=asked.strict, own=True)
     priced = price(served, checked, asked.likely)
     keys = log.keep(served, checked.values, priced) if asked.keep else None
     return bodies.Predictions(

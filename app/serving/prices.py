@@ -1,6 +1,7 @@
 """Rows of people to prices: checked against the schema the predictor carries, never absurd."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app import metrics
@@ -8,7 +9,7 @@ from app.errors import Fault, Invalid
 from app.serving.predictors import Served
 from ml import pricing
 from ml.predictor import Predictions
-from ml.schema import Checked, InvalidRows
+from ml.schema import BadTable, Checked, InvalidRows
 
 
 def check(
@@ -17,10 +18,16 @@ def check(
     loc: list[str | int],
     *,
     strict: bool,
+    own: bool = False,
 ) -> Checked:
-    """The rows, ready to encode; or a 422 with every row, column, value and what is allowed."""
+    """The rows, ready to encode; or a 422 with every row, column, value and what is allowed. What
+    is no field is left out, and told, where they may have columns of their `own`."""
+    schema = served.predictor.card.input_schema
     try:
-        return served.predictor.card.input_schema.check(rows, strict=strict)
+        read = schema.spelled(rows, own=own and not strict)
+        return replace(schema.check(read.rows, strict=strict), names=read.remarks)
+    except BadTable as error:
+        raise Invalid(str(error)) from None
     except InvalidRows as error:
         raise refused(error, loc) from None
 

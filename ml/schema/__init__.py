@@ -24,7 +24,7 @@ from ml.schema.checks import (
 from ml.schema.dates import ORDERS, Order, day_of, measured
 from ml.schema.fields import LONGEST, MISSING, Bounds, InputField, Refused, Value, told
 from ml.schema.reading import BadTable, Opened, TooManyRows, text_of
-from ml.schema.tables import Parsed, Sheet, unread
+from ml.schema.tables import Parsed, Sheet, Spelled, unread
 
 __all__ = [
     "MISSING",
@@ -157,6 +157,17 @@ class InputSchema(Frozen):
     def meanings(self) -> tuple[Meanings, ...]:
         """The fields, each with what values of it have meant before."""
         return tuple(Meanings(field, self.noun) for field in self.fields)
+
+    def spelled(self, rows: Sequence[Any], *, own: bool = False) -> Spelled:
+        """Rows that are no file's, with the names of fields as a file's header is read; what is
+        none is left out where they may have columns of their `own`. Raises BadTable."""
+        return Spelled.of(rows, self.names, own=own)
+
+    @cached_property
+    def names(self) -> dict[str, None]:
+        """Those of all columns that are known."""
+        names = [*(one.name for one in self.fields), self.id_column, self.target_column]
+        return dict.fromkeys(filter(None, names))
 
     def sheet(
         self,

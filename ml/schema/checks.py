@@ -17,6 +17,7 @@ CHANGED: dict[Change, str] = {
     "case": "read as a level of the same letters",
     "missing": "taken for missing",
     "grouped": "read as a number without its signs",
+    "comma": "read with a point for the comma",
     "fraction": "taken as it is, though no whole number",
     "century": f"read with years of two digits, {SHORT_YEARS}",
 }
@@ -108,11 +109,12 @@ class Checked:
 
     rows: list[CheckedRow]
     changes: Changes = field(default_factory=Changes)
+    names: Sequence[str] = ()  # how those of fields were read, in words
 
     @property
     def remarks(self) -> list[str]:
         """How the rows were read, in words."""
-        return self.changes.remarks
+        return [*self.names, *self.changes.remarks]
 
     @property
     def values(self) -> list[dict[str, Value]]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
 
-from ml.schema.fields import EXACT, InputField
+from ml.schema.fields import COMMA, EXACT, InputField
 from ml.schema.reading import BadTable, TooManyRows
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+", re.ASCII)  # 9600,5 or 9.600,5
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
+INDEX = "index"
 HEADER_WITHIN = 20  # lines: titles and remarks may stand above it
 LONGEST_ROW = 2**18  # characters
 MOST_COLUMNS = 2_000
@@ -32,6 +32,7 @@ class Header:
     line: int
     skipped: int  # lines above it that are not empty
     names: list[str]
+    index: str  # what a first column without a name is called, if there is one
 
     @classmethod
     def guess(cls, file: TextIO, most: int) -> "Header":
@@ -52,13 +53,15 @@ class Header:
             raise BadTable("The file has only comments: a line must name the columns.")
         guess = max(guesses, key=lambda one: one.rank)
         names = [cell.strip() for cell in guess.cells]
-        header = cls(guess.separator, guess.line, guess.above, names)
+        index = index_of(file, guess.separator, guess.line, names)
+        names[:1] = [index or names[0]]
+        header = cls(guess.separator, guess.line, guess.above, names, index)
         header._check(most)
         return header
 
     def _check(self, most: int) -> None:
         limit_columns(self.names, most)
-        if all(_is_number(name) for name in self.names):
+        if all(is_number(name) for name in self.names):
             raise BadTable(
                 f"Line {self.line} has only numbers where the columns must be named: is the header"
                 " missing? Put the names of the columns above the rows."
@@ -77,6 +80,8 @@ class Header:
             said.append(f"Cells are separated by {SEPARATORS[self.separator]}.")
         if self.skipped:
             said.append(f"{_so_many(self.skipped)} above the header skipped.")
+        if self.index:
+            said.append(f"The first column has no name: it is read as the index, {self.index!r}.")
         if empty:
             said.append(f"{_so_many(empty)} of empty cells skipped.")
         if comments:
@@ -112,7 +117,7 @@ class _Guess:
         number, cells = lines[above]
         width = _width(cells)
         alike = sum(_width(line) <= width <= len(line) for _, line in lines[above:])
-        named = not any(map(_is_number, cells))
+        named = not any(map(is_number, cells))
         rank = width > 1, named, width * alike / len(lines), -place
         return cls(separator, number, above, cells[:width], rank)
 
@@ -124,11 +129,12 @@ def _width(cells: Sequence[str]) -> int:
 
 def _is_narrow_header(above: Sequence[str], below: Sequence[str]) -> bool:
     """Whether a line that is narrower by one than a row is the header: an error, to be told so."""
-    numbers = [any(map(_is_number, cells)) for cells in (above, below)]
+    numbers = [any(map(is_number, cells)) for cells in (above, below)]
     return numbers == [False, True] and 1 < _width(above) == _width(below) - 1
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a cell is one, be it with a decimal comma."""
     bare = cell.strip()
     return bool(COMMA.fullmatch(bare)) or not isinstance(InputField.number(bare), str)
 
@@ -138,6 +144,19 @@ def _separators(file: TextIO) -> Sequence[str]:
     first = next(Lines(file))
     told = first[4:5] if first.startswith("sep=") else ""
     return told if told in SEPARATORS else [*SEPARATORS]
+
+
+def index_of(file: TextIO, separator: str, line: int, names: Sequence[str]) -> str:
+    """What the first column is called if it has no name and yet its cells say something: pandas
+    writes an index so."""
+    if len(names) < 2 or names[0]:
+        return ""
+    if not any(cells[0].strip() for number, cells in read(file, separator) if number > line):
+        return ""
+    name, taken = INDEX, {other.casefold() for other in names}
+    while name in taken:
+        name = f"row {name}"
+    return name
 
 
 def refuse_empty(file: TextIO) -> None:
@@ -256,7 +275,10 @@ def _as_wide(line: list[str], names: Sequence[str], number: int) -> list[str]:
         raise BadTable(f"Line {number} has {len(line)} cells; the header has {len(names)}.")
     for j, name in enumerate(names):
         if not name and line[j].strip():
-            raise BadTable(f"Line {number} has a cell in column {j + 1}, which has no name.")
+            raise BadTable(
+                f"Line {number} has a cell in column {j + 1}, which has no name: name it, or take"
+                " it out."
+            )
     return line
 
 
@@ -302,8 +324,3 @@ class Commas:
                 " without a comma."
             )
         return True
-
-
-def pointed(cell: str) -> str:
-    """A number with a point for its comma."""
-    return cell.replace(".", "").replace(",", ".") if COMMA.fullmatch(cell) else cell

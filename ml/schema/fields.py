@@ -26,8 +26,9 @@ MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "none", "null", "-", "?"})
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 WHOLE = re.compile(r"[+-]?\d{1,300}", re.ASCII)
 GROUPED = re.compile(
-    r"[$€£]?\s?([+-]?\d{1,3}(,\d{3})+(\.\d*)?)|[$€£]\s?([+-]?\d+(\.\d*)?)", re.ASCII
+    r"[$€£]?\s?([+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?)|[$€£]\s?([+-]?\d+(\.\d*)?)", re.ASCII
 )
+COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+", re.ASCII)  # 9600,5 or 9.600,5
 
 EXAMPLES: dict[Order, str] = {
     "": "",
@@ -36,7 +37,7 @@ EXAMPLES: dict[Order, str] = {
     "ymd": " or, of years of two digits, 24/12/31",
 }
 
-Change = Literal["blanks", "case", "missing", "grouped", "fraction", "century"]
+Change = Literal["blanks", "case", "missing", "grouped", "comma", "fraction", "century"]
 """In what a value was read otherwise than it stands."""
 
 
@@ -180,8 +181,8 @@ class InputField(Frozen):
 
         Text is read as a person means it: levels without blanks around them and without case where
         one alone has these letters, "NA", "nan", "-" and the like as missing where they are no
-        level, "1,710" and "$1710" as numbers. A whole-number column takes 68.58. True is no number.
-        Dates are read in any spelling that can be one day alone, or is the column's own.
+        level, "1,710", "$1710" and "3,5" as numbers. A whole-number column takes 68.58. True is no
+        number. Dates are read in any spelling that can be one day alone, or is the column's own.
 
         Raises:
             Refused: for the wrong type, and for a number that is not finite or cannot exist.
@@ -256,6 +257,9 @@ class InputField(Frozen):
         if grouped := GROUPED.fullmatch(bare):
             found = cls.number((grouped[1] or grouped[4]).replace(",", ""))
             return (None if isinstance(found, str) else found), "grouped"
+        if COMMA.fullmatch(bare):
+            found = cls.number(pointed(bare))
+            return (None if isinstance(found, str) else found), "comma"
         return None, None
 
     @staticmethod
@@ -311,6 +315,11 @@ class InputField(Frozen):
             f"{self.name} is {said}; the training {noun} have {low} to {high}. The prediction"
             " extrapolates."
         )
+
+
+def pointed(cell: str) -> str:
+    """A number with a point for its comma."""
+    return cell.replace(".", "").replace(",", ".") if COMMA.fullmatch(cell) else cell
 
 
 def told(fields: Sequence[InputField], row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """Rows from text: which separator, which line is the header, which column is which field."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
-from typing import TextIO
+from typing import Any, TextIO, TypedDict
 
 from ml.schema.delimited import (
     HEADER_WITHIN,
@@ -15,15 +15,18 @@ from ml.schema.delimited import (
     Line,
     Rows,
     commas,
+    index_of,
+    is_number,
     limit_columns,
-    pointed,
     read,
     refuse_empty,
     refuse_twice,
 )
-from ml.schema.fields import WHOLE, InputField, Value, shown
+from ml.schema.fields import WHOLE, InputField, Value, pointed, shown
 from ml.schema.reading import BadTable
 
+MOST_LISTED = 8  # columns of a table that are named to somebody who has none of them
+ALIKE = 0.8  # of the letters of a name, where it may be a slip of the pen
 NEAR = 3  # names that a column may have been meant by
 
 
@@ -112,8 +115,11 @@ class Sheet:
 
     def _parsed(self, numbered: Sequence[Line], rows: "Rows") -> Parsed:
         names = self.header.names
-        columns = [[line[j].strip() for _, line in numbered] for j in range(len(names))]
-        by_name = dict(zip(names, columns, strict=True))
+        levels = {one.name for one in self.fields if one.kind == "level"}  # blanks are told
+        by_name = {
+            name: [line[j] if name in levels else line[j].strip() for _, line in numbered]
+            for j, name in enumerate(names)
+        }
         for name in self.points:
             by_name[name] = [pointed(cell) for cell in by_name[name]]
         attributes = [(one, by_name[one.name]) for one in self.fields if one.name in by_name]
@@ -138,7 +144,7 @@ class Sheet:
 
 def plain(name: str) -> str:
     """Its letters and digits alone, small; R's X before a digit is none of them."""
-    letters = re.sub(r"[^a-z0-9]", "", name.lower())
+    letters = re.sub(r"[\W_]", "", name.casefold())
     return letters[1:] if re.match(r"x\d", letters) else letters
 
 
@@ -156,30 +162,104 @@ class _Header(Header):
         refuse_empty(file)
         spelled = {plain(name) for name in (*known, *mapping)}
         found = [
-            (len({plain(cell) for cell in cells} & spelled), -i, -k, separator, number, cells)
+            (_count_named(cells, spelled), -i, -k, separator, number, cells)
             for k, separator in enumerate(SEPARATORS)
             for i, (number, cells) in enumerate(islice(read(file, separator), HEADER_WITHIN))
         ]
         count, above, _, separator, number, cells = max(found, default=(0, 0, 0, ",", 0, []))
         if not count:
-            raise BadTable("The first line names no column of this table: is the header missing?")
+            raise BadTable(
+                "The first line names no column of this table: is the header missing? It has"
+                f" {_listed(known)}."
+            )
         limit_columns(cells, MOST_COLUMNS)
         header = [cell.strip() for cell in cells]
-        return cls(separator, number, -above, *_named(header, known, mapping))
+        index = index_of(file, separator, number, header)
+        header[:1] = [index or header[0]]
+        return cls(separator, number, -above, index=index, **_named(header, known, mapping))
 
     def remarks(self, empty: int, comments: int) -> list[str]:
         """How the file was read, where that is not as it stands."""
         said = super().remarks(empty, comments)
-        if self.renamed:
-            pairs = ", ".join(f"{column!r} as {name}" for column, name in self.renamed.items())
-            said.append(f"Columns read by their letters: {pairs}.")
-        return [*said, *([unread(self.unknown)] if self.unknown else [])]
+        said += _respelled(self.renamed)
+        others = {name: near for name, near in self.unknown.items() if name != self.index}
+        return [*said, *([unread(others)] if others else [])]
 
 
-def _named(
-    header: Sequence[str], known: Sequence[str], mapping: Mapping[str, str]
-) -> tuple[list[str], dict[str, str], dict[str, list[str]]]:
+def _count_named(cells: Sequence[str], spelled: set[str]) -> int:
+    """How many columns a line names; none where it has more numbers, as a row has."""
+    letters = {plain(cell) for cell in cells}
+    count = len(letters & spelled)
+    numbers = sum(is_number(cell) and plain(cell) not in spelled for cell in cells)
+    return count if count >= numbers else 0
+
+
+class _Columns(TypedDict):
     """What each column is; those that were spelled otherwise; and what unknown ones may be."""
+
+    names: list[str]
+    renamed: dict[str, str]
+    unknown: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """Rows with the names of their fields, however these were spelled, and in words how."""
+
+    rows: list[Any]
+    remarks: list[str]
+
+    @classmethod
+    def of(cls, rows: Sequence[Any], known: Mapping[str, Any], *, own: bool) -> "Spelled":
+        """Rows that are no file's: what is no field is left out where they may have columns of
+        their `own`, unless it is nearly the name of a field that the row lacks: a slip.
+
+        Raises:
+            BadTable: for a field that a row has twice.
+        """
+        kinds = {
+            tuple(row)
+            for row in rows
+            if isinstance(row, Mapping) and not row.keys() <= known.keys()
+            if all(isinstance(name, str) for name in row)
+        }
+        if not kinds:
+            return cls([*rows], [])
+        found = {kind: _named(kind, [*known], {}) for kind in sorted(kinds)}
+        renamed, unknown = dict[str, str](), dict[str, list[str]]()
+        for each in found.values():
+            renamed |= each["renamed"]
+            if own:
+                unknown |= _no_slips(each, known)
+        read = [
+            {
+                name: value
+                for name, value in zip(found[tuple(row)]["names"], row.values(), strict=True)
+                if name not in unknown
+            }
+            if isinstance(row, Mapping) and tuple(row) in found
+            else row
+            for row in rows
+        ]
+        return cls(read, [*_respelled(renamed), *([unread(unknown)] if unknown else [])])
+
+
+def _no_slips(columns: "_Columns", known: Iterable[str]) -> dict[str, list[str]]:
+    """Columns that are no field, but for what is nearly the name of a field that is not there."""
+    lacking = [plain(one) for one in known if one not in columns["names"]]
+    return {
+        name: near
+        for name, near in columns["unknown"].items()
+        if not get_close_matches(plain(name), lacking, 1, ALIKE)
+    }
+
+
+def _respelled(renamed: Mapping[str, str]) -> list[str]:
+    pairs = ", ".join(f"{column!r} as {name}" for column, name in renamed.items())
+    return [f"Columns read by their letters: {pairs}."] if renamed else []
+
+
+def _named(header: Sequence[str], known: Sequence[str], mapping: Mapping[str, str]) -> _Columns:
     letters = {plain(name): name for name in known}
     names = [
         (mapping[column] or _beside(column, letters)) if column in mapping
@@ -192,8 +272,8 @@ def _named(
             raise BadTable(f"{column!r} cannot be {name!r}: {_meant(name, known)}")
         if column not in header:
             raise BadTable(f"There is no column {column!r} in the file.")
-    refuse_twice(names)
     pairs = [*zip(header, names, strict=True)]
+    _refuse_twice(pairs)
     renamed = {column: name for column, name in pairs if column != name and name in known}
     unknown = {
         name: [letters[near] for near in get_close_matches(plain(column), letters, NEAR)]
@@ -202,7 +282,24 @@ def _named(
         for column, name in pairs
         if name and name not in known
     }
-    return names, renamed, unknown
+    return {"names": names, "renamed": renamed, "unknown": unknown}
+
+
+def _refuse_twice(pairs: Sequence[tuple[str, str]]) -> None:
+    """Raises BadTable where two columns are one field, or have one name."""
+    spelled = dict[str, list[str]]()
+    for column, name in pairs:
+        spelled.setdefault(name, []).append(column)
+    refuse_twice([column for column, _ in pairs])
+    for name, columns in spelled.items():
+        if name and len(columns) > 1:
+            both = " and ".join(map(repr, columns))
+            raise BadTable(f"The header has columns twice: {both} are both {name}. Take one out.")
+
+
+def _listed(known: Sequence[str]) -> str:
+    more = f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
+    return ", ".join(known[:MOST_LISTED]) + more
 
 
 def _beside(column: str, letters: Mapping[str, str]) -> str:
@@ -228,7 +325,7 @@ def unread(unknown: Mapping[str, list[str]]) -> str:
 
 def _value(cell: str, one: InputField) -> Value:
     """None for what is missing everywhere; a number where one is due; else text, to be checked."""
-    if cell in ("", "NA") and cell not in one.known:
+    if (bare := cell.strip()) in ("", "NA") and bare not in one.known:
         return None
     return one.number(cell) if one.is_number else cell
 

@@ -11,8 +11,17 @@ from typing import TextIO
 from pydantic import BaseModel, ConfigDict
 
 from ml.schema.checks import CHANGED
-from ml.schema.delimited import Commas, Header, Rows, pointed
-from ml.schema.fields import EXACT, LONGEST, MISSING, NUMBER, InputField, Value, shown
+from ml.schema.delimited import Commas, Header, Rows
+from ml.schema.fields import (
+    EXACT,
+    LONGEST,
+    MISSING,
+    NUMBER,
+    InputField,
+    Value,
+    pointed,
+    shown,
+)
 from ml.schema.reading import BadTable
 
 MOST_ROWS = 100_000
@@ -174,7 +183,9 @@ class _Meanings:
                 numbers[cell] = float(cell)
                 continue
             number, change = InputField.figure(pointed(cell) if points else cell)
-            if number is not None:
+            if change == "comma":  # in a file whose cells are separated by commas: a word
+                faults[cell] = WORD
+            elif number is not None:
                 numbers[cell] = float(number)
             elif change != "missing":
                 faults[cell] = INFINITY if INFINITE.fullmatch(cell) else WORD

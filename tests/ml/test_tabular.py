@@ -116,6 +116,18 @@ def test_what_a_cell_may_be() -> None:
     assert table("a;b\n1,500;x\nso;y\n").rows[0] == {"a": "1,500", "b": "x"}  # words, anyway
 
 
+@pytest.mark.parametrize("index", [False, True])
+def test_an_index_that_pandas_writes_without_a_name(index: bool, rng: np.random.Generator) -> None:
+    frame = pd.DataFrame({"index": rng.normal(size=200), "y": rng.normal(size=200)})
+    frame = frame.sample(frac=1, random_state=1)  # so that it rises no longer
+    found = table((frame if index else frame.rename(columns={"index": "x"})).to_csv())
+    name = "row index" if index else "index"
+    assert found.names == (name, "index" if index else "x", "y")
+    assert [row[name] for row in found.rows] == frame.index.tolist()
+    assert found.remarks == [f"The first column has no name: it is read as the index, {name!r}."]
+    assert column(profile(found.rows, "y"), name).role == "name"
+
+
 def test_slips_among_numbers_are_named_by_line_and_column() -> None:
     text = "# 1\nn,other\n" + "1,x\n" * 27 + "many,x\n\n2,x\n3.x,y\n"
     said, faults = refused(text)
@@ -165,6 +177,7 @@ def test_what_no_cell_can_be(cell: str, reason: str) -> None:
         ("# a\n", "only comments"),
         ("a,b\n", "no row below its header in line 1"),
         ("a,,b\n1,2,3\n", "Column 2 has no name: name it in line 1"),
+        (",a,b\n,2,3\n", "Column 1 has no name: name it in line 1"),
         ("a,b, a\n1,2,3\n", "The header has columns twice: 'a'. Rename all but one"),
         ("1,2\n3,4\n", "Line 1 has only numbers where the columns must be named"),
         ("a,b\n1,2\n3\n", "Line 3 has 1 cells; the header has 2"),

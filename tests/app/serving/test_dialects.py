@@ -115,7 +115,10 @@ DIALECTS: dict[str, tuple[Callable[[Cells], Cells] | Callable[[Cells], bytes], s
         header(lambda name: f"X{name}" if name[0].isdigit() else name), "'X1stFlrSF' as 1stFlrSF",
     ),
     "another order": (lambda cells: [row[::-1] for row in cells], ""),
-    "levels with blanks": (column("SaleType", lambda cell: f"{cell} "), ""),
+    "levels with blanks": (
+        column("SaleType", lambda cell: f"{cell} "),
+        "SaleType: 20 values read without the blanks around ('WD ').",
+    ),
     "levels in small letters": (column("MSZoning", str.lower), "20 values read as a level"),
     "levels in capitals": (column("Neighborhood", str.upper), "Neighborhood: 20 values"),
     "nan": (missing("nan"), "taken for missing ('nan')"),
@@ -143,7 +146,9 @@ DIALECTS: dict[str, tuple[Callable[[Cells], Cells] | Callable[[Cells], bytes], s
     "a formula": (beside("Note", "=1+1", "-3"), "no field"),
     "prices already": (beside("SalePrice", "150000"), ""),
     "prices spelled otherwise": (beside("Sale Price", "$150,000"), "'Sale Price' as SalePrice"),
-    "an index without a name": (beside("", ""), ""),
+    "an empty column in front": (beside("", ""), ""),
+    "an index without a name": (beside("", "7", "8"), "it is read as the index, 'index'"),
+    "an index of words": (beside("", "a, b", "c"), "it is read as the index, 'index'"),
 }  # fmt: skip
 
 
@@ -221,7 +226,10 @@ def test_sheets_and_tables_of_columns_are_read(served: Served, cells: Cells, kin
          "write it without a comma"),
         (lambda cells: [*cells, cells[1][:5]], "Line 22 has 5 cells; the header has 80"),
         (lambda cells: [[*cells[0], "lot area"], *([*row, "1"] for row in cells[1:])],
-         "columns twice: 'LotArea'"),
+         "columns twice: 'LotArea' and 'lot area' are both LotArea"),
+        (lambda _: b"area,rooms,kind,to\n5,5,NA,Street\n", "missing? It has MSSubClass, MSZoning"),
+        (lambda cells: [[*cells[0], ""], *([*row, "1"] for row in cells[1:])],
+         "in column 81, which has no name: name it, or take it out"),
         (lambda cells: cells[:1], "a header and no rows"),
         (lambda _: b"", "must name the columns"),
     ],
@@ -241,6 +249,57 @@ def test_a_row_of_a_csv_reader_is_priced_the_same_as_json(client: TestClient, ce
     assert answer.status_code == 200, answer.text
     found = [p[name] for p in answer.json()["predictions"] for name in ("price", "low", "high")]
     assert found == pytest.approx(prices(send(client, encoded(cells)).json()["csv"]), rel=1e-6)
+
+
+def test_json_is_read_as_kindly_as_csv(client: TestClient, cells: Cells) -> None:
+    """Spellings, own columns and decimal commas: as in a file, and told in the same words."""
+    spelled = header(spaced)(column("LotFrontage", lambda _: "68,5")(cells))
+    rows = [row | {"address": "3 Elm", "SalePrice": "?"}
+            for row in csv.DictReader(io.StringIO(write(spelled)))]  # fmt: skip
+    plain = column("LotFrontage", lambda _: "68.5")(cells)
+    answer = client.post("/api/v1/predictions", json={"houses": rows})
+    assert answer.status_code == 200, answer.text
+    found = [p[name] for p in answer.json()["predictions"] for name in ("price", "low", "high")]
+    assert found == pytest.approx(prices(send(client, encoded(plain)).json()["csv"]), rel=1e-6)
+    remarks = " ".join(answer.json()["remarks"])
+    file = " ".join(send(client, encoded(beside("address", "3 Elm")(header(spaced)(cells))))
+                    .json()["remarks"])  # fmt: skip
+    for words in ("'Lot Area' as LotArea", "1 column is no field and is not read: 'address'."):
+        assert words in remarks
+        assert words in file
+    ask = {"url": "/api/v1/predictions", "json": {"houses": rows, "strict": True}}
+    assert "There is no field 'address'" in problem(client.post(**ask), 422)["detail"]
+    for row, words in (
+        ({"GrLivAera": 1710, "LotArea": 9000}, "Did you mean 'GrLivArea'?"),  # a slip
+        ({"Gr Liv Area": 1, "GrLivArea": 2}, "'Gr Liv Area' and 'GrLivArea' are both GrLivArea"),
+        ({"address": "3 Elm"}, "Nothing is known"),
+    ):
+        said = problem(client.post("/api/v1/predictions", json={"houses": [row]}), 422)
+        assert words in said["detail"]
+
+
+def test_rows_of_several_headers_keep_their_values(client: TestClient) -> None:
+    """Each row by its own names, not by those of the first."""
+    rows = [{"Lot Area": 9000, "x": 1}, {"x": 5, "LotArea": 20000}, {"lot_area": 9000}]
+    answer = client.post("/api/v1/predictions", json={"houses": rows}).json()
+    first, second, third = [one["price"] for one in answer["predictions"]]
+    alone = client.post("/api/v1/predictions", json={"houses": [{"LotArea": 20000}]}).json()
+    assert first == third != second
+    assert second == pytest.approx(alone["predictions"][0]["price"])
+
+
+def test_an_index_without_a_name_comes_back(client: TestClient, cells: Cells) -> None:
+    said = send(client, encoded(beside("", "7", "8")(cells))).json()
+    found = [*csv.DictReader(io.StringIO(said["csv"]))]
+    assert [row["index"] for row in found] == ["7", "8"] * 10
+    assert sum("index" in remark for remark in said["remarks"]) == 1
+    taken = send(client, encoded(beside("", "7")(beside("Index", "9")(cells)))).json()["csv"]
+    (row, *_) = csv.DictReader(io.StringIO(taken))
+    assert (row["row index"], row["Index"]) == ("7", "9")
+    assert (
+        "index"
+        in problem(send(client, encoded(beside("", "7")(cells)), strict=True), 422)["detail"]
+    )
 
 
 def test_own_columns_come_back_and_no_spreadsheet_computes_them(
