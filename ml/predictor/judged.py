@@ -92,9 +92,15 @@ class Judged:
         return replace(self, fold=fold)
 
     def scores(self, width: float) -> Floats:
-        """Errors over what size was expected of each: where an interval is `width` sizes wide."""
+        """Errors over what size was expected of each: where an interval is `width` sizes wide.
+
+        No interval is narrower than numbers of that size are apart: those of answers that are all
+        but the same have no width left.
+        """
         judged = self.fold >= 0
-        size = (self.high - self.low)[judged].astype(np.float64) / width
+        high, low = self.high[judged], self.low[judged]
+        finest = np.spacing(np.maximum(np.abs(high), np.abs(low)))
+        size = np.maximum(high - low, finest).astype(np.float64) / width
         off = np.broadcast_to(self.target, self.said.shape)[judged] - self.said[judged]
         return np.asarray(off / size)
 

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from ml.schema.dates import Order
 from ml.tabular.columns import Cells, columns_of, different, histogram, quantiles, skewness
+from ml.tabular.looks import POSITIVE, Level, Target, looks
 from ml.tabular.looks import Attention as Attention
 from ml.tabular.looks import Column as Column
-from ml.tabular.looks import Level, Target, looks
 
 LEAST_ROWS = 100  # with a target
 TARGET_BINS = 24
@@ -111,7 +111,14 @@ def _stops(target: Target, columns: Sequence[Column]) -> Iterator[str]:
         yield f"{name} is text: only a number can be learnt."
     elif count < LEAST_ROWS:
         above = " above 0" if target.log else ""
-        yield f"{count:,} rows have a {name}{above}; {LEAST_ROWS} are the fewest."
+        have = "row has" if count == 1 else "rows have"
+        yield f"{count:,} {have} a {name}{above}; {LEAST_ROWS} are the fewest."
+    elif (known := int(target.cells.there.sum())) * POSITIVE > count and target.log:
+        yield (
+            f"{known - count:,} of {known:,} rows have a {name} of 0 or less, which has no"
+            " logarithm: learn it as it is, by the scale plain, or leave these rows out of the"
+            " table."
+        )
     elif not target.varies:
         yield f"{name} is the same in all rows: there is nothing to learn."
     if not any(column.role == "input" for column in columns):

@@ -197,3 +197,12 @@ def test_so_many_shuffles_are_needed_and_no_fewer() -> None:
     assert f"About {more} more shuffle" in one.sentence("7", "4")
     assert compared(d + 0.0015).needed is None
     assert compared(d + 0.0015).floor > 0.0005
+
+
+def test_answers_that_are_all_but_the_same_have_finite_scores() -> None:
+    """Their intervals have no width left in numbers of four bytes; the least there is stands in."""
+    target = np.full(8, 1e6)
+    said = target + 0.25
+    one = Judged.of(target, [np.arange(4), np.arange(4, 8)], 2, said, target, target)
+    step = 0.0625  # between numbers of four bytes at a million
+    assert one.scores(2.0) == pytest.approx(np.full(8, -0.25 / (step / 2)))

@@ -184,6 +184,7 @@ def test_what_no_cell_can_be(cell: str, reason: str) -> None:
         ("a,b\n1,2,3\n", "Line 2 has 3 cells; the header has 2"),
         ("a,b\nx,2,3\ny,5,6\n", "Line 2 has 3 cells; the header has 2"),
         ('a,b\n1,"x\n', "Line 2 is no CSV"),
+        ("a,b\n1," + "x" * 140_000 + "\n", "Line 2 has a cell of more than 131,072 characters"),
         (",".join(f"c{i}" for i in range(201)) + "\n", "201 columns; 200 are the most"),
         ("a\x07,b\n1,2\n", "Line 1 names a column"),
     ],
@@ -348,7 +349,8 @@ def test_the_best_honest_column_stays_an_input(rng: np.random.Generator) -> None
         "taxed": y * rng.choice([0.8, 1.25], n), "wave": np.sin(y / 4), "y": y,
     }  # fmt: skip
     frame = pd.DataFrame(columns).sort_values("y")  # the order of the file tells nothing
-    seen = profile(frame.to_dict("records"), "y")
+    rows = [dict(zip(frame, row, strict=True)) for row in frame.itertuples(index=False)]
+    seen = profile(rows, "y")
     roles = {one.name: one.role for one in seen.columns}
     assert {name for name, role in roles.items() if role == "left out"} == {"rounded", "curve"}
     (level, text), *_ = said(seen, "x")
@@ -358,7 +360,9 @@ def test_the_best_honest_column_stays_an_input(rng: np.random.Generator) -> None
     assert told
     assert int(told[1]) / 100 == pytest.approx(explained, abs=0.04)
     assert seen.given_away == [one.name for one in seen.columns if one.role == "left out"]
-    copied = profile(frame[["x", "y"]].to_dict("records") * 40, "y")  # copies are no neighbours
+    copied = profile(
+        [{"x": row["x"], "y": row["y"]} for row in rows] * 40, "y"
+    )  # copies are no neighbours
     assert column(copied, "x").role == "input"
 
 
@@ -470,6 +474,8 @@ def test_a_skewed_target_is_measured_by_its_logarithm(rng: np.random.Generator) 
         ([{"x": i, "y": i % 7} for i in range(200)], None, "No column is left"),
         ([{"y": i % 7} for i in range(200)], None, "No column is left"),
         ([{"x": 1.0, "y": None}], None, "0 rows have a y"),
+        ([{"x": 1.0, "y": 2}], None, "1 row has a y; 100"),
+        ([{"x": i % 7, "y": i - 60} for i in range(1_000)], True, "61 of 1,000 rows have a y of 0"),
     ],
 )
 def test_why_nothing_can_be_learnt(rows: list[Row], log: bool | None, stop: str) -> None:
