@@ -8,6 +8,7 @@ from typing import IO
 from app import lifecycle
 from app.errors import Conflict
 from app.serving.predictors import read, serving
+from app.serving.tables import refuse_other
 from app.settings import settings
 from app.store.jobs import PRICED, RunStore
 from app.store.models import Job
@@ -31,10 +32,12 @@ def send(
 
     Raises:
         NotFound: where there is no such version.
+        Invalid: where its first lines show that it is no table of what the version reads.
         Conflict: where the key was used for another request, or the file has no place.
     """
     with readers()() as session:
         served = serving(session, model)
+    refuse_other(served, file, mapping=mapping, strict=strict)
     data = settings().data_dir.absolute()
     try:  # before a transaction begins: nobody else may write meanwhile
         table, digest = receive(file, data)

@@ -12,7 +12,7 @@ from app.settings import settings
 from ml import pricing
 from ml.predictor import Predictions
 from ml.pricing import Part, WrongRows
-from ml.schema import BadTable, Checked, Opened, TooManyRows, text_of
+from ml.schema import BadTable, Checked, Opened, TooManyRows, beginning, text_of
 
 
 @contextmanager
@@ -20,6 +20,19 @@ def opened(file: IO[bytes]) -> Iterator[Opened]:
     """A file as text. Raises Invalid where it is none."""
     with _refusing(), text_of(file) as text:
         yield text
+
+
+def refuse_other(
+    served: Served, file: IO[bytes], *, mapping: Mapping[str, str] | None, strict: bool
+) -> None:
+    """Raises Invalid where the first lines show that a file is no table of what a version reads: a
+    job need not be waited for to be told so."""
+    with _refusing():
+        begin = beginning(file)
+        if begin is not None:
+            with text_of(begin) as (text, _):
+                schema = served.predictor.card.input_schema
+                schema.refuse_header(text, mapping=mapping, strict=strict)
 
 
 @contextmanager

@@ -23,8 +23,8 @@ from ml.schema.checks import (
 )
 from ml.schema.dates import ORDERS, Order, day_of, measured
 from ml.schema.fields import LONGEST, MISSING, Bounds, InputField, Refused, Value, told
-from ml.schema.reading import BadTable, Opened, TooManyRows, text_of
-from ml.schema.tables import Parsed, Sheet, Spelled, unread
+from ml.schema.reading import BadTable, Opened, TooManyRows, beginning, text_of
+from ml.schema.tables import Parsed, Sheet, Spelled, find_header, unread
 
 __all__ = [
     "MISSING",
@@ -43,6 +43,7 @@ __all__ = [
     "RowWarning",
     "Sheet",
     "TooManyRows",
+    "beginning",
     "day_of",
     "measured",
     "text_of",
@@ -191,6 +192,13 @@ class InputSchema(Frozen):
             mapping=mapping,
             strict=strict,
         )
+
+    def refuse_header(
+        self, file: TextIO, *, mapping: Mapping[str, str] | None = None, strict: bool = False
+    ) -> None:
+        """Raises BadTable where the first lines of a CSV file are of no such table, or a column
+        is no field if `strict`."""
+        find_header(file, [*self.names], mapping, strict=strict)
 
     def row_model(self, name: str = "Row") -> type[BaseModel]:
         """A pydantic model of one row: every field may be missing, none may be added.

@@ -14,6 +14,7 @@ from ml.schema.reading import BadTable, TooManyRows
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 INDEX = "index"
+GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
 HEADER_WITHIN = 20  # lines: titles and remarks may stand above it
 LONGEST_ROW = 2**18  # characters
 MOST_COLUMNS = 2_000
@@ -221,6 +222,11 @@ def records(file: TextIO, separator: str) -> Iterator[Line]:
             lines.row = 0
             yield reader.line_num, cells
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise _NoCsv(
+                f"Line {reader.line_num} has a cell of more than {csv.field_size_limit():,}"
+                " characters: shorten it, or close its quote."
+            ) from None
         raise _NoCsv(f"Line {reader.line_num} is no CSV: {error}.") from error
 
 
@@ -282,17 +288,76 @@ def _as_wide(line: list[str], names: Sequence[str], number: int) -> list[str]:
     return line
 
 
-def commas(rows: Rows, fields: Sequence[InputField]) -> dict[str, int]:
-    """Number columns whose commas are decimal points, and how many values have one, in a file whose
-    cells are not separated by commas.
+def signs(rows: Rows, fields: Sequence[InputField]) -> tuple[dict[str, int], dict[str, int]]:
+    """Number columns whose commas are decimal points, and those whose points separate thousands,
+    and how many values have one, in a file whose cells are not separated by commas.
 
-    Raises BadTable where they may be separators of thousands as well.
+    Raises BadTable where they may be either.
     """
-    seen = [Commas(one, rows.header.names.index(one.name)) for one in fields]
+    places = [rows.header.names.index(one.name) for one in fields]
+    seen = [(Commas(one, at), Points(one)) for one, at in zip(fields, places, strict=True)]
     for _, line in rows:
-        for one in seen:
-            one.see(line[one.column].strip())
-    return {one.field.name: one.count for one in seen if one.are_points()}
+        for commas, points in seen:
+            cell = line[commas.column].strip()
+            commas.see(bare(cell))
+            points.see(cell)
+    decimal = {one.field.name: one.count for one, _ in seen if one.are_points()}
+    thousands = {
+        one.field.name: one.count for _, one in seen if one.are_thousands(commas=bool(decimal))
+    }
+    return decimal, thousands
+
+
+def bare(cell: str) -> str:
+    """A number without the points between its thousands: 1.710, and not 0.710 or 1.71."""
+    return cell.replace(".", "") if GROUPS.fullmatch(cell) else cell
+
+
+@dataclass
+class Points:
+    """What the points of a column may be, each of which has three digits behind it."""
+
+    field: InputField
+    count: int = 0
+    first: str = ""
+    certain: bool = False  # 1.234.567 is there, or a decimal comma
+    otherwise: bool = False  # a point is no sign of thousands
+    decimals: bool = False  # training has such a number, if they are decimal points
+    whole: bool = False  # or if they separate thousands
+    all_whole: bool = True
+
+    def see(self, cell: str) -> None:
+        if "," in cell:
+            self.certain |= bool(COMMA.fullmatch(cell)) and not THOUSANDS.fullmatch(cell)
+        elif GROUPS.fullmatch(cell):
+            self.count += 1
+            self.first = self.first or cell
+            several, within = cell.count(".") > 1, self._within(float(bare(cell)))
+            self.certain |= several
+            self.decimals |= not several and self._within(float(cell))
+            self.whole |= within
+            self.all_whole &= within
+        else:
+            self.otherwise |= "." in cell
+
+    def _within(self, number: float) -> bool:
+        low, high = self.field.minimum, self.field.maximum
+        return low is None or high is None or low <= number <= high
+
+    def are_thousands(self, *, commas: bool) -> bool:
+        """Whether they are; of a column of no whole numbers this is asked only where the file has
+        decimal `commas`."""
+        if not self.count or self.otherwise:
+            return False
+        if self.certain or not (self.field.kind == "integer" or commas):
+            return self.certain
+        if self.decimals != self.whole and self.all_whole == self.whole:
+            return self.whole
+        point, none = f"{float(self.first):g}", bare(self.first)
+        raise BadTable(
+            f"{self.field.name} is {self.first!r}, which may be {point} or {none}: write {none}, or"
+            f" {point.replace('.', ',')}."
+        )
 
 
 @dataclass

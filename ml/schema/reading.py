@@ -59,9 +59,37 @@ def text_of(file: IO[bytes]) -> Iterator[Opened]:
         if _begins(file)[:2] == b"\x1f\x8b":
             packed, file = file, stack.enter_context(tempfile.TemporaryFile())
             _unpack(packed, file)
+            _refuse_packed(_begins(file))
             told.append(f"Unpacked by gzip: {_size(packed):,} bytes became {_size(file):,}.")
         text, how = _text(file)
         yield stack.enter_context(text), [*told, *filter(None, [how])]
+
+
+def beginning(file: IO[bytes]) -> IO[bytes] | None:
+    """The first lines of a file, unpacked, to be read as it will be; None where that is not known
+    before the whole of it is read: of a long workbook, say, or UTF-16.
+
+    Raises:
+        BadTable: for a damaged file.
+    """
+    if not file.seekable():
+        return None
+    begin = _begins(file, PIECE + 1)
+    if begin[:2] == b"\x1f\x8b":
+        begin = _next(iter(partial(gzip.GzipFile(fileobj=file, mode="rb").read, PIECE + 1), b""))
+        file.seek(0)
+        _refuse_packed(begin)
+    if len(begin) <= PIECE:
+        return io.BytesIO(begin)
+    is_whole = begin.startswith((b"PK\x03\x04", b"PAR1", *LETTERS)) or b"\x00" in begin[:4000]
+    if is_whole or LIST.match(begin[:4000].decode("latin-1")):
+        return None
+    return io.BytesIO(begin[: begin.rfind(b"\n") + 1] or begin)
+
+
+def _refuse_packed(begin: bytes) -> None:
+    if begin[:2] == b"\x1f\x8b":
+        raise BadTable("The file is packed by gzip twice: unpack it once.")
 
 
 def _text(file: IO[bytes]) -> tuple[TextIO, str]:
@@ -90,10 +118,10 @@ def _limit(file: IO[bytes], what: str) -> None:
         raise BadTable(f"{what} has {MOST_WHOLE // 2**20} MiB at most: save it as CSV.")
 
 
-def _begins(file: IO[bytes]) -> bytes:
+def _begins(file: IO[bytes], size: int = 4000) -> bytes:
     """Its first bytes; it is read from the start again."""
     file.seek(0)
-    begin = file.read(4000)
+    begin = file.read(size)
     file.seek(0)
     return begin
 

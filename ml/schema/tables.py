@@ -14,13 +14,14 @@ from ml.schema.delimited import (
     Header,
     Line,
     Rows,
-    commas,
+    bare,
     index_of,
     is_number,
     limit_columns,
     read,
     refuse_empty,
     refuse_twice,
+    signs,
 )
 from ml.schema.fields import WHOLE, InputField, Value, pointed, shown
 from ml.schema.reading import BadTable
@@ -62,6 +63,7 @@ class Sheet:
     most: int | None  # rows; more are refused
     header: "_Header"
     points: dict[str, int]  # columns whose commas are decimal points, and in how many values
+    thousands: dict[str, int]  # and those whose points separate thousands
 
     @classmethod
     def open(
@@ -88,12 +90,10 @@ class Sheet:
                 if strict, are no field; and as `parts` does.
         """
         known = [name for name in (*(f.name for f in fields), id_column, target_column) if name]
-        header = _Header.find(file, known, mapping or {})
-        if strict and header.unknown:
-            raise BadTable(unread(header.unknown))
+        header = find_header(file, known, mapping, strict=strict)
         numbers = [one for one in fields if one.is_number and one.name in header.names]
-        points = {} if header.separator == "," else commas(Rows(file, header, most), numbers)
-        return cls(file, fields, id_column, target_column, most, header, points)
+        found = ({}, {}) if header.separator == "," else signs(Rows(file, header, most), numbers)
+        return cls(file, fields, id_column, target_column, most, header, *found)
 
     def parts(self, size: int | None = None) -> Iterator[Parsed]:
         """All rows, so many at a time; one part, of no rows, where there are none.
@@ -120,12 +120,18 @@ class Sheet:
             name: [line[j] if name in levels else line[j].strip() for _, line in numbered]
             for j, name in enumerate(names)
         }
+        for name in self.thousands:
+            by_name[name] = [bare(cell) for cell in by_name[name]]
         for name in self.points:
             by_name[name] = [pointed(cell) for cell in by_name[name]]
         attributes = [(one, by_name[one.name]) for one in self.fields if one.name in by_name]
         points = [
-            f"{name}: commas read as decimal points in {count:,} value{'s' * (count > 1)}."
-            for name, count in self.points.items()
+            f"{name}: {what} in {count:,} value{'s' * (count > 1)}."
+            for what, counts in (
+                ("commas read as decimal points", self.points),
+                ("points read as separators of thousands", self.thousands),
+            )
+            for name, count in counts.items()
         ]
         return Parsed(
             rows=[{one.name: _value(cells[i], one) for one, cells in attributes}
@@ -192,6 +198,16 @@ def _count_named(cells: Sequence[str], spelled: set[str]) -> int:
     count = len(letters & spelled)
     numbers = sum(is_number(cell) and plain(cell) not in spelled for cell in cells)
     return count if count >= numbers else 0
+
+
+def find_header(
+    file: TextIO, known: Sequence[str], mapping: Mapping[str, str] | None, *, strict: bool
+) -> _Header:
+    """The line that names the columns. Raises BadTable, if `strict` also where one is no field."""
+    header = _Header.find(file, known, mapping or {})
+    if strict and header.unknown:
+        raise BadTable(unread(header.unknown))
+    return header
 
 
 class _Columns(TypedDict):

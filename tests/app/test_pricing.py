@@ -33,6 +33,7 @@ from ml.data.hub import download
 from ml.events import Progress
 from ml.experiments.kaggle_house import KaggleHouse
 from ml.pricing import sweep
+from ml.schema import beginning
 from tests.app import versions
 from tests.app.made_jobs import claim, queue
 from tests.app.routes.test_api import problem
@@ -222,9 +223,49 @@ def test_a_wrong_table_fails_in_words(client: TestClient, worker: Worker) -> Non
     assert "LotArea is &#39;six&#39;" in shown
     said = problem(client.get(f"/api/v1/jobs/{number}/predictions.csv"), 409)
     assert said["detail"] == f"Job {number} has failed: it has no answers. Try it again."
-    for body, why in (("", "The file is empty"), ("LotArea\n", "a header and no rows")):
-        assert why in str(finish(worker, send(client, body)).error)
+    assert "a header and no rows" in str(finish(worker, send(client, "LotArea\n")).error)
     assert not kept()
+
+
+PACKED = gzip.compress(b"LotArea\n9000\n", mtime=0)
+LONG_LOT = ("LotArea\n" + "9000\n" * 300_000).encode()  # more than is looked at
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "The file is empty"),
+        (b"area,rent\n50,600\n", "names no column of this table: is the header missing? It has M"),
+        (b"area,rent\n" + b"5,6\n" * 400_000, "names no column"),
+        (b"LotArea\n9\x00\n", "it holds bytes of 0"),
+        (
+            gzip.compress(gzip.compress(b"LotArea\n9000\n", mtime=0), mtime=0),
+            "packed by gzip twice",
+        ),
+        (gzip.compress(b"LotArea\n9000\n", mtime=0)[:-9], "damaged gzip"),
+        (b"Lot Area,LotArea\n1,2\n", "'Lot Area' and 'LotArea' are both LotArea"),
+    ],
+)
+def test_what_the_first_lines_show_is_refused_at_once(
+    client: TestClient, body: bytes, why: str
+) -> None:
+    said = problem(client.post(JOBS, content=body), 422)
+    assert why in said["detail"]
+    with sessions.readers()() as session:
+        assert not RunStore(session).of("predictions")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_long_file_is_not_refused_by_its_first_lines(
+    client: TestClient, pack: Callable[[bytes], bytes]
+) -> None:
+    assert client.post(JOBS, content=pack(LONG_LOT)).status_code == 202
+    begin = beginning(io.BytesIO(pack(LONG_LOT)))
+    assert begin
+    assert LONG_LOT.startswith(begin.read())
+    assert begin.seek(-1, io.SEEK_END) < 2**20  # a piece of it
+    assert begin.read() == b"\n"
+    assert client.post(JOBS, content=LONG_LOT.decode().encode("utf-16")).status_code == 202
 
 
 def test_what_is_not_there_yet_is_a_conflict(client: TestClient, worker: Worker) -> None:

@@ -574,7 +574,7 @@ def test_without_ids() -> None:
         ("rooms,area\n1,2\n3\n", "Line 3 has 1 cells; the header has 2"),
         ("rooms,area\n1,2,3\n", "Line 2 has 3 cells; the header has 2"),
         ('rooms,colour\n1,"red\n', "Line 2 is no CSV: unexpected end of data"),
-        ("colour\n" + "x" * 200_000, "field larger than field limit"),
+        ("colour\n" + "x" * 200_000, "Line 2 has a cell of more than 131,072 characters"),
     ],
 )
 def test_what_is_no_table(text: str, message: str) -> None:

@@ -142,6 +142,15 @@ DIALECTS: dict[str, tuple[Callable[[Cells], Cells] | Callable[[Cells], bytes], s
         ).encode(),
         "LotArea: commas read as decimal points in 20 values",
     ),
+    "points for thousands": (
+        lambda cells: write(
+            column("LotArea", lambda c: f"{int(c):,}".replace(",", "."))(cells), ";"
+        ).encode(),
+        "LotArea: points read as separators of thousands in 20 values",
+    ),
+    "three decimals": (
+        lambda cells: write(column("OverallQual", lambda c: f"{c}.000")(cells), ";").encode(), "",
+    ),
     "an address": (beside("Address", "12 High St, Ames", "3 Elm"), "no field"),
     "a formula": (beside("Note", "=1+1", "-3"), "no field"),
     "prices already": (beside("SalePrice", "150000"), ""),
@@ -224,6 +233,8 @@ def test_sheets_and_tables_of_columns_are_read(served: Served, cells: Cells, kin
         (column("OverallQual", lambda _: "good"), "OverallQual is 'good'; it must be a whole"),
         (lambda cells: write(column("LotArea", lambda c: f"{int(c):,}")(cells), ";").encode(),
          "write it without a comma"),
+        (lambda cells: write(column("BsmtFinSF1", lambda _: "1.710")(cells), ";").encode(),
+         "BsmtFinSF1 is '1.710', which may be 1.71 or 1710: write 1710, or 1,71."),
         (lambda cells: [*cells, cells[1][:5]], "Line 22 has 5 cells; the header has 80"),
         (lambda cells: [[*cells[0], "lot area"], *([*row, "1"] for row in cells[1:])],
          "columns twice: 'LotArea' and 'lot area' are both LotArea"),
@@ -267,8 +278,8 @@ def test_json_is_read_as_kindly_as_csv(client: TestClient, cells: Cells) -> None
     for words in ("'Lot Area' as LotArea", "1 column is no field and is not read: 'address'."):
         assert words in remarks
         assert words in file
-    ask = {"url": "/api/v1/predictions", "json": {"houses": rows, "strict": True}}
-    assert "There is no field 'address'" in problem(client.post(**ask), 422)["detail"]
+    strict = client.post("/api/v1/predictions", json={"houses": rows, "strict": True})
+    assert "There is no field 'address'" in problem(strict, 422)["detail"]
     for row, words in (
         ({"GrLivAera": 1710, "LotArea": 9000}, "Did you mean 'GrLivArea'?"),  # a slip
         ({"Gr Liv Area": 1, "GrLivArea": 2}, "'Gr Liv Area' and 'GrLivArea' are both GrLivArea"),
