@@ -24,6 +24,7 @@ LETTERS = {  # by their byte order mark
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
 }
+NO_TEXT = "The file is no text: it holds bytes of 0. Save it as CSV."
 LIST = re.compile(r'\ufeff?\s*\[\s*[\[{"\]]')  # JSON: no header begins so
 
 Opened = tuple[TextIO, list[str]]  # text, and how it was read where that is not as it stands
@@ -140,6 +141,8 @@ def _letters(file: IO[bytes]) -> tuple[TextIO, str]:
         name = "utf-16-le" if begin[1:2] == b"\x00" else "utf-16-be"
     how = f"Read as {name.upper()}." if name.startswith("utf-16") else ""
     if not _decodes(file, name or "utf-8"):
+        if name and not begin.startswith((*LETTERS,)):
+            raise BadTable(NO_TEXT)
         if name:
             raise BadTable(f"The file begins like {name.upper()} and is none.")
         name, how = "cp1252", "Read as Windows-1252 (Latin-1): it is not UTF-8."
@@ -156,7 +159,7 @@ def _decodes(file: IO[bytes], name: str) -> bool:
     try:
         for piece in iter(partial(file.read, PIECE), b""):
             if "\x00" in decoder.decode(piece):
-                raise BadTable("The file is no text: it holds bytes of 0. Save it as CSV.")
+                raise BadTable(NO_TEXT)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
