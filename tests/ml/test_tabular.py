@@ -349,7 +349,8 @@ def test_the_best_honest_column_stays_an_input(rng: np.random.Generator) -> None
         "taxed": y * rng.choice([0.8, 1.25], n), "wave": np.sin(y / 4), "y": y,
     }  # fmt: skip
     frame = pd.DataFrame(columns).sort_values("y")  # the order of the file tells nothing
-    rows = [dict(zip(frame, row, strict=True)) for row in frame.itertuples(index=False)]
+    names = [*columns]
+    rows = [dict(zip(names, row, strict=True)) for row in frame.itertuples(index=False)]
     seen = profile(rows, "y")
     roles = {one.name: one.role for one in seen.columns}
     assert {name for name, role in roles.items() if role == "left out"} == {"rounded", "curve"}
@@ -360,10 +361,8 @@ def test_the_best_honest_column_stays_an_input(rng: np.random.Generator) -> None
     assert told
     assert int(told[1]) / 100 == pytest.approx(explained, abs=0.04)
     assert seen.given_away == [one.name for one in seen.columns if one.role == "left out"]
-    copied = profile(
-        [{"x": row["x"], "y": row["y"]} for row in rows] * 40, "y"
-    )  # copies are no neighbours
-    assert column(copied, "x").role == "input"
+    copies = [{"x": row["x"], "y": row["y"]} for row in rows] * 40  # which are no neighbours
+    assert column(profile(copies, "y"), "x").role == "input"
 
 
 def test_a_level_that_is_the_answer_is_left_out(rng: np.random.Generator) -> None:
