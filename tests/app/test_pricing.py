@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import os
+import re
 import signal
 import threading
 import time
@@ -420,7 +421,7 @@ def test_a_page_sends_a_long_file_as_a_job(
         return client.post("/predict", files=files, headers=headers, follow_redirects=False)
 
     form = page(client, "/predict")
-    assert 'action="/predict" enctype="multipart/form-data"' in form
+    assert re.search(r'action="/predict"\s+enctype="multipart/form-data"', form)
     monkeypatch.setattr(predict, "MOST", 5)
     at_once = post(lines(5))
     assert at_once.headers["content-type"].startswith("text/csv")
