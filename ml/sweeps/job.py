@@ -20,6 +20,7 @@ from ml.train import Progress
 from ml.trains import TrainingExperiment
 
 MOST = 4096  # trials
+TRIES = 20  # draws for each trial: some come again, and few values have no more
 SHOWN = 200  # of a table
 JUDGING = "Repetitions"  # the group of fields that say how often a trial is judged
 WIDE = 30.0  # listed numbers so many times apart are drawn by factors
@@ -115,10 +116,14 @@ class Sweep(Experiment, Generic[Of]):
         drawn = (
             axes.grid({name: self._values(name) for name in self.over})
             if self.method == "grid"
-            else axes.draws(self.over, integers, self.seed, self.trials)
+            else axes.draws(self.over, integers, self.seed, TRIES * self.trials)
         )
         began = {name: self.of.model_dump(mode="json")[name] for name in self.over}
-        every = {repr(config): config for config in (began, *drawn)}
+        every = {repr(began): began}
+        for config in drawn:
+            every[repr(config)] = config
+            if self.method == "random" and len(every) > self.trials:
+                break
         return [*every.values()]
 
     def named(self, name: str) -> dict[str, Any] | None:

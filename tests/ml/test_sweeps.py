@@ -375,6 +375,12 @@ def test_layers_and_whole_numbers() -> None:
     ]  # fmt: skip
 
 
+def test_as_many_are_drawn_as_are_asked_for_and_there_are() -> None:
+    for over, found in (({"lr": "0.001..0.1 log"}, 641), ({"num_hiddens": "4, 8"}, 3)):
+        configs = sweep(over=over, method="random", trials=640).configs
+        assert len(configs) == len({str(config) for config in configs}) == found
+
+
 def test_a_longer_random_sweep_begins_with_the_shorter_one() -> None:
     over = {"lr": "0.001..0.1 log", "num_hiddens": "4, 8", "dropout": "0..0.5"}
     short, long = (sweep(over=over, method="random", trials=n, seed=3).configs for n in (20, 50))

@@ -260,7 +260,7 @@ def test_a_sweep_is_queued_by_flags_of_several_values(ridgeline: Run) -> None:
     words = ("--lr", "0.001..0.1 log 3", "--dropout=0,0.3", "--num-epochs", "4", "--seed", "2")
     result = ridgeline("sweep", "kaggle_house", *words, "--eta", "2")
     assert (result.code, result.out) == (
-        0, "Job 1 is queued: lr, dropout of kaggle_house, 7 trials, halving by 2.\n"
+        0, "Job 1 is queued: dropout, lr of kaggle_house, 7 trials, halving by 2.\n"
     )  # fmt: skip
     said = json.loads(ridgeline("sweep", "kaggle_house", "--json", *words, "--preset", "book").out)
     asked = said["experiment"]
