@@ -272,7 +272,7 @@ def test_what_came_is_told_on_the_page_and_what_to_ask_first(
 
 
 def test_a_job_calls_a_table_as_people_do(client: TestClient) -> None:
-    (name,) = (table["name"] for table in client.get("/api/v1/tables").json()["tables"])
+    (name,) = (table["table"] for table in client.get("/api/v1/tables").json()["tables"])
     asked = {"name": "table_ensemble", "table": name, "target": "rent"} | QUICK
     job = client.post("/api/v1/jobs", json={"experiment": asked}).json()
     assert job["label"] == "rent of table flats of our town"
