@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, NotFound
 from app.store import sessions
 from app.store.answers import Answers
 from app.store.jobs import SERVED, RunStore
@@ -141,10 +141,10 @@ def gate(one: int, other: int) -> Gate:
     """One version beside another whose place it would take.
 
     Raises:
-        Invalid: where it is that itself.
+        Conflict: where it is that itself.
     """
     if one == other:
-        raise Invalid(f"Version {one} is not compared with itself: name another.")
+        raise Conflict(f"Version {one} is not compared with itself: name another.")
     doubts = _fault(one), _fault(other)
     if any(doubts):  # not kept: a file may be whole again
         return Gate(*_named(one, other), None, None, doubts)

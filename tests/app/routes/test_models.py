@@ -571,3 +571,8 @@ def test_who_answers_is_taken_away_for_a_kept_reason_only(
     keep("better")  # nor does the next job's version answer by itself
     assert client.get(MODELS).json()["champion"] is None
     assert promote(client, worse, force=True, reason=WHY).json()["forced"]
+
+
+def test_a_version_is_not_set_beside_itself(client: TestClient) -> None:
+    said = problem(client.get(f"{MODELS}/1/against/champion"), 409)
+    assert said["detail"] == "Version 1 is not compared with itself: name another."
