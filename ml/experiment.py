@@ -13,6 +13,7 @@ from ml import fields
 from ml.events import Check, Checkpoint, Claim, Event
 
 FREE = {"name", "seed", "device"}  # fields that change no question
+JUDGING = "Repetitions"  # the group of fields that say how often a setting is judged
 
 
 class Diverged(Exception):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from app.catalogue import experiments, forms
 from app.catalogue.forms import Field, Form, Shape, given
 from app.catalogue.texts import sentence, written
-from ml.experiment import FREE, Experiment
+from ml.experiment import FREE, JUDGING, Experiment
 
 NAME = "sweep"
 OWN = ("method", "trials", "eta")  # its fields beside those of what is varied
@@ -19,7 +19,6 @@ PREFIX = "sweep_"  # of these in a form and an address: an experiment may have f
 POSTED = tuple(PREFIX + name for name in OWN)
 GROUP = "The sweep"  # of these: some experiments have a group of the name, too
 POINTS = 5  # of a range on a grid, where none are named
-JUDGING = "Repetitions"  # the group of fields that say how a trial is judged
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 LAYERS = re.compile(r"\d\s*-\s*\d")
 

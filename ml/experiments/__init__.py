@@ -12,7 +12,6 @@ from pydantic import Field, TypeAdapter
 from ml.experiment import Experiment
 from ml.pricing import PricedFile
 from ml.sweeps import Sweep
-from ml.sweeps import is_many as is_many
 from ml.trains import TrainingExperiment
 
 _MODULES = sorted(module.name for module in pkgutil.iter_modules(__path__))

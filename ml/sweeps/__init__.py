@@ -1,4 +1,3 @@
 """Many values of one experiment as few tensor programs, and an honest word about the best."""
 
-from ml.sweeps.axes import is_many as is_many
 from ml.sweeps.job import Sweep as Sweep

@@ -78,11 +78,6 @@ def axis(text: object) -> object:
     return [part.strip() for part in _LIST.findall(text) if part.strip()]
 
 
-def is_many(text: str) -> bool:
-    """Whether a text names more than one value of a field that is no list itself."""
-    return bool(_RANGE.fullmatch(text.strip())) or "," in text
-
-
 def _kind(one: object) -> str:
     """What an axis is taken for: so that one sentence says what is wrong with it, not two."""
     return "range" if isinstance(one, dict | Range) else "values"

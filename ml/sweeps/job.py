@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ml import fields
 from ml.events import Checkpoint, Event, Figure, Finding, Floats, Series, Table
-from ml.experiment import FREE, Diverged, Experiment
+from ml.experiment import FREE, JUDGING, Diverged, Experiment
 from ml.sweeps import axes
 from ml.sweeps.axes import Axis, Range
 from ml.sweeps.running import Running
@@ -22,7 +22,6 @@ from ml.trains import TrainingExperiment
 MOST = 4096  # trials
 TRIES = 20  # draws for each trial: some come again, and few values have no more
 SHOWN = 200  # of a table
-JUDGING = "Repetitions"  # the group of fields that say how often a trial is judged
 WIDE = 30.0  # listed numbers so many times apart are drawn by factors
 RULE = (
     "The best of many has had luck. So each block of rows, a fold or a repetition, judges the trial"
