@@ -1,6 +1,12 @@
 """Versions as a worker leaves them: a job that was asked for, claimed, and has succeeded."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from app import lifecycle
 from app.store import sessions
@@ -10,6 +16,23 @@ from ml.events import Trained
 from ml.experiment import Experiment
 from ml.experiments import parse
 from ml.predictor import Predictor
+from tests.conftest import forget, share_cache
+
+
+@contextmanager
+def store(folder: Path, template: Path) -> Iterator[Path]:
+    """A run store of one's own in a folder, used while it is filled, and whole in its one file."""
+    file = folder / "ridgeline.db"
+    shutil.copy(template, file)
+    share_cache(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RIDGELINE_DATA_DIR", str(folder))
+        forget()
+        yield file
+        with sessions.engine().connect() as connection:
+            connection.exec_driver_sql("commit")
+            connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
+        forget()
 
 
 def keep(experiment: Experiment, payload: bytes) -> int:

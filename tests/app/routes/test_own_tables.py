@@ -28,7 +28,6 @@ from tests.app import versions
 from tests.app.pages.test_pages import get
 from tests.app.routes.test_api import problem
 from tests.app.routes.test_retraining import work
-from tests.conftest import forget, share_cache
 
 QUICK: dict[str, Any] = {"num_epochs": 1, "num_seeds": 1, "k": 2}
 FLATS, ASKED = 200, 45
@@ -52,12 +51,7 @@ def trained(
     tmp_path_factory: pytest.TempPathFactory, template: Path, flats: list[dict[str, Any]]
 ) -> Path:
     """A run store with these versions; the first answers."""
-    folder = tmp_path_factory.mktemp("own")
-    shutil.copy(template, folder / "ridgeline.db")
-    share_cache(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RIDGELINE_DATA_DIR", str(folder))
-        forget()
+    with versions.store(tmp_path_factory.mktemp("own"), template) as file:
         with sessions.writers().begin() as session:
             table = Tables(session).add(flats[:FLATS], "flats of our town", target="rent")
             packing.keep(table.payload, settings().cache_dir)
@@ -71,11 +65,7 @@ def trained(
             versions.keep(experiment, payload)
             versions.keep(experiment, versions.better(payload))
         versions.keep(TableEnsemble(**QUICK), versions.trained(TableEnsemble(**QUICK)))
-        with sessions.engine().connect() as connection:
-            connection.exec_driver_sql("commit")
-            connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
-        forget()
-    return folder / "ridgeline.db"
+    return file
 
 
 @pytest.fixture

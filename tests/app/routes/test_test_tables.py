@@ -23,7 +23,6 @@ from tests.app import versions
 from tests.app.pages.test_pages import get
 from tests.app.routes.test_api import problem
 from tests.app.routes.test_retraining import as_csv
-from tests.conftest import forget, share_cache
 
 LEARNT, ASKED = 150, 260  # rows: of the second more than are predicted at once
 INPUTS = ("area", "district")
@@ -48,12 +47,7 @@ def asked(flats: list[Row]) -> list[Row]:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, template: Path, flats: list[Row]) -> Path:
     """A store with a table, and a version that has learnt from it."""
-    folder = tmp_path_factory.mktemp("competition")
-    shutil.copy(template, folder / "ridgeline.db")
-    share_cache(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RIDGELINE_DATA_DIR", str(folder))
-        forget()
+    with versions.store(tmp_path_factory.mktemp("competition"), template) as file:
         with sessions.writers().begin() as session:
             table = Tables(session).add(flats[:LEARNT], "flats", target="rent")
             packing.keep(table.payload, settings().cache_dir)
@@ -62,11 +56,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, template: Path, flats: lis
                 num_epochs=1, num_seeds=1, k=2,
             )  # fmt: skip
         versions.keep(asked, versions.trained(asked))
-        with sessions.engine().connect() as connection:
-            connection.exec_driver_sql("commit")
-            connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
-        forget()
-    return folder / "ridgeline.db"
+    return file
 
 
 @pytest.fixture

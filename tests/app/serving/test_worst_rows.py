@@ -23,7 +23,6 @@ from ml.experiments.table_ensemble import TableEnsemble
 from tests.app import versions
 from tests.app.pages.test_pages import Page, get
 from tests.app.routes.test_retraining import as_csv, work
-from tests.conftest import forget, share_cache
 
 ROWS, LEARNT = 12, 150
 FAR = (4, 9)  # of the rows that are sent: those whose rent is furthest from what is said
@@ -36,12 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
     """A store with one version, which has learnt rents."""
     from app.settings import settings
 
-    folder = tmp_path_factory.mktemp("worst")
-    shutil.copy(template, folder / "ridgeline.db")
-    share_cache(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RIDGELINE_DATA_DIR", str(folder))
-        forget()
+    with versions.store(tmp_path_factory.mktemp("worst"), template) as file:
         with sessions.writers().begin() as session:
             table = Tables(session).add(synthetic.flats(LEARNT, 3), "flats", target="rent")
             packing.keep(table.payload, settings().cache_dir)
@@ -50,11 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
                 num_epochs=1, num_seeds=1, k=2,
             )  # fmt: skip
         versions.keep(asked, versions.trained(asked))
-        with sessions.engine().connect() as connection:
-            connection.exec_driver_sql("commit")
-            connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
-        forget()
-    return folder / "ridgeline.db"
+    return file
 
 
 @pytest.fixture
